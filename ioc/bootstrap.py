@@ -1,0 +1,48 @@
+"""The one place that knows both services and adapters on behalf of the command line."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from msgspec import structs
+
+from ioc.domain.profile import Profile
+from ioc.errors import BadSettings
+from ioc.settings import Settings
+
+LOCAL_DATABASE_FILE = "run/database.url"
+
+
+def local_database_file(settings: Settings) -> Path:
+    """Where ``ioc up`` leaves the address of its PostgreSQL (mode 0600)."""
+    return settings.data_dir / LOCAL_DATABASE_FILE
+
+
+def read_settings(environ: Mapping[str, str] = os.environ, *, database: bool = False) -> Settings:
+    """Settings of this process; with ``database`` the address of the local database is filled in.
+
+    Raises:
+        BadSettings: a setting is wrong, or no database is known although one is needed.
+    """
+    settings = Settings.from_environ(environ)
+    if settings.database_url:
+        return settings
+    file = local_database_file(settings)
+    if file.is_file():
+        return structs.replace(settings, database_url=file.read_text().strip())
+    if database:
+        raise BadSettings(["IOC_DATABASE_URL is not set and no local database was made: run `ioc up` or set it"])
+    return settings
+
+
+def load_profile(settings: Settings) -> Profile:
+    """The profile named by the settings.
+
+    Raises:
+        BadSettings: with every problem of its files.
+    """
+    from ioc.adapters.profiles import load
+
+    return load(settings.profile)

@@ -1,0 +1,42 @@
+"""Instants as integer milliseconds since 1970-01-01 UTC, and their RFC 3339 text."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MS = timedelta(milliseconds=1)
+
+MIN_MS = 0
+MAX_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+
+
+def to_ms(moment: datetime) -> int:
+    """Whole milliseconds of an aware datetime, rounded down.
+
+    Raises:
+        ValueError: ``moment`` has no zone.
+    """
+    if moment.tzinfo is None:
+        raise ValueError("a datetime without a zone has no instant")
+    return (moment - _EPOCH) // _MS
+
+
+def from_ms(ms: int) -> datetime:
+    """The instant as an aware UTC datetime; ``ms`` must lie in ``MIN_MS … MAX_MS``."""
+    return _EPOCH + ms * _MS
+
+
+def rfc3339(ms: int) -> str:
+    """``2026-11-24T03:00:00.000Z``: always UTC, always three decimals, hence sortable as text."""
+    moment = from_ms(ms)
+    return f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"
+
+
+def parse_rfc3339(text: str) -> int:
+    """Milliseconds of an RFC 3339 instant; a zone is required, more than three decimals are cut.
+
+    Raises:
+        ValueError: not an instant with a zone.
+    """
+    return to_ms(datetime.fromisoformat(text))

@@ -1,0 +1,1 @@
+"""The three deciding steps, pure: values and the time in, effects out."""

@@ -1,0 +1,1 @@
+"""Use cases on ports: recorder, hub, commands, accounts. Knows no adapter."""

@@ -1,0 +1,19 @@
+"""Bytes ↔ values of everything that travels on Kafka. Decoders are reused: making one costs more than a decode."""
+
+from __future__ import annotations
+
+import msgspec
+
+from ioc.domain.alerts import Alert, AlertInput, LogEntry
+from ioc.domain.events import Event
+from ioc.domain.measures import DeadLetter, FeedHealth, Rollup
+
+encode = msgspec.json.encode
+
+decode_event = msgspec.json.Decoder(Event).decode
+decode_alert = msgspec.json.Decoder(Alert).decode
+decode_alert_input = msgspec.json.Decoder(AlertInput).decode
+decode_log_entry = msgspec.json.Decoder(LogEntry).decode
+decode_rollup = msgspec.json.Decoder(Rollup).decode
+decode_feed = msgspec.json.Decoder(FeedHealth).decode
+decode_dead = msgspec.json.Decoder(DeadLetter).decode

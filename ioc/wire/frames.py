@@ -1,0 +1,195 @@
+"""Frames of the wall protocol: what travels over ``/live`` as JSON text. The field ``t`` names the frame.
+
+``pos`` is opaque to clients: it stands for the offsets of every partition behind the picture, so that any
+gateway can answer a resume from it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import msgspec
+from msgspec import Raw, Struct
+
+from ioc.domain.alerts import Alert, Outcome
+
+PROTOCOL = 1
+
+
+class Since(Struct, frozen=True, kw_only=True):
+    """A position to resume from."""
+
+    epoch: str
+    pos: str
+
+
+class Auth(Struct, frozen=True, kw_only=True, tag="auth", tag_field="t"):
+    """First frame of a client, within 5 s."""
+
+    ticket: str
+    proto: int = PROTOCOL
+
+
+class Subscribe(Struct, frozen=True, kw_only=True, tag="subscribe", tag_field="t"):
+    """Asks for the picture, whole or from a position on."""
+
+    channels: tuple[str, ...] = ("wall",)
+    filter: dict[str, Any] = {}
+    since: Since | None = None
+
+
+class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", tag_field="t"):
+    """A command of a dispatcher; answered by exactly one :class:`OutcomeFrame`."""
+
+    command_id: str
+    op: Literal["ack"]
+    alert_id: str
+    expected_version: int
+    note: str | None = None
+
+
+ClientFrame = Auth | Subscribe | CommandFrame
+decode_client_frame = msgspec.json.Decoder(ClientFrame).decode
+
+
+class User(Struct, frozen=True, kw_only=True):
+    """Who is signed in. Roles: wall, viewer, operator, dispatcher, engineer, admin."""
+
+    name: str
+    display: str
+    role: str
+
+
+class Reading(Struct, frozen=True, kw_only=True):
+    """The latest event of one site and type; ``key`` is ``centre/feed/site/type``."""
+
+    key: str
+    centre: str
+    area: str
+    feed: str
+    site: str
+    type: str
+    time_ms: int
+    received_ms: int
+    data: Raw
+
+
+class Minute(Struct, frozen=True, kw_only=True):
+    """Events of one centre in one minute of event time; ``key`` is ``centre/start_ms``."""
+
+    key: str
+    centre: str
+    start_ms: int
+    events: int
+
+
+class FeedView(Struct, frozen=True, kw_only=True):
+    """Health of one feed, partitions merged; ``key`` is ``centre/feed``."""
+
+    key: str
+    centre: str
+    feed: str
+    state: str
+    since_ms: int
+    last_event_ms: int | None
+    last_received_ms: int | None
+    rate_per_min: float
+    expected_period_s: float
+    accepted: int
+    rejected: int
+    duplicates: int
+    watermark_ms: int | None
+
+
+class Hello(Struct, frozen=True, kw_only=True, tag="hello", tag_field="t"):
+    """Answer to a good ticket."""
+
+    epoch: str
+    pos: str
+    server_time_ms: int
+    build: str
+    user: User
+    simulated: bool
+
+
+class SnapshotBegin(Struct, frozen=True, kw_only=True, tag="snapshot_begin", tag_field="t"):
+    """From here on the client marks what it holds as suspect."""
+
+    pos: str
+    reason: Literal["fresh", "epoch", "too_old", "bad_position", "gap"]
+
+
+class Snapshot(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="snapshot", tag_field="t"):
+    """A piece of the picture."""
+
+    alerts: list[Alert] = []
+    feeds: list[FeedView] = []
+    readings: list[Reading] = []
+    minutes: list[Minute] = []
+
+
+class SnapshotEnd(Struct, frozen=True, kw_only=True, tag="snapshot_end", tag_field="t"):
+    """What is still suspect is dropped; the client stands at ``pos``."""
+
+    pos: str
+
+
+class Gone(Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """Keys that no longer exist."""
+
+    alerts: list[str] = []
+    feeds: list[str] = []
+    readings: list[str] = []
+    minutes: list[str] = []
+
+
+class Delta(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="delta", tag_field="t"):
+    """Everything that changed from ``prev`` to ``pos``; newest state per key."""
+
+    prev: str
+    pos: str
+    server_time_ms: int
+    alerts: list[Alert] = []
+    feeds: list[FeedView] = []
+    readings: list[Reading] = []
+    minutes: list[Minute] = []
+    gone: Gone | None = None
+
+
+class Gap(Struct, frozen=True, kw_only=True, tag="gap", tag_field="t"):
+    """The server could not deliver everything; a snapshot follows."""
+
+    reason: str
+
+
+class Beat(Struct, frozen=True, kw_only=True, tag="beat", tag_field="t"):
+    """Sign of life every 5 s. ``lag_s`` is how far the picture is behind the bus, None when unknown."""
+
+    server_time_ms: int
+    pos: str
+    lag_s: float | None
+    watermarks: dict[str, int]
+    degraded: list[str]
+
+
+class OutcomeFrame(Struct, frozen=True, kw_only=True, tag="outcome", tag_field="t"):
+    """The one answer to a command."""
+
+    command_id: str
+    outcome: Outcome
+    by: str | None = None
+    by_display: str | None = None
+    at_ms: int | None = None
+    alert: Alert | None = None
+    reason: str = ""
+
+
+class ErrorFrame(Struct, frozen=True, kw_only=True, tag="error", tag_field="t"):
+    """A frame that was not understood or not allowed; the connection lives on."""
+
+    code: str
+    detail: str = ""
+
+
+ServerFrame = Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame
+encode_frame = msgspec.json.Encoder().encode

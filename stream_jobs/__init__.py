@@ -1,0 +1,1 @@
+"""The three Faust jobs: intake, detect, alerting."""
