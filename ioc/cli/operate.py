@@ -22,7 +22,7 @@ def up(*, demo: Annotated[bool, Parameter(negative="", help="Also run the simula
 
     Example: `ioc up --demo`
 
-    Exit codes: 0 stopped in order, 1 could not start or was already running, 2 wrong settings.
+    Exit codes: 0 stopped in order, 1 could not start, 2 wrong settings, 3 already running.
     """
     from ioc import stack
 
