@@ -37,12 +37,20 @@ def read_settings(environ: Mapping[str, str] = os.environ, *, database: bool = F
     return settings
 
 
+def with_logs(settings: Settings, process: str) -> Settings:
+    """Begin logging as this process; gives the settings back."""
+    from ioc.adapters import logs
+
+    logs.configure(settings.log_level, process)
+    return settings
+
+
 def load_profile(settings: Settings) -> Profile:
     """The profile named by the settings.
 
     Raises:
         BadSettings: with every problem of its files.
     """
-    from ioc.adapters.profiles import load
+    from ioc.adapters import profiles
 
-    return load(settings.profile)
+    return profiles.load_profile(settings.profile)

@@ -57,9 +57,10 @@ def until(what: str, condition: Callable[[], T], limit_s: float, pause_s: float 
 class System:
     """One running product."""
 
-    def __init__(self, folder: Path, **environ: str) -> None:
+    def __init__(self, folder: Path, demo: bool = True, **environ: str) -> None:
         http, live, kafka, controller, postgres = free_ports(5)
         self.folder = folder
+        self.arguments = ["up", "--demo"] if demo else ["up"]
         self.http_port, self.live_port = http, live
         self.base = f"http://127.0.0.1:{http}"
         self.ports = (http, live, kafka, controller, postgres)
@@ -82,7 +83,7 @@ class System:
     def start(self, limit_s: float = 150.0) -> System:
         """Start and wait for the ready line."""
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ioc.cli", "up", "--demo"],
+            [sys.executable, "-m", "ioc.cli", *self.arguments],
             cwd=ROOT,
             env=self.environ,
             stdout=subprocess.PIPE,
@@ -190,9 +191,9 @@ class System:
 
 
 @contextlib.contextmanager
-def running(folder: Path, **environ: str) -> Iterator[System]:
+def running(folder: Path, demo: bool = True, **environ: str) -> Iterator[System]:
     """A system for the length of a block."""
-    system = System(folder, **environ)
+    system = System(folder, demo, **environ)
     try:
         yield system.start()
     finally:

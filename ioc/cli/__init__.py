@@ -23,7 +23,11 @@ EXIT_UNAVAILABLE = 3
 
 def build() -> App:
     """The whole command tree; commands import what they need only when they run."""
-    from ioc.cli import data, operate, run, simulate
+    import ioc.cli.bench
+    import ioc.cli.data
+    import ioc.cli.operate
+    import ioc.cli.run
+    import ioc.cli.simulate
 
     app = App(
         name="ioc",
@@ -33,7 +37,7 @@ def build() -> App:
         help_format="markdown",
         help_epilogue="Exit codes: 0 done, 1 no, 2 wrong arguments or settings, 3 Kafka or database not available.",
     )
-    for part in (operate, run, data, simulate):
+    for part in (ioc.cli.operate, ioc.cli.run, ioc.cli.data, ioc.cli.simulate, ioc.cli.bench):
         part.register(app)
     return app
 

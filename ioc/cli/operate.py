@@ -17,12 +17,14 @@ def register(app: App) -> None:
         app.command(function)
 
 
-def up(*, demo: Annotated[bool, Parameter(negative="", help="Also run the simulators and make demo accounts.")] = False) -> int:
+def up(
+    *, demo: Annotated[bool, Parameter(negative="", help="Also run the simulators and make demo accounts.")] = False
+) -> int:
     """Start Kafka, PostgreSQL and every process of this system, and keep them running until Ctrl-C.
 
     Example: `ioc up --demo`
 
-    Exit codes: 0 stopped in order, 1 could not start, 2 wrong settings, 3 already running.
+    Exit codes: 0 stopped in order, 1 could not start or already runs, 2 wrong settings.
     """
     from ioc import stack
 

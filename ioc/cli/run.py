@@ -7,7 +7,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from ioc.bootstrap import load_profile, read_settings
+from ioc.bootstrap import load_profile, read_settings, with_logs
 
 
 def register(app: App) -> None:
@@ -31,7 +31,7 @@ def worker(job: Literal["intake", "detect", "alerting"]) -> int:
     """
     from stream_jobs.worker import run_worker
 
-    return run_worker(job, read_settings())
+    return run_worker(job, with_logs(read_settings(), job))
 
 
 def recorder() -> int:
@@ -43,7 +43,7 @@ def recorder() -> int:
     """
     from ioc.adapters.recorder_loop import run_recorder
 
-    return run_recorder(read_settings(database=True))
+    return run_recorder(with_logs(read_settings(database=True), "recorder"))
 
 
 def gateway() -> int:
@@ -55,7 +55,7 @@ def gateway() -> int:
     """
     from ioc.gateway import run_gateway
 
-    return run_gateway(read_settings(database=True))
+    return run_gateway(with_logs(read_settings(database=True), "gateway"))
 
 
 def topics(*, wait_s: float = 60.0) -> int:

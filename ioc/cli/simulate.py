@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from ioc.bootstrap import read_settings
+from ioc.bootstrap import read_settings, with_logs
 from ioc.errors import BadInput
 
 
@@ -60,7 +60,7 @@ def run(
     speed
         Times real time; order and scaled gaps are kept.
     rate
-        Events per second in total; more virtual sensors are added to reach it.
+        Events per second in total; the measuring sites report more often to reach it.
     duration_s
         Stop after this many seconds of the scenario's time.
     ledger
@@ -71,9 +71,8 @@ def run(
     from simulators.player import run_scenario
 
     sites = tuple(site for site in quiet.split(",") if site)
-    return run_scenario(
-        read_settings(), name, speed=speed, rate=rate, duration_s=duration_s, ledger=ledger, quiet=sites
-    )
+    settings = with_logs(read_settings(), "simulator")
+    return run_scenario(settings, name, speed=speed, rate=rate, duration_s=duration_s, ledger=ledger, quiet=sites)
 
 
 def inject(type_: Annotated[str, Parameter(name="type")], /, *fields: str, site: str, centre: str | None = None) -> int:

@@ -38,7 +38,7 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-@pytest.fixture()
+@pytest.fixture
 def pages(browser: Browser) -> Iterator[Pages]:
     opened = Pages(browser)
     yield opened

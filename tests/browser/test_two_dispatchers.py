@@ -49,7 +49,9 @@ def test_a_river_over_level_two_is_seen_acknowledged_and_contested(system: Syste
     system.cli("sim", "inject", "hydro.level", "--site", "BIENHOA", "level_m=2.05")
     river = wall.get_by_test_id("river-BIENHOA")
     expect(river).to_contain_text("2,05")
-    expect(wall.get_by_test_id("matrix-river-bien-hoa").locator("[data-priority='2'][data-acked='false']")).to_have_count(1)
+    expect(
+        wall.get_by_test_id("matrix-river-bien-hoa").locator("[data-priority='2'][data-acked='false']")
+    ).to_have_count(1)
     wall.screenshot(path=shots / "wall-alert.png")
 
     alert_id = row_of(lan, "BĐ2")
@@ -65,7 +67,9 @@ def test_a_river_over_level_two_is_seen_acknowledged_and_contested(system: Syste
     expect(lan.get_by_test_id("detail-acked-by")).to_contain_text(re.compile(r"\d\d:\d\d:\d\d"))
 
     expect(minh.get_by_test_id("detail-acked-by")).to_contain_text("Lan")
-    expect(wall.get_by_test_id("matrix-river-bien-hoa").locator("[data-priority='2'][data-acked='true']")).to_have_count(1)
+    expect(
+        wall.get_by_test_id("matrix-river-bien-hoa").locator("[data-priority='2'][data-acked='true']")
+    ).to_have_count(1)
 
     # Minh acknowledges all the same: the answer is a conflict that names the winner.
     minh.keyboard.press("a")

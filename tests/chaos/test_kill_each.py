@@ -31,10 +31,10 @@ def stored(database_url: str) -> list[str]:
 def test_kill_9_of_any_process_loses_and_doubles_nothing(tmp_path: Path) -> None:
     rounds = int(os.environ.get("IOC_TEST_ROUNDS", "1"))
     ledger = tmp_path / "ledger.jsonl"
-    with running(tmp_path / "state") as system:
-        # A second, faster feed beside the demo's own; its ledger holds what Kafka acknowledged.
+    with running(tmp_path / "state", demo=False) as system:
+        # The ledger holds what Kafka acknowledged.
         feed = subprocess.Popen(
-            [sys.executable, "-m", "ioc.cli", "sim", "run", "load", "--rate", str(RATE_PER_S), "--ledger", str(ledger)],
+            [sys.executable, "-m", "ioc.cli", "sim", "run", "live", "--rate", str(RATE_PER_S), "--ledger", str(ledger)],
             cwd=ROOT,
             env=system.environ,
             stdout=subprocess.DEVNULL,
@@ -55,12 +55,8 @@ def test_kill_9_of_any_process_loses_and_doubles_nothing(tmp_path: Path) -> None
         acknowledged = read_ledger(ledger)
         assert len(acknowledged) > 1000
         url = system.database_url()
-        books = until(
-            "every acknowledged event is stored",
-            lambda: (b := balance(acknowledged, stored(url))) if not balance(acknowledged, stored(url)).missing else None,
-            120.0,
-            1.0,
-        )
+        until("every acknowledged event is stored", lambda: not balance(acknowledged, stored(url)).missing, 120.0, 1.0)
+        books = balance(acknowledged, stored(url))
         assert books.exact, f"doubled: {books.doubled[:5]}"
         with psycopg.connect(url) as connection:
             log = connection.execute("SELECT alert_id, what FROM alert_log").fetchall()

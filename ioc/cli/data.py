@@ -1,0 +1,351 @@
+"""``ioc db | users | alerts | dlq | feeds``: look after what is stored."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import getpass
+import json
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import msgspec
+from cyclopts import App, Parameter
+from rich.console import Console
+from rich.table import Table
+
+from ioc.bootstrap import load_profile, read_settings
+from ioc.domain.measures import DeadLetter
+from ioc.domain.times import rfc3339
+from ioc.errors import BadInput
+
+Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of a table.")]
+Role = Literal["wall", "viewer", "operator", "dispatcher", "engineer", "admin"]
+
+
+def register(app: App) -> None:
+    """Add the commands."""
+    groups: dict[str, tuple[str, dict[str, Any]]] = {
+        "db": ("The history's tables.", {"migrate": db_migrate, "status": db_status}),
+        "users": (
+            "Accounts of people and walls.",
+            {"list": users_list, "add": users_add, "disable": users_disable, "demo": users_demo},
+        ),
+        "alerts": ("Alerts in the history.", {"list": alerts_list, "log": alerts_log}),
+        "dlq": ("Refused input (the quarantine).", {"list": dlq_list, "show": dlq_show}),
+        "feeds": ("Native formats of centres.", {"check": feeds_check}),
+    }
+    for name, (help_, commands) in groups.items():
+        group = App(name=name, help=help_)
+        for command, function in commands.items():
+            group.command(function, name=command)
+        app.command(group)
+
+
+def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool, empty: str) -> None:
+    """Print rows as a table, or as JSON lines in one array."""
+    if as_json:
+        print(json.dumps(list(rows), ensure_ascii=False))
+    elif not rows:
+        print(empty)
+    else:
+        table = Table(*columns, box=None, pad_edge=False)
+        for row in rows:
+            table.add_row(*("" if row[c] is None else str(row[c]) for c in columns))
+        Console().print(table)
+
+
+# -- db -----------------------------------------------------------------------------------------------------------
+
+
+def db_migrate() -> int:
+    """Apply the migrations that are missing. Several at once wait for each other.
+
+    Example: `ioc db migrate`
+
+    Exit codes: 0 up to date, 2 a migration was changed or is wrong, 3 the database is not available.
+    """
+    from ioc.adapters.migrate import migrate
+
+    applied = migrate(read_settings(database=True).database_url)
+    print("\n".join(f"applied {name}" for name in applied) or "up to date")
+    return 0
+
+
+def db_status(*, as_json: Json = False) -> int:
+    """Which migrations are applied, and which edition of TimescaleDB answers.
+
+    Example: `ioc db status`
+
+    Exit codes: 0 up to date, 1 something is missing or wrong, 3 the database is not available.
+    """
+    from ioc.adapters.migrate import edition, migration_status
+
+    url = read_settings(database=True).database_url
+    status = migration_status(url)
+    rows: list[dict[str, Any]] = [
+        {"migration": n, "applied": status.applied_at[n].isoformat(timespec="seconds")} for n in status.applied
+    ]
+    rows += [{"migration": n, "applied": None} for n in status.pending]
+    show(rows, ("migration", "applied"), as_json, "no migrations")
+    if not as_json:
+        print(f"TimescaleDB edition: {edition(url)}" if status.applied else "not migrated yet: run `ioc db migrate`")
+        for problem in status.problems:
+            print(f"ioc: {problem}", file=sys.stderr)
+    return 1 if status.pending or status.problems else 0
+
+
+# -- users --------------------------------------------------------------------------------------------------------
+
+
+def users_list(*, as_json: Json = False) -> int:
+    """List accounts: name, role, whether disabled.
+
+    Example: `ioc users list`
+    """
+    from ioc.adapters.accounts_store import list_accounts
+
+    rows = [
+        {
+            "name": a.name,
+            "display": a.display,
+            "role": a.role,
+            "disabled": a.disabled,
+            "demo": a.demo,
+            "created": rfc3339(a.created_ms),
+        }
+        for a in list_accounts(read_settings(database=True).database_url)
+    ]
+    show(rows, ("name", "display", "role", "disabled", "demo", "created"), as_json, "no accounts")
+    return 0
+
+
+def users_add(name: str, *, display: str, role: Role) -> int:
+    """Add an account. The password is asked for; without a terminal it is the first line of the input.
+
+    Example: `ioc users add hoa --display "Hoa" --role dispatcher`
+
+    Exit codes: 0 added, 1 the name is taken, 2 a bad name or password, 3 the database is not available.
+
+    Parameters
+    ----------
+    name
+        What is typed at sign-in: lower-case letters, digits, dots.
+    display
+        What other people see.
+    role
+        What the account may do.
+    """
+    from ioc.adapters.accounts_store import add_account
+    from ioc.errors import Conflict
+
+    password = getpass.getpass("password: ") if sys.stdin.isatty() else sys.stdin.readline().rstrip("\n")
+    try:
+        account = add_account(read_settings(database=True).database_url, name, display, role, password)
+    except Conflict as exc:
+        print(f"ioc: {exc.detail or exc}", file=sys.stderr)
+        return 1
+    print(f"added {account.name} ({account.role})")
+    return 0
+
+
+def users_disable(name: str, *, enable: Annotated[bool, Parameter(negative="")] = False) -> int:
+    """Disable an account: its sessions end within seconds. With --enable, let it in again.
+
+    Example: `ioc users disable hoa`
+
+    Exit codes: 0 done, 2 no such account, 3 the database is not available.
+    """
+    from ioc.adapters.accounts_store import disable
+
+    account = disable(read_settings(database=True).database_url, name, disabled=not enable)
+    print(f"{account.name} is {'disabled' if account.disabled else 'enabled'}")
+    return 0
+
+
+def users_demo(*, as_json: Json = False) -> int:
+    """Make the demo accounts and give them new passwords; refused in production.
+
+    Example: `ioc users demo --json`
+
+    Exit codes: 0 done, 2 in production, 3 the database is not available.
+    """
+    from ioc.adapters.accounts_store import ensure_demo_accounts
+
+    settings = read_settings(database=True)
+    made = [dict(a) for a in ensure_demo_accounts(settings.database_url, environment=settings.environment)]
+    show(made, ("name", "password", "role", "display"), as_json, "no demo account could be made: all are taken over")
+    return 0
+
+
+# -- alerts -------------------------------------------------------------------------------------------------------
+
+
+def alerts_list(*, hours: float = 24.0, as_json: Json = False) -> int:
+    """Alerts raised in the last hours, newest first.
+
+    Example: `ioc alerts list --hours 2`
+
+    Exit codes: 0 printed, 3 the database is not available.
+    """
+    from ioc.adapters.clock import now_ms
+
+    to_ms = now_ms()
+    alerts = _query(lambda q: q.alerts_between(to_ms - int(hours * 3_600_000), to_ms + 60_000))
+    rows = [
+        {
+            "id": a.id,
+            "P": a.priority,
+            "state": a.state,
+            "title": a.title_vi,
+            "place": a.place_vi,
+            "raised": rfc3339(a.raised_ms),
+            "by": a.acked_by,
+        }
+        for a in alerts
+    ]
+    show(rows, ("id", "P", "state", "title", "place", "raised", "by"), as_json, "no alerts")
+    return 0
+
+
+def alerts_log(alert_id: str, *, as_json: Json = False) -> int:
+    """What happened to one alert: every transition and every command, the refused ones too.
+
+    Example: `ioc alerts log A-0123456789abcdef`
+
+    Exit codes: 0 printed, 1 no such alert, 3 the database is not available.
+    """
+    entries = _query(lambda q: q.alert_log(alert_id))
+    rows = [
+        {"at": rfc3339(e.at_ms), "what": e.what, "to": e.to_state, "by": e.actor, "outcome": e.outcome, "why": e.reason}
+        for e in entries
+    ]
+    show(rows, ("at", "what", "to", "by", "outcome", "why"), as_json, f"no alert {alert_id}")
+    return 0 if rows else 1
+
+
+def _query(ask: Any) -> Any:
+    from ioc.adapters.queries import Queries
+
+    async def run() -> Any:
+        queries = Queries(read_settings(database=True).database_url)
+        await queries.open()
+        try:
+            return await ask(queries)
+        finally:
+            await queries.close()
+
+    return asyncio.run(run())
+
+
+# -- dlq ----------------------------------------------------------------------------------------------------------
+
+
+def dlq_list(*, reason: str | None = None, centre: str | None = None, limit: int = 50, as_json: Json = False) -> int:
+    """The newest refused inputs, with their reason.
+
+    Example: `ioc dlq list --reason future --centre bien-hoa`
+
+    Exit codes: 0 printed, 3 Kafka is not available.
+
+    Parameters
+    ----------
+    reason
+        Only this reason code.
+    centre
+        Only this centre.
+    limit
+        At most so many, newest first.
+    """
+    letters = [d for d in _dead() if reason in (None, d.code) and centre in (None, d.centre)]
+    letters.sort(key=lambda d: d.refused_ms, reverse=True)
+    rows = [
+        {
+            "refused": rfc3339(d.refused_ms),
+            "centre": d.centre,
+            "code": d.code,
+            "path": d.path,
+            "detail": d.detail,
+            "bytes": d.size_bytes,
+            "id": d.id,
+        }
+        for d in letters[: max(1, limit)]
+    ]
+    show(rows, ("refused", "centre", "code", "path", "detail", "bytes", "id"), as_json, "nothing was refused")
+    return 0
+
+
+def dlq_show(id_: Annotated[str, Parameter(name="id")], /, *, as_json: Json = False) -> int:
+    """One refused input: where it stood, why it was refused, and its bytes (at most 64 KiB).
+
+    Example: `ioc dlq show ioc.raw.bien-hoa/2/1207`
+
+    Exit codes: 0 printed, 1 no such dead letter, 3 Kafka is not available.
+    """
+    found = next((d for d in _dead() if d.id == id_), None)
+    if found is None:
+        print(f"ioc: no dead letter {id_}; see `ioc dlq list`", file=sys.stderr)
+        return 1
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return 0
+    for name, value in msgspec.structs.asdict(found).items():
+        if not name.endswith("_b64"):
+            print(f"{name:<12} {rfc3339(value) if name.endswith('_ms') else value}")
+    # Shown as a Python literal: control characters in hostile input must not reach the terminal.
+    print(f"{'key':<12} {base64.b64decode(found.key_b64 or '')!r}")
+    print(f"{'sample':<12} {base64.b64decode(found.sample_b64)!r}")
+    return 0
+
+
+def _dead() -> list[DeadLetter]:
+    from ioc.adapters.dead_letters import dead_letters
+    from ioc.wire.topics import Topics
+
+    settings = read_settings()
+
+    async def run() -> list[DeadLetter]:
+        topics = Topics(settings.topic_prefix, load_profile(settings).centre_ids)
+        return [letter async for letter in dead_letters(settings, topics)]
+
+    return asyncio.run(run())
+
+
+# -- feeds --------------------------------------------------------------------------------------------------------
+
+
+def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
+    """Try a centre's file on samples of its native records: shows the canonical events it makes, or what is wrong.
+
+    Example: `ioc feeds check bien-hoa.toml sample-1.json sample-2.json`
+
+    Exit codes: 0 every sample became an event, 1 at least one did not, 2 the file itself is wrong.
+
+    Parameters
+    ----------
+    file
+        The centre's TOML file.
+    samples
+        Files with one native record each.
+    """
+    from ioc.adapters.profiles import load_centre
+    from ioc.pipeline.mapping_samples import check_samples
+
+    if not samples:
+        raise BadInput("malformed", "samples", "give at least one file with a native record")
+    profile = load_centre(file, load_profile(read_settings()))
+    centre = profile.centres[-1].id
+    results = check_samples(profile, centre, [path.read_bytes() for path in samples])
+    bad = 0
+    for path, result in zip(samples, results, strict=True):
+        bad += result.event is None
+        if as_json:
+            print(msgspec.json.encode({"sample": os.fspath(path), "result": result}).decode())
+        elif result.event is not None:
+            print(f"{path}: {msgspec.json.encode(result.event).decode()}")
+        else:
+            print(f"{path}: refused, {result.code} at {result.path or 'the record'}: {result.detail}")
+    return 1 if bad else 0

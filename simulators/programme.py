@@ -1,0 +1,75 @@
+"""A scenario over a profile: the readings of any stretch of event time. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from ioc.domain.profile import Profile
+from simulators import feeds
+from simulators.readings import Reading
+from simulators.scenario import Scenario
+from simulators.world import World
+
+
+class Programme:
+    """What is sent when.
+
+    Args:
+        profile: whose centres and sites.
+        scenario: what happens.
+        start_ms: event time of the beginning, epoch milliseconds.
+        seed: seed of the world.
+        rate: messages per second in total; overrides the scenario's.
+        duration_s: length in event time; overrides the scenario's.
+        quiet: sites to leave out.
+
+    Raises:
+        BadInput: a rate that cannot be reached.
+    """
+
+    def __init__(
+        self,
+        profile: Profile,
+        scenario: Scenario,
+        *,
+        start_ms: int,
+        seed: int,
+        rate: float | None = None,
+        duration_s: float | None = None,
+        quiet: Collection[str] = (),
+    ) -> None:
+        length_s = duration_s if duration_s is not None else scenario.duration_s
+        self.start_ms = start_ms
+        self.end_ms = None if length_s is None else start_ms + round(length_s * 1000)
+        self.world = World(
+            seed,
+            feeds.cities(profile),
+            feeds.roads(profile),
+            start_ms=start_ms,
+            incidents=scenario.incident,
+            dropouts=scenario.dropouts,
+        )
+        self._sources = feeds.build(
+            profile,
+            seed=seed,
+            centres=scenario.centres,
+            rate=rate if rate is not None else scenario.rate,
+            feedback_factor=scenario.feedback_factor,
+            call_factor=scenario.call_factor,
+            quiet=quiet,
+        )
+
+    @property
+    def per_second(self) -> float:
+        """Messages per second of event time, on average."""
+        return sum(source.per_second for source in self._sources)
+
+    def between(self, from_ms: int, to_ms: int) -> list[Reading]:
+        """Readings with ``from_ms <= time < to_ms`` that arrive, ordered by time, then id.
+
+        However a stretch of time is cut, the pieces joined are the whole.
+        """
+        found = [reading for source in self._sources for reading in source.between(self.world, from_ms, to_ms)]
+        found = [reading for reading in found if self.world.arrives(reading.centre, reading.feed, reading.time_ms)]
+        found.sort(key=lambda reading: (reading.time_ms, reading.id))
+        return found
