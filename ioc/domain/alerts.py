@@ -121,6 +121,10 @@ class Alert(Struct, frozen=True, kw_only=True):
     ack_note: str | None = None
     late_s: float = 0.0  # how long after its event time the alert was raised, seconds
     exercise: str | None = None
+    present_priority: Priority = 4  # of the newest signal; ``priority`` keeps the worst until somebody acknowledges
+    decisive_version: int = 1  # of the last change that matters to a person who acknowledges; see docs/alerts.md
+    signal_revision: int = 0  # of the newest signal applied: an older one is a repeat
+    prior_count: int = 0  # part of ``count`` that earlier, never acknowledged episodes of the object left behind
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):

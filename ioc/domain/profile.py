@@ -80,6 +80,11 @@ class Level(Struct, frozen=True, kw_only=True):
     priority: Literal[1, 2, 3, 4]
     limit: float | None = None
     limit_from: str | None = None  # name in Site.limits; a site without it simply has no such level
+    field: str | None = None  # payload field of this level when it is not the rule's
+    deadband: float | None = None  # of this level when it is not the rule's, in the field's unit
+    match: dict[str, Any] = msgspec.field(default_factory=dict)  # occurrence: which events have this priority
+    title_vi: str = ""  # of this level when it is not the rule's
+    title_en: str = ""
 
 
 class Rule(Struct, frozen=True, kw_only=True):
@@ -93,7 +98,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     id: str
     kind: Literal["threshold", "aqi", "occurrence", "silence"]
     type: str
-    group: str  # row of the wall's matrix: emergency, traffic, rain, river, utilities, environment, feedback, service, cyber, source
+    group: str  # row of the wall's matrix, one of ioc.domain.rules.GROUPS
     name_vi: str
     name_en: str
     title_vi: str  # may use {value}, {limit}, {level}, {site}, {unit}, and payload fields
@@ -109,7 +114,12 @@ class Rule(Struct, frozen=True, kw_only=True):
     max_gap_s: float = 300.0
     hold_s: float = 0.0
     after_s: float = 0.0
-    match: dict[str, Any] = msgspec.field(default_factory=dict)  # payload field → required value or list of values
+    match: dict[str, Any] = msgspec.field(default_factory=dict)  # payload field → value, list of values, {min, max}
+    inclusive: bool = True  # a value exactly at the limit counts as beyond it
+    decimals: int = 2  # of {value} and {limit} in titles
+    object: tuple[str, ...] = ()  # occurrence: payload fields, or "area", that tell objects of one site apart
+    words_vi: dict[str, str] = msgspec.field(default_factory=dict)  # coded payload text → words for titles
+    words_en: dict[str, str] = msgspec.field(default_factory=dict)
     guidance_vi: str = ""
     guidance_en: str = ""
 
@@ -139,6 +149,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     title_vi: str
     title_en: str
     timezone: str
+    geo_box: tuple[float, float, float, float] | None = None  # west, south, east, north of plausible positions
     areas: tuple[Area, ...]
     centres: tuple[Centre, ...]
     rules: tuple[Rule, ...]

@@ -14,13 +14,17 @@ DAY_MS = 86_400_000
 
 
 class TopicSpec(Struct, frozen=True):
-    """How a topic is made. ``retention_ms`` -1 keeps for ever; compacted topics keep the newest per key."""
+    """How a topic is made. ``retention_ms`` -1 keeps for ever; compacted topics keep the newest per key.
+
+    With ``stamped_on_arrival`` the broker writes the timestamp of each record (log append time): senders cannot.
+    """
 
     name: str
     partitions: int
     compacted: bool = False
     retention_ms: int = 7 * DAY_MS
     max_message_bytes: int = 1_048_576
+    stamped_on_arrival: bool = False
 
 
 RAW_PARTITIONS = 4
@@ -43,7 +47,10 @@ class Topics:
     def __init__(self, prefix: str, centres: Iterable[str]) -> None:
         self.prefix = prefix
         self.raw = {centre: f"raw.{centre}" for centre in centres}
-        raw = (TopicSpec(name, RAW_PARTITIONS, max_message_bytes=262_144) for name in self.raw.values())
+        raw = (
+            TopicSpec(name, RAW_PARTITIONS, max_message_bytes=262_144, stamped_on_arrival=True)
+            for name in self.raw.values()
+        )
         self.specs: dict[str, TopicSpec] = {spec.name: spec for spec in (*raw, *_TABLE)}
 
     def name(self, logical: str) -> str:

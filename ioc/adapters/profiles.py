@@ -1,0 +1,217 @@
+"""Profile folders → :class:`ioc.domain.profile.Profile`; every mistake with its file and place, all together.
+
+A profile is a folder of TOML files: ``profile.toml``, ``areas.toml``, ``targets.toml``, ``rules.toml`` and one file
+per centre under ``centres/``, read in the order of their names. ``targets.toml`` and ``rules.toml`` may be absent.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from datetime import date
+from pathlib import Path
+from typing import Any, TypeVar
+
+import msgspec
+from msgspec import Struct
+
+from ioc.domain.catalogue import PAYLOADS
+from ioc.domain.profile import Area, Centre, Profile, Rule, Target, Validity
+from ioc.domain.rules import problems as rule_problems
+from ioc.domain.tables import read_struct
+from ioc.errors import BadSettings
+from ioc.pipeline.mapping_table import read_table, zone_problem
+
+PROFILES = Path(__file__).parent.parent / "profiles"
+_CENTRE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_NAME_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
+_SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+T = TypeVar("T", bound=Struct)
+
+
+class _Head(Struct, frozen=True, kw_only=True):
+    """``profile.toml``."""
+
+    id: str
+    name_vi: str
+    name_en: str
+    title_vi: str
+    title_en: str
+    timezone: str
+    geo_box: tuple[float, float, float, float] | None = None
+
+
+class _Areas(Struct, frozen=True, kw_only=True):
+    areas: tuple[Area, ...]
+
+
+class _Rules(Struct, frozen=True, kw_only=True):
+    rules: tuple[Rule, ...]
+
+
+class _Targets(Struct, frozen=True, kw_only=True):
+    targets: tuple[Target, ...]
+
+
+def profile_folder(name: str) -> Path:
+    """The folder of a profile: a path as given, or a name such as ``dongnai-2023`` inside the package."""
+    if "/" in name or name.startswith("."):
+        return Path(name)
+    return PROFILES / name.replace("-", "_")
+
+
+def load_profile(name: str) -> Profile:
+    """The profile of that name or folder.
+
+    Raises:
+        BadSettings: one sentence per problem, each beginning with the file and the place in it.
+    """
+    folder = profile_folder(name)
+    if not folder.is_dir():
+        known = ", ".join(sorted(p.name.replace("_", "-") for p in PROFILES.iterdir() if p.is_dir()))
+        raise BadSettings([f"profile '{name}': there is no folder {folder}; profiles of the package are {known}"])
+    problems: list[str] = []
+    head = _read(folder / "profile.toml", _Head, problems)
+    areas = _read(folder / "areas.toml", _Areas, problems)
+    rules = _read(folder / "rules.toml", _Rules, problems, optional=_Rules(rules=()))
+    targets = _read(folder / "targets.toml", _Targets, problems, optional=_Targets(targets=()))
+    files = sorted((folder / "centres").glob("*.toml"))
+    if not files:
+        problems.append("centres/: holds no file; at least one centre is needed")
+    centres = [(f"centres/{file.name}", _read(file, Centre, problems, label=f"centres/{file.name}")) for file in files]
+    for label, centre in centres:
+        if centre is not None:
+            problems += [f"{label}: {said}" for said in centre_problems(centre, areas.areas if areas else ())]
+    if areas:
+        problems += _area_problems(areas.areas)
+    if rules:
+        problems += [f"rules.toml: {said}" for said in rule_problems(rules.rules)]
+    if targets:
+        problems += _twice("targets.toml: targets", [target.indicator for target in targets.targets])
+    problems += _twice("centres: id", [centre.id for _, centre in centres if centre])
+    if head:
+        problems += _head_problems(head)
+    if problems or head is None or areas is None or rules is None or targets is None:
+        raise BadSettings([f"profile '{name}': {problem}" for problem in problems])
+    return Profile(
+        **msgspec.structs.asdict(head),
+        areas=areas.areas,
+        centres=tuple(centre for _, centre in centres if centre is not None),
+        rules=rules.rules,
+        targets=targets.targets,
+    )
+
+
+def load_centre(file: Path, profile: Profile) -> Profile:
+    """The profile with one centre added or replaced by a file: to try a new format before it goes into the folder.
+
+    Raises:
+        BadSettings: the file is wrong.
+    """
+    problems: list[str] = []
+    centre = _read(file, Centre, problems, label=str(file))
+    if centre is not None:
+        problems += [f"{file}: {said}" for said in centre_problems(centre, profile.areas)]
+    if problems or centre is None:
+        raise BadSettings(problems)
+    others = tuple(one for one in profile.centres if one.id != centre.id)
+    return msgspec.structs.replace(profile, centres=(*others, centre))
+
+
+def _read(file: Path, kind: type[T], problems: list[str], *, label: str = "", optional: T | None = None) -> T | None:
+    label = label or file.name
+    if not file.is_file():
+        if optional is None:
+            problems.append(f"{label}: the file is missing")
+        return optional
+    try:
+        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        problems.append(f"{label}: is not TOML: {exc}")
+        return None
+    found: list[str] = []
+    value = read_struct(kind, raw, "", found)
+    problems += [f"{label}: {problem}" for problem in found]
+    return value
+
+
+# What no single value shows --------------------------------------------------------------------------------------
+
+
+def _head_problems(head: _Head) -> Iterator[str]:
+    if (said := zone_problem(head.timezone)) is not None:
+        yield f"profile.toml: timezone: {said}"
+    if not _CENTRE_ID.fullmatch(head.id):
+        yield "profile.toml: id: must be lower-case letters, digits and -"
+    if head.geo_box is not None:
+        west, south, east, north = head.geo_box
+        if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
+            yield "profile.toml: geo_box: must be west, south, east, north in degrees"
+
+
+def _area_problems(areas: tuple[Area, ...]) -> Iterator[str]:
+    codes = {area.code for area in areas}
+    for i, area in enumerate(areas):
+        where = f"areas.toml: areas[{i}] ({area.code})"
+        if not _SITE_ID.fullmatch(area.code):
+            yield f"{where}.code: must be letters, digits and . _ -"
+        if area.parent is not None and area.parent not in codes:
+            yield f"{where}.parent: there is no area '{area.parent}'"
+        yield from _validity_problems(area, where)
+    yield from _twice("areas.toml: areas", [f"{area.code} from {area.valid_from}" for area in areas])
+
+
+def centre_problems(centre: Centre, areas: tuple[Area, ...]) -> Iterator[str]:
+    """What is wrong with a centre as a whole: references, ids, dates, its format."""
+    codes, feeds = {area.code for area in areas}, {feed.id for feed in centre.feeds}
+    if not _CENTRE_ID.fullmatch(centre.id):
+        yield "id: must be lower-case letters, digits and -"
+    yield from _validity_problems(centre, "centre")
+    yield from (f"areas: there is no area '{code}' in areas.toml" for code in centre.areas if code not in codes)
+    yield from _twice("feeds", [feed.id for feed in centre.feeds])
+    for i, feed in enumerate(centre.feeds):
+        where = f"feeds[{i}] ({feed.id})"
+        if not _NAME_ID.fullmatch(feed.id):
+            yield f"{where}.id: must be lower-case letters, digits, - and _"
+        yield from (f"{where}.types: no such event type '{kind}'" for kind in feed.types if kind not in PAYLOADS)
+        if not 0 < feed.expected_period_s <= feed.silent_after_s:
+            yield f"{where}: wants 0 < expected_period_s <= silent_after_s"
+        if feed.grace_s < 0:
+            yield f"{where}.grace_s: must not be negative"
+    for i, site in enumerate(centre.sites):
+        where = f"sites[{i}] ({site.id})"
+        if not _SITE_ID.fullmatch(site.id):
+            yield f"{where}.id: must be 1 to 64 letters, digits and . _ -"
+        if site.feed not in feeds:
+            yield f"{where}.feed: the centre has no feed '{site.feed}'"
+        if site.area not in codes:
+            yield f"{where}.area: there is no area '{site.area}' in areas.toml"
+        if (site.lon is None) != (site.lat is None):
+            yield f"{where}: lon and lat belong together"
+        yield from _validity_problems(site, where)
+    yield from _twice("sites", [f"{site.feed}/{site.id} from {site.valid_from}" for site in centre.sites])
+    yield from _twice("sites: native_id", [f"{s.feed}/{s.native_id or s.id} from {s.valid_from}" for s in centre.sites])
+    said: list[str] = []
+    read_table(centre, said)
+    yield from said
+
+
+def _validity_problems(entry: Validity, where: str) -> Iterator[str]:
+    days: list[date] = []
+    for name in ("valid_from", "valid_to"):
+        text: str | None = getattr(entry, name)
+        if text is None:
+            continue
+        try:
+            if len(text) != 10:
+                raise ValueError(text)
+            days.append(date.fromisoformat(text))
+        except ValueError:
+            yield f"{where}.{name}: must be a day such as 2025-07-01"
+    if len(days) == 2 and days[0] >= days[1]:
+        yield f"{where}: valid_from must be before valid_to"
+
+
+def _twice(where: str, ids: list[str]) -> list[str]:
+    return [f"{where}: '{one}' occurs twice" for one in sorted({one for one in ids if ids.count(one) > 1})]

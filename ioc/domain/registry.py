@@ -1,0 +1,115 @@
+"""Who is known: centres, areas and sites of a profile, looked up by native id, code or name, and by date.
+
+Validity dates are local days of the profile's time zone; an entry holds from the first instant of ``valid_from``
+to the last before ``valid_to``. An event keeps the area code it came with: areas that were abolished since stay
+known, so that their history can be read.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Iterable
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
+from msgspec import Struct
+
+from ioc.domain.profile import Area, Centre, Feed, Profile, Site, Validity
+from ioc.domain.times import MAX_MS, MIN_MS, to_ms
+
+
+class SiteSpan(Struct, frozen=True):
+    """A site and when it holds, epoch milliseconds, end exclusive."""
+
+    site: Site
+    from_ms: int
+    to_ms: int
+
+
+class Registry:
+    """Look-ups in one profile; built once."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._zone = ZoneInfo(profile.timezone)
+        self._centres = {centre.id: centre for centre in profile.centres}
+        self._areas: dict[str, list[Area]] = {}
+        self._names: dict[str, list[Area]] = {}
+        for area in profile.areas:
+            self._areas.setdefault(area.code, []).append(area)
+            for key in {search_key(name) for name in (area.name_vi, area.name_en, *area.aliases)}:
+                self._names.setdefault(key, []).append(area)
+        self._sites: dict[str, dict[str, list[SiteSpan]]] = {}
+        self._by_id: dict[str, dict[str, list[SiteSpan]]] = {}
+        for centre in profile.centres:
+            native = self._sites.setdefault(centre.id, {})
+            own = self._by_id.setdefault(centre.id, {})
+            for site in centre.sites:
+                span = SiteSpan(site, *self.span(site))
+                native.setdefault(site.native_id or site.id, []).append(span)
+                own.setdefault(site.id, []).append(span)
+
+    def span(self, entry: Validity) -> tuple[int, int]:
+        """From when to when an entry holds: epoch milliseconds, end exclusive."""
+        return (
+            self._midnight(entry.valid_from) if entry.valid_from else MIN_MS,
+            self._midnight(entry.valid_to) if entry.valid_to else MAX_MS + 1,
+        )
+
+    def _midnight(self, day: str) -> int:
+        return to_ms(datetime.fromisoformat(day).replace(tzinfo=self._zone))
+
+    def centre(self, centre: str) -> Centre | None:
+        """The centre of that id."""
+        return self._centres.get(centre)
+
+    def feed(self, centre: str, feed: str) -> Feed | None:
+        """A feed of a centre."""
+        found = self._centres.get(centre)
+        return next((one for one in found.feeds if one.id == feed), None) if found else None
+
+    def site_spans(self, centre: str, native_id: str) -> list[SiteSpan]:
+        """All entries of a native station id, of whatever date; empty when there was never one."""
+        return self._sites.get(centre, {}).get(native_id, [])
+
+    def site(self, centre: str, native_id: str, at_ms: int) -> Site | None:
+        """The site that the centre calls ``native_id`` at that time."""
+        return _at(self.site_spans(centre, native_id), at_ms)
+
+    def site_by_id(self, centre: str, site: str, at_ms: int) -> Site | None:
+        """The site of that canonical id at that time."""
+        return _at(self._by_id.get(centre, {}).get(site, []), at_ms)
+
+    def area(self, code: str, at_ms: int | None = None) -> Area | None:
+        """The area of that code at that time; without a time, or when none holds then, the last one known."""
+        found = self._areas.get(code, [])
+        for area in found:
+            first, end = self.span(area)
+            if at_ms is not None and first <= at_ms < end:
+                return area
+        return found[-1] if found else None
+
+    def holds(self, entry: Validity, at_ms: int) -> bool:
+        """Whether an entry is valid at that time."""
+        first, end = self.span(entry)
+        return first <= at_ms < end
+
+    def areas_named(self, name: str, at_ms: int | None = None) -> tuple[Area, ...]:
+        """Areas of that name or alias, compared without case and diacritics; several wards share names."""
+        found = self._names.get(search_key(name), [])
+        return tuple(area for area in found if at_ms is None or self.holds(area, at_ms))
+
+
+def _at(spans: Iterable[SiteSpan], at_ms: int) -> Site | None:
+    for span in spans:
+        if span.from_ms <= at_ms < span.to_ms:
+            return span.site
+    return None
+
+
+_D = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
+
+
+def search_key(text: str) -> str:
+    """A text as one searches for it, without case, diacritics and repeated blanks: ``Biên  Hoà`` is ``bien hoa``."""
+    bare = "".join(c for c in unicodedata.normalize("NFD", text.translate(_D)) if not unicodedata.combining(c))
+    return " ".join(unicodedata.normalize("NFC", bare).casefold().split())

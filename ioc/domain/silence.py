@@ -1,0 +1,58 @@
+"""Silence rules: nothing was heard from a centre for too long.
+
+Judged by arrival, not by event time: the question is whether the link lives. The clock is how far the bus is known to
+have been read (``head``), so that a job that catches up after a stop does not call a centre silent whose heartbeats
+are still waiting in the queue.
+"""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ioc.domain.alerts import Priority
+from ioc.domain.verdicts import Verdict
+
+
+class SilenceState(Struct, kw_only=True, tag="silence"):
+    """Memory of one centre. ``heard_ms`` is event time, ``arrived_ms`` arrival of the newest heartbeat."""
+
+    heard_ms: int = -1
+    arrived_ms: int = -1
+    on: bool = False
+    since_ms: int = -1
+
+
+def hear(state: SilenceState, priority: Priority, event_ms: int, arrived_ms: int) -> Verdict | None:
+    """Take one heartbeat in; ``off`` when the centre was silent until now."""
+    state.heard_ms = max(state.heard_ms, event_ms)
+    state.arrived_ms = max(state.arrived_ms, arrived_ms)
+    if not state.on:
+        return None
+    state.on = False
+    return Verdict(state="off", reason="HEARTBEAT", since_ms=state.since_ms, observed_ms=event_ms, priority=priority)
+
+
+def lapse(state: SilenceState, priority: Priority, after_ms: int, head_ms: int, base_ms: int) -> Verdict | None:
+    """Let time pass; ``on`` when nothing was heard for ``after_ms``.
+
+    Args:
+        state: memory of the centre; changed in place.
+        priority: of the rule.
+        after_ms: how long silence is allowed.
+        head_ms: arrival time up to which the bus has been read.
+        base_ms: since when this process listens without a pause; silence before it proves nothing.
+    """
+    if state.on or head_ms - max(state.arrived_ms, base_ms) < after_ms:
+        return None
+    state.on = True
+    # A centre that was never heard is silent since we listen. Strictly later than any earlier episode.
+    start_ms = state.heard_ms if state.heard_ms >= 0 else base_ms
+    state.since_ms = max(start_ms, state.since_ms + 1)
+    return Verdict(
+        state="on",
+        reason="NO_HEARTBEAT",
+        since_ms=state.since_ms,
+        observed_ms=head_ms,
+        priority=priority,
+        limit=after_ms / 1000,
+    )

@@ -1,0 +1,204 @@
+"""Threshold rules: a value against levels, with deadband and delays, under the *safe duration* definition.
+
+A level holds when readings in event time, all beyond its limit, cover at least the on-delay, no two neighbours further
+apart than ``max_gap`` and none back inside between them. It ends in the same way: readings, all back inside ``limit −
+deadband``, that cover the off-delay. A value in between starts nothing and breaks both runs. With a delay of 0 one
+reading is enough.
+
+A gap longer than ``max_gap`` suspends everything: runs start again after it, and an episode that is on becomes *blind*.
+It neither fires nor clears, because nobody knows.
+
+Several levels of one rule are one condition: the worst level that holds speaks for the object. Readings older than the
+newest one seen of the object move nothing; equal times are put in order by event id. All state comes from the readings
+and the watermark, so that batches, crashes and the pace of reading make no difference.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec import Struct, field
+
+from ioc.domain.alerts import Priority, SignalState
+from ioc.domain.profile import Rule
+from ioc.domain.verdicts import REFRESH_MS, Reason, Verdict
+
+
+class LevelSpec(Struct, frozen=True):
+    """One level with its limit resolved for a site; limit and deadband in the field's unit."""
+
+    name: str
+    priority: Priority
+    field: str
+    limit: float
+    deadband: float
+
+
+class Spec(Struct, frozen=True):
+    """A threshold rule resolved for a site; delays in milliseconds."""
+
+    levels: tuple[LevelSpec, ...]
+    above: bool
+    inclusive: bool
+    on_delay_ms: int
+    off_delay_ms: int
+    max_gap_ms: int
+
+
+class Run(Struct, array_like=True):
+    """Where one level stands: start of the run beyond, start of the run back inside, and whether it holds."""
+
+    up_ms: int | None = None
+    down_ms: int | None = None
+    holds: bool = False
+
+
+class ThresholdState(Struct, kw_only=True, tag="threshold"):
+    """Memory of one object under one rule: about 200 bytes plus 20 per level."""
+
+    last_ms: int = -1
+    last_id: str = ""
+    runs: dict[str, Run] = field(default_factory=dict)
+    level: str = ""  # name of the level that speaks; empty: normal
+    since_ms: int = -1
+    value: float | None = None
+    limit: float | None = None
+    priority: Priority = 4
+    blind: bool = False
+    told_ms: int = -1  # event time of the last verdict
+    told_value: float | None = None
+
+
+def resolve(rule: Rule, site_limits: dict[str, float], expected_period_s: float) -> Spec:
+    """The rule as it holds for one site. A level whose named limit the site does not have is left out.
+
+    The gap is never shorter than 3 reporting periods of the feed: one lost reading is not blindness.
+    """
+    levels = []
+    for level in rule.levels:
+        limit = level.limit if level.limit_from is None else site_limits.get(level.limit_from)
+        if limit is not None:
+            deadband = rule.deadband if level.deadband is None else level.deadband
+            levels.append(LevelSpec(level.name, level.priority, level.field or rule.field, limit, deadband))
+    return Spec(
+        levels=tuple(levels),
+        above=rule.direction == "above",
+        inclusive=rule.inclusive,
+        on_delay_ms=round(rule.on_delay_s * 1000),
+        off_delay_ms=round(rule.off_delay_s * 1000),
+        max_gap_ms=round(max(rule.max_gap_s, 3 * expected_period_s) * 1000),
+    )
+
+
+def observe(
+    spec: Spec, state: ThresholdState, values: Sequence[float | None], time_ms: int, id_: str, may_raise: bool
+) -> Verdict | None:
+    """Take one reading in.
+
+    Args:
+        spec: the rule for this site.
+        state: memory of the object; changed in place.
+        values: the number of each level, in the order of ``spec.levels``; None leaves that level as it is.
+        time_ms: event time of the reading.
+        id_: its id.
+        may_raise: False for a reading that arrived too late to raise: it may end an episode, not begin or worsen one.
+    """
+    if time_ms < state.last_ms or (time_ms == state.last_ms and id_ <= state.last_id):
+        return None
+    gap = state.last_ms >= 0 and time_ms - state.last_ms > spec.max_gap_ms
+    state.last_ms, state.last_id = time_ms, id_
+    runs = state.runs
+    best: LevelSpec | None = None
+    best_value: float | None = None
+    begin_ms = time_ms
+    for level, value in zip(spec.levels, values, strict=True):
+        run = runs.get(level.name)
+        if run is None:
+            run = runs[level.name] = Run()
+        elif gap:
+            run.up_ms = run.down_ms = None
+        if value is not None:
+            _move(spec, level, run, value, time_ms, may_raise)
+            if level.name == state.level:
+                state.value = value
+        if run.holds and (best is None or level.priority <= best.priority):
+            best, best_value = level, value
+        if run.holds and run.up_ms is not None and run.up_ms < begin_ms:
+            begin_ms = run.up_ms
+    return _speak(state, best, best_value, begin_ms, time_ms)
+
+
+def lapse(spec: Spec, state: ThresholdState, mark_ms: int) -> Verdict | None:
+    """Let the watermark pass: an episode without readings for longer than the gap becomes blind, once."""
+    if not state.level or state.blind or mark_ms - state.last_ms <= spec.max_gap_ms:
+        return None
+    state.blind = True
+    return _verdict(state, "blind", "NO_READINGS", state.last_ms + spec.max_gap_ms)
+
+
+def _beyond(spec: Spec, value: float, limit: float) -> bool:
+    if spec.above:
+        return value >= limit if spec.inclusive else value > limit
+    return value <= limit if spec.inclusive else value < limit
+
+
+def _move(spec: Spec, level: LevelSpec, run: Run, value: float, time_ms: int, may_raise: bool) -> None:
+    if _beyond(spec, value, level.limit):
+        run.down_ms = None
+        if run.up_ms is None:
+            run.up_ms = time_ms
+        if not run.holds and may_raise and time_ms - run.up_ms >= spec.on_delay_ms:
+            run.holds = True
+        return
+    run.up_ms = None
+    relaxed = level.limit - level.deadband if spec.above else level.limit + level.deadband
+    if _beyond(spec, value, relaxed):
+        run.down_ms = None
+        return
+    if run.down_ms is None:
+        run.down_ms = time_ms
+    if run.holds and time_ms - run.down_ms >= spec.off_delay_ms:
+        run.holds = False
+
+
+def _speak(
+    state: ThresholdState, best: LevelSpec | None, value: float | None, begin_ms: int, time_ms: int
+) -> Verdict | None:
+    if best is None:
+        if not state.level:
+            return None
+        verdict = _verdict(state, "off", "BACK_TO_NORMAL", time_ms)
+        state.level, state.blind = "", False
+        return verdict
+    if value is not None:
+        state.value = value
+    before, before_priority, was_blind = state.level, state.priority, state.blind
+    state.level, state.priority, state.limit, state.blind = best.name, best.priority, best.limit, False
+    reason: Reason
+    if not before:
+        # Strictly later than any earlier episode of the object: the start is part of the alert's identity.
+        state.since_ms = max(begin_ms, state.since_ms + 1)
+        reason = "LIMIT_REACHED"
+    elif before != best.name:
+        reason = "LEVEL_ROSE" if best.priority <= before_priority else "LEVEL_FELL"
+    elif was_blind:
+        reason = "SEEN_AGAIN"
+    elif state.value != state.told_value and time_ms - state.told_ms >= REFRESH_MS:
+        reason = "VALUE_CHANGED"
+    else:
+        return None
+    return _verdict(state, "on", reason, time_ms)
+
+
+def _verdict(state: ThresholdState, word: SignalState, reason: Reason, observed_ms: int) -> Verdict:
+    state.told_ms, state.told_value = observed_ms, state.value
+    return Verdict(
+        state=word,
+        reason=reason,
+        since_ms=state.since_ms,
+        observed_ms=observed_ms,
+        priority=state.priority,
+        level=state.level,
+        value=state.value,
+        limit=state.limit,
+    )

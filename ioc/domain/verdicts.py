@@ -1,0 +1,50 @@
+"""What a rule answers, with its reason: the same word is in the signal, the log, the wall and the tests."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+from ioc.domain.alerts import Priority, SignalState
+
+Reason = Literal[
+    "LIMIT_REACHED",  # threshold: beyond the limit for the whole on-delay
+    "LEVEL_ROSE",  # threshold: a worse level within the episode
+    "LEVEL_FELL",  # threshold: a milder level within the episode
+    "VALUE_CHANGED",  # threshold: still on, another value (at most every 30 s of event time)
+    "BACK_TO_NORMAL",  # threshold: back inside the deadband for the whole off-delay
+    "NO_READINGS",  # threshold: a gap; nobody knows how it is now
+    "SEEN_AGAIN",  # threshold: readings came back and it is still on
+    "OCCURRED",  # occurrence: a matching event
+    "REPEATED",  # occurrence: more of them within the hold time
+    "HOLD_OVER",  # occurrence: none for the hold time
+    "NO_HEARTBEAT",  # silence: nothing from the centre
+    "HEARTBEAT",  # silence: heard again
+]
+
+# A reading that arrived this long after it was taken raises nothing: the moment to act is over. It still moves the
+# picture of the object (it can end an episode), so that the next timely reading is judged against the truth.
+LIVE_WITHIN_MS = 600_000
+# While an episode is on and only its figures change, it is told anew at most this often, in event time per object.
+REFRESH_MS = 30_000
+
+
+class Verdict(Struct, frozen=True, kw_only=True):
+    """One change of one object under one rule.
+
+    Attributes:
+        since_ms: start of the episode in event time; the same in every verdict of the episode.
+        observed_ms: event time of what decided.
+        level: name of the level that holds (for ``off``: the last one that held).
+    """
+
+    state: SignalState
+    reason: Reason
+    since_ms: int
+    observed_ms: int
+    priority: Priority
+    level: str = ""
+    value: float | None = None
+    limit: float | None = None
+    count: int = 1

@@ -1,0 +1,76 @@
+"""Event-time progress of one feed in one partition.
+
+The *watermark* says: what is older has most probably arrived. It moves by readings (the newest event time seen, minus
+``DISORDER_MS`` for neighbours that swap places) and, when a feed is idle, with the arrival time of whatever else is
+on the bus. It never moves backwards, and a reading from the future cannot push it beyond the time of arrival plus
+``SKEW_MS``: one fast clock must not make everybody else late.
+
+Every quantity comes from the records themselves, so that a replay moves the watermark in the same way.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from msgspec import Struct
+
+Lateness = Literal["in_time", "late", "too_late"]
+
+# Neighbouring readings of one feed may swap places by this much without a correction; this project's choice.
+DISORDER_MS = 2_000
+# Clocks of good sources differ by less; intake quarantines what is further ahead. This project's choice.
+SKEW_MS = 5_000
+# A feed that sent nothing for this long, while time went on, is idle: its watermark follows the clock.
+IDLE_AFTER_MS = 15_000
+
+
+class EventClock(Struct, kw_only=True):
+    """The watermark of one feed. All fields in epoch milliseconds; None before the first reading.
+
+    Attributes:
+        seen_ms: newest event time seen, cut at arrival + ``SKEW_MS``.
+        mark_ms: the watermark.
+        arrived_ms: when the newest reading arrived (``recordedtime``).
+    """
+
+    seen_ms: int | None = None
+    mark_ms: int | None = None
+    arrived_ms: int | None = None
+
+    def observe(self, event_ms: int, arrived_ms: int) -> bool:
+        """Take a reading in; True when the watermark moved."""
+        if self.arrived_ms is None or arrived_ms > self.arrived_ms:
+            self.arrived_ms = arrived_ms
+        limit_ms = arrived_ms + SKEW_MS
+        time_ms = event_ms if event_ms < limit_ms else limit_ms
+        if self.seen_ms is not None and time_ms <= self.seen_ms:
+            return False
+        self.seen_ms = time_ms
+        return self._raise_to(time_ms - DISORDER_MS)
+
+    def idle(self, head_ms: int, grace_ms: int, exercise: bool = False) -> bool:
+        """Let an idle feed's watermark follow; True when it moved.
+
+        Args:
+            head_ms: arrival time up to which the partition is known to have been read.
+            grace_ms: the feed's allowed lateness: a reading that arrives next may be that old and still be in time.
+            exercise: a drill has its own clock: then time flows on from the drill's newest reading, not from now.
+        """
+        if self.arrived_ms is None or head_ms - self.arrived_ms < IDLE_AFTER_MS:
+            return False
+        if exercise:
+            assert self.seen_ms is not None
+            return self._raise_to(self.seen_ms + (head_ms - self.arrived_ms) - grace_ms)
+        return self._raise_to(head_ms - grace_ms)
+
+    def lateness(self, end_ms: int, grace_ms: int) -> Lateness:
+        """Class of a reading whose window ends at ``end_ms``: the window is open, was final, or is gone."""
+        if self.mark_ms is None or self.mark_ms < end_ms:
+            return "in_time"
+        return "late" if self.mark_ms < end_ms + grace_ms else "too_late"
+
+    def _raise_to(self, mark_ms: int) -> bool:
+        if self.mark_ms is not None and mark_ms <= self.mark_ms:
+            return False
+        self.mark_ms = mark_ms
+        return True

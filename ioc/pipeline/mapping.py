@@ -1,0 +1,232 @@
+"""A centre's format table, compiled: native record → what a canonical event needs. Knows no sensor and no centre.
+
+Made once at start; a record then costs a few dictionary look-ups per field. A new centre with a format never seen
+before is a new table, not new code.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ioc.domain.profile import Centre
+from ioc.errors import BadInput, BadSettings
+from ioc.pipeline.mapping_json import decode_object
+from ioc.pipeline.mapping_table import Check, FormatTable, RecordKind, Scalar, Value, read_table
+from ioc.pipeline.mapping_values import Get, Native, getter, reader, shown_path, time_reader
+from ioc.pipeline.validate import check_place, encode_payload, field_kinds, good_id
+
+_PLACE = frozenset(("lon", "lat"))
+Box = tuple[float, float, float, float]
+DECODERS: dict[str, Callable[[bytes], Native]] = {"json": decode_object}
+
+
+class Plan:
+    """How one kind of record is read.
+
+    Attributes:
+        type: event type; feed: id of the feed.
+        read_id, read_time, read_site, read_sequence: functions of the native record.
+    """
+
+    __slots__ = (
+        "_box",
+        "_fields",
+        "_paths",
+        "_place_path",
+        "_position",
+        "feed",
+        "id_path",
+        "read_id",
+        "read_sequence",
+        "read_site",
+        "read_time",
+        "site_path",
+        "time_path",
+        "type",
+    )
+
+    def __init__(self, table: FormatTable, record: RecordKind, box: Box | None) -> None:
+        self.type, self.feed = record.type, record.feed
+        id_value, time_value, site_value = (_own(name, record, table) for name in ("id", "time", "site"))
+        self.id_path, self.time_path, self.site_path = map(shown_path, (id_value, time_value, site_value))
+        self.read_id = reader(id_value, "any")
+        self.read_time = time_reader(time_value)
+        self.read_site = reader(site_value, "any")
+        sequence = record.sequence or table.sequence
+        self.read_sequence = _sequence(sequence) if sequence is not None else None
+        kinds = field_kinds(record.type)
+        self._fields = tuple(
+            (name, reader(value, *kinds[name])) for name, value in record.fields.items() if name != "position"
+        )
+        self._paths = {name: shown_path(value) for name, value in record.fields.items()}
+        position = record.fields.get("position")
+        self._position = _position(position) if position is not None else None
+        self._place_path = self._paths.get("position") or self._paths.get("lon", "lon")
+        self._box = box
+
+    def payload(self, native: Native) -> bytes:
+        """The canonical payload as JSON, fully checked.
+
+        Raises:
+            BadInput: with the native path.
+        """
+        data: dict[str, Any] = {}
+        for name, get in self._fields:
+            value = get(native)
+            if value is not None:
+                data[name] = value
+        if len(data) <= 2 and not data.keys() - _PLACE:
+            raise BadInput("schema", "", "no field of the payload has a value")
+        if self._position is not None:
+            place = self._position(native)
+            if place is not None:
+                data["lon"], data["lat"] = place
+        if "lon" in data or "lat" in data:
+            check_place(data.get("lon"), data.get("lat"), self._box, self._place_path)
+        return encode_payload(self.type, data, self._paths)
+
+
+class Mapper:
+    """The compiled format of one centre.
+
+    Raises:
+        BadSettings: with every mistake of the table.
+    """
+
+    def __init__(self, centre: Centre, box: Box | None) -> None:
+        problems: list[str] = []
+        table = read_table(centre, problems, f"centre {centre.id}: format")
+        if table is None:
+            raise BadSettings(problems)
+        self._decode = DECODERS[table.record]
+        self._bytes_max = table.bytes_max
+        self._checks = [_check(table.centre, "centre_mismatch", "the record names another centre: ")]
+        if table.version is not None:
+            self._checks.append(_check(table.version, "unsupported_version", "unknown version of the format: "))
+        self._exercise = reader(table.exercise, "any") if table.exercise is not None else None
+        self._exercise_path = shown_path(table.exercise) if table.exercise is not None else ""
+        self._kind, self._plans = _dispatch(table, box)
+
+    def native(self, data: bytes) -> Native:
+        """The native record as a dictionary.
+
+        Raises:
+            BadInput: ``too_big`` or a reason of the decoder.
+        """
+        if len(data) > self._bytes_max:
+            raise BadInput("too_big", "", f"{len(data)} bytes, at most {self._bytes_max} are allowed")
+        return self._decode(data)
+
+    def plan(self, native: Native) -> Plan:
+        """The plan for a record, after centre and version were checked.
+
+        Raises:
+            BadInput: ``centre_mismatch``, ``unsupported_version``, ``unknown_type`` or ``schema``.
+        """
+        for check in self._checks:
+            check(native)
+        kind = self._kind(native)
+        # the class is part of the key: 1, 1.0 and true are equal in Python, but not the same code
+        if kind.__class__ is str or kind.__class__ is int:
+            for conditions, plan in self._plans.get(kind, ()):
+                for get, allowed in conditions:
+                    found = get(native)
+                    if not any(found.__class__ is one.__class__ and found == one for one in allowed):
+                        break
+                else:
+                    return plan
+        raise BadInput("unknown_type", "", f"no kind of record matches {str(kind)[:80]!r}")
+
+    def exercise(self, native: Native) -> str | None:
+        """Name of the drill that a record belongs to; None for the real thing."""
+        if self._exercise is None:
+            return None
+        found = self._exercise(native)
+        return None if found is None else good_id(found, self._exercise_path)
+
+
+Condition = tuple[Get, tuple[Scalar, ...]]
+Plans = dict[str | int, list[tuple[tuple[Condition, ...], Plan]]]
+
+
+def _dispatch(table: FormatTable, box: Box | None) -> tuple[Get, Plans]:
+    """What tells the kinds apart at once, and for each of its values the plans with their other conditions.
+
+    That is the path which all kinds have a condition on; without such a path all kinds are tried in their order.
+    """
+    shared = [path for path in table.records[0].when if all(path in record.when for record in table.records)]
+    first = shared[0] if shared else None
+    plans: Plans = {}
+    for record in table.records:
+        plan = Plan(table, record, box)
+        others: tuple[Condition, ...] = tuple(
+            (getter(path), tuple(_list(allowed))) for path, allowed in record.when.items() if path != first
+        )
+        for value in _list(record.when[first]) if first is not None else [""]:
+            plans.setdefault(value, []).append((others, plan))
+    return (getter(first) if first is not None else lambda native: ""), plans
+
+
+def _list(allowed: str | int | list[str | int]) -> list[str | int]:
+    return allowed if isinstance(allowed, list) else [allowed]
+
+
+def _own(name: str, record: RecordKind, table: FormatTable) -> Value:
+    value: Value | None = getattr(record, name) or getattr(table, name)
+    if value is None:
+        raise BadSettings([f"format.{name}: is missing"])
+    return value
+
+
+def _check(check: Check, code: str, words: str) -> Callable[[Native], None]:
+    get, path = reader(check.from_, "any"), shown_path(check.from_)
+    accepted = {(one.__class__, one) for one in check.accept}  # with the class: 2, 2.0 and true are not one version
+    texts = frozenset(one for one in check.accept if isinstance(one, str))
+
+    def look(native: Native) -> None:
+        found = get(native)
+        if found.__class__ is str:
+            if found in texts:
+                return
+        elif found.__class__ is not dict and found.__class__ is not list and (found.__class__, found) in accepted:
+            return
+        raise BadInput(code, path, f"{words}{str(found)[:80]!r}")
+
+    return look
+
+
+def _sequence(value: Value) -> Get:
+    """A whole number or a text of digits, at most 2⁵³."""
+    get, path = reader(value, "any"), shown_path(value)
+
+    def read(native: Native) -> int | None:
+        found = get(native)
+        if found is None:
+            return None
+        if found.__class__ is str and found.isdecimal() and found.isascii() and len(found) <= 20:
+            found = int(found)
+        if found.__class__ is not int:
+            raise BadInput("schema", path, "must be a whole number")
+        if not 0 <= found <= 2**53:
+            raise BadInput("range", path, "must lie between 0 and 2^53")
+        return found
+
+    return read
+
+
+def _position(value: Value) -> Callable[[Native], tuple[float, float] | None]:
+    """A list of exactly longitude and latitude, as in GeoJSON; a height is refused, nobody knows its datum."""
+    get, path = getter(value.path or ""), shown_path(value)
+
+    def read(native: Native) -> tuple[float, float] | None:
+        found = get(native)
+        if found is None:
+            if value.optional:
+                return None
+            raise BadInput("schema", path, "is missing or null")
+        if found.__class__ is not list or len(found) != 2:
+            raise BadInput("geo", path, "must be a list of exactly longitude and latitude")
+        return found[0], found[1]
+
+    return read

@@ -1,0 +1,204 @@
+"""The rules that every canonical event must meet, whatever format it came in: ids, texts, payload, place, time."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, Any, Literal, get_args, get_origin
+
+import msgspec
+from msgspec import UNSET, Meta, Struct, UnsetType
+
+from ioc.domain.catalogue import PAYLOADS, RANGES
+from ioc.domain.times import rfc3339
+from ioc.errors import BadInput
+
+FUTURE_MAX_MS = 120_000  # a clock that runs ahead further than this is broken
+PAST_MAX_MS = 86_400_000  # older than a day is not operations but history
+EXACT_INT_MAX = 2**53  # beyond this doubles, and with them browsers, lose digits
+ID_CHARS_MAX = 128
+SINGLE_LINE_MAX = 200  # texts of at most this length are names and titles: one line, nothing invisible
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,127}").fullmatch
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+# zero-width, soft hyphen, bidirectional controls, tags, variation selectors
+_INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
+_MARKS = (
+    "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31-\u0e4e"
+    "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
+)
+_ZALGO = re.compile(f"[{_MARKS}]{{9,}}")
+
+
+def good_id(value: object, path: str) -> str:
+    """An identifier: 1 to 128 ASCII letters, digits and ``. _ : ~ + -``, starting with a letter or digit.
+
+    Raises:
+        BadInput: ``schema`` when it is not a text, ``id`` when it has other characters or another length.
+    """
+    if value.__class__ is not str:
+        raise BadInput("schema", path, f"must be a text, not {type_word(value)}")
+    if _ID(value) is None:
+        raise BadInput("id", path, "is not 1 to 128 plain ASCII letters, digits and . _ : ~ + -")
+    return value
+
+
+def clean_text(value: object, path: str, *, single_line: bool) -> str:
+    """A text in NFC. From names and titles (``single_line``) invisible characters are taken out.
+
+    Raises:
+        BadInput: ``schema``, ``control_char`` (prose may hold line ends and tabs) or ``combining``.
+    """
+    if not isinstance(value, str):
+        raise BadInput("schema", path, f"must be a text, not {type_word(value)}")
+    text = value
+    if not text.isascii():
+        if not unicodedata.is_normalized("NFC", text):
+            text = unicodedata.normalize("NFC", text)
+        if _ZALGO.search(text):
+            raise BadInput("combining", path, "a letter carries more than 8 combining marks")
+        if single_line:
+            text = _INVISIBLE.sub("", text)
+    if not text.isprintable():
+        if not single_line:
+            text = text.replace("\r\n", "\n")
+        if (_CONTROL if single_line else _CONTROL_IN_PROSE).search(text):
+            raise BadInput("control_char", path, "holds a control character")
+    return text
+
+
+def check_time(time_ms: int, received_ms: int, path: str) -> None:
+    """Accept ``received − 24 h … received + 120 s``.
+
+    Raises:
+        BadInput: ``future`` or ``ancient``.
+    """
+    if time_ms > received_ms + FUTURE_MAX_MS:
+        raise BadInput("future", path, f"{rfc3339(time_ms)} is more than 120 s after it was received")
+    if time_ms < received_ms - PAST_MAX_MS:
+        raise BadInput("ancient", path, f"{rfc3339(time_ms)} is more than 24 h before it was received")
+
+
+def check_place(
+    lon: object, lat: object, box: tuple[float, float, float, float] | None, path: str
+) -> tuple[float, float]:
+    """Longitude and latitude in WGS 84 degrees, both, and inside the territory ``box`` (west, south, east, north).
+
+    Swapped values are recognised and said, never silently mended.
+
+    Raises:
+        BadInput: ``geo``.
+    """
+    if lon.__class__ not in (float, int) or lat.__class__ not in (float, int):
+        raise BadInput("geo", path, "longitude and latitude must both be numbers")
+    x, y = float(lon), float(lat)
+    west, south, east, north = box or (-180.0, -90.0, 180.0, 90.0)
+    if not (west <= x <= east and south <= y <= north):
+        if west <= y <= east and south <= x <= north:
+            raise BadInput("geo", path, f"longitude and latitude look swapped: {x}, {y}")
+        raise BadInput("geo", path, f"{x}, {y} is outside the territory")
+    return x, y
+
+
+def type_word(value: object) -> str:
+    """The JSON kind of a value, for sentences."""
+    words = {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}
+    return words.get(type(value), "a number")
+
+
+# Payloads ----------------------------------------------------------------------------------------------------------
+
+
+def _bounded(kind: Any, bounds: tuple[float, float] | None) -> Any:
+    """The field's type with its plausible range, so that decoding checks both in one go."""
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if get_origin(kind) is not None and len(options) != len(get_args(kind)):  # ``X | None``
+        kind = options[0]
+    return Annotated[kind, Meta(ge=bounds[0], le=bounds[1])] if bounds else kind
+
+
+def _checked(name: str, payload: type[Struct]) -> type[Struct]:
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
+    for field in msgspec.structs.fields(payload):
+        kind = _bounded(field.type, RANGES[name].get(field.name))
+        if field.default is None:
+            fields.append((field.name, kind | UnsetType, UNSET))  # an absent value stays absent on the wire
+        elif field.required:
+            fields.append((field.name, kind))
+        else:
+            fields.append((field.name, kind, field.default))
+    return msgspec.defstruct(payload.__name__, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
+
+
+CHECKED: dict[str, type[Struct]] = {name: _checked(name, payload) for name, payload in PAYLOADS.items()}
+Kind = Literal["number", "integer", "flag", "text", "code"]
+
+
+@cache
+def field_kinds(event_type: str) -> dict[str, tuple[Kind, int]]:
+    """For each payload field its kind and, for a text, the most characters (0 for others)."""
+    found: dict[str, tuple[Kind, int]] = {}
+    for field in msgspec.structs.fields(PAYLOADS[event_type]):
+        kind, limit = field.type, 0
+        options = [option for option in get_args(kind) if option is not type(None)]
+        if get_origin(kind) is not Literal and type(None) in get_args(kind):
+            kind = options[0]
+        if get_origin(kind) is Annotated:
+            limit = next((m.max_length for m in get_args(kind)[1:] if m.max_length), 0)
+            kind = get_args(kind)[0]
+        if get_origin(kind) is Literal:
+            found[field.name] = ("code", 0)
+        else:
+            words: dict[Any, Kind] = {float: "number", int: "integer", bool: "flag", str: "text"}
+            found[field.name] = (words[kind], limit)
+    return found
+
+
+@cache
+def required_fields(event_type: str) -> frozenset[str]:
+    """Payload fields that must be present."""
+    return frozenset(field.name for field in msgspec.structs.fields(PAYLOADS[event_type]) if field.required)
+
+
+_PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_payload(event_type: str, data: dict[str, Any], paths: Mapping[str, str]) -> bytes:
+    """The payload as canonical JSON, after types, codes and plausible ranges were checked.
+
+    Args:
+        event_type: key of the catalogue.
+        data: canonical field names and values; absent fields are left out.
+        paths: where each field came from in the native record, for the reason.
+
+    Raises:
+        BadInput: ``schema``, ``enum``, ``range`` or ``too_long``.
+    """
+    try:
+        return _encode(msgspec.convert(data, CHECKED[event_type]))
+    except msgspec.ValidationError as exc:
+        raise _refusal(str(exc), data, paths) from None
+
+
+def _refusal(words: str, data: dict[str, Any], paths: Mapping[str, str]) -> BadInput:
+    place = _PLACE.search(words)
+    field = place[1] if place else ""
+    said = (words[: place.start()] if place else words).replace("`", "")
+    value = data.get(field)
+    if "Invalid enum" in said:
+        code = "enum"
+    elif "of length" in said:
+        code = "too_long"
+    elif "<=" in said or ">=" in said:
+        code = "range"
+    elif value.__class__ in (int, float) and abs(value) > EXACT_INT_MAX:
+        code, said = "range", "the whole number is too large to be kept exactly"
+    else:
+        code = "schema"
+    if value.__class__ in (int, float, bool) and code == "range":
+        said = f"{said}, got {value!r}"[:200]
+    return BadInput(code, paths.get(field, field), f"{field}: {said}" if field else said)

@@ -1,0 +1,185 @@
+"""Profiles: the one of the package is good, and every mistake in a folder is reported with its place."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from ioc.adapters.profiles import PROFILES, load_centre, load_profile
+from ioc.domain.catalogue import PAYLOADS
+from ioc.domain.registry import Registry
+from ioc.errors import BadSettings
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A copy of the package's profile to spoil."""
+    return Path(shutil.copytree(PROFILES / "dongnai_2023", tmp_path / "mine"))
+
+
+def problems(folder: Path) -> list[str]:
+    with pytest.raises(BadSettings) as refused:
+        load_profile(str(folder))
+    return [problem.removeprefix(f"profile '{folder}': ") for problem in refused.value.problems]
+
+
+def replace(file: Path, old: str, new: str) -> None:
+    text = file.read_text(encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+# The profile of the package ---------------------------------------------------------------------------------------
+
+
+def test_dongnai_2023_is_complete() -> None:
+    profile = load_profile("dongnai-2023")
+    assert profile.centre_ids == ("bien-hoa", "long-khanh", "tinh")
+    assert all(centre.simulated for centre in profile.centres)
+    districts = [area for area in profile.areas if area.parent == "75"]
+    assert len(districts) == 11
+    assert {area.valid_to for area in districts} == {"2025-07-01"}
+    assert sum(area.parent == "731" for area in profile.areas) == 30
+    assert sum(area.parent == "732" for area in profile.areas) == 15
+    feeds = {(centre.id, feed.id) for centre in profile.centres for feed in centre.feeds}
+    cities = {(city, feed) for city in ("bien-hoa", "long-khanh") for feed in ("traffic", "rain", "air", "feedback")}
+    assert feeds >= cities | {("bien-hoa", "hydro"), ("tinh", "hydro"), ("tinh", "emergency"), ("tinh", "kpi")}
+    assert {kind for centre in profile.centres for feed in centre.feeds for kind in feed.types} == set(PAYLOADS)
+    assert all(any(site.feed == feed for site in Registry(profile).centre(c).sites) for c, feed in feeds)  # type: ignore[union-attr]
+
+
+def test_each_centre_has_its_heartbeat() -> None:
+    for centre in load_profile("dongnai-2023").centres:
+        assert [site.id for site in centre.sites if site.feed == "heartbeat"] == [centre.id.upper()]
+
+
+def test_flood_limits_are_those_that_were_verified_and_no_others() -> None:
+    found = {
+        site.id: site.limits
+        for centre in load_profile("dongnai-2023").centres
+        for site in centre.sites
+        if site.feed == "hydro"
+    }
+    assert found == {
+        "BIENHOA": {"bd1": 1.8, "bd2": 2.0},
+        "TALAI": {"bd1": 112.0, "bd2": 112.5, "bd3": 113.0},
+        "PHUHIEP": {"bd1": 104.5, "bd2": 105.5},
+        "TRIAN": {"bd1": 61.4},
+    }
+
+
+def test_every_target_has_a_site_that_reports_it() -> None:
+    profile = load_profile("dongnai-2023")
+    sites = {site.id for centre in profile.centres for site in centre.sites if site.feed == "kpi"}
+    assert {target.indicator.upper() for target in profile.targets} == sites
+    targets = {target.indicator: target.target for target in profile.targets if target.target is not None}
+    assert targets == {"dvc_online_pct": 40.0, "dvc_full_online_pct": 30.0, "dti_rank": 10.0}
+
+
+def test_sites_lie_inside_the_territory() -> None:
+    profile = load_profile("dongnai-2023")
+    assert profile.geo_box is not None
+    west, south, east, north = profile.geo_box
+    for centre in profile.centres:
+        for site in centre.sites:
+            if site.lon is not None and site.lat is not None:
+                assert west < site.lon < east
+                assert south < site.lat < north
+
+
+# Mistakes ---------------------------------------------------------------------------------------------------------
+
+
+def test_an_unknown_profile() -> None:
+    with pytest.raises(BadSettings, match=r"profiles of the package are .*dongnai-2023"):
+        load_profile("atlantis-1")
+
+
+def test_a_folder_works_like_a_name(folder: Path) -> None:
+    assert load_profile(str(folder)) == load_profile("dongnai-2023")
+
+
+def test_all_mistakes_are_reported_together(folder: Path) -> None:
+    replace(folder / "profile.toml", 'timezone = "Asia/Ho_Chi_Minh"', 'timezone = "Asia/Saigoon"')
+    replace(folder / "areas.toml", 'parent = "75"', 'parent = "77"')
+    replace(folder / "areas.toml", 'valid_to = "2025-07-01"', 'valid_to = "1 July"')
+    replace(folder / "targets.toml", 'pillar = "government"', 'pillar = "gov"')
+    replace(folder / "centres/bien-hoa.toml", "expected_period_s = 10.0", 'expected_period_s = "often"')
+    replace(folder / "centres/long-khanh.toml", 'area = "732"', 'area = "999"')
+    replace(folder / "centres/long-khanh.toml", 'path = "intensity.value"', 'path = "intensity..value"')
+    replace(folder / "centres/tinh.toml", 'convert = "cm->m"', 'convert = "cm->km"')
+    said = problems(folder)
+    for start in (
+        "profile.toml: timezone: no such time zone",
+        "areas.toml: areas[1] (731).parent: there is no area '77'",
+        "areas.toml: areas[1] (731).valid_to: must be a day",
+        "targets.toml: targets[0].pillar: invalid enum value 'gov'",
+        "centres/bien-hoa.toml: feeds[0].expected_period_s: expected float, got str",
+        "centres/long-khanh.toml: sites[0] (CAM-LK-001).area: there is no area '999'",
+        "centres/long-khanh.toml: format.records[0].fields.intensity_veh_h.path: 'intensity..value' is not a path",
+        "centres/tinh.toml: format.records[1].fields.level_m.convert: no such unit conversion 'cm->km'",
+    ):
+        assert any(problem.startswith(start) for problem in said), (start, said)
+    assert len(said) == 8
+
+
+def test_files_that_are_missing_or_no_toml(folder: Path) -> None:
+    (folder / "profile.toml").unlink()
+    (folder / "areas.toml").write_text("areas = [", encoding="utf-8")
+    (folder / "centres/tinh.toml").write_bytes(b"\xff\xfe")
+    said = problems(folder)
+    assert any(problem == "profile.toml: the file is missing" for problem in said)
+    assert any(problem.startswith("areas.toml: is not TOML") for problem in said)
+    assert any(problem.startswith("centres/tinh.toml: is not TOML") for problem in said)
+
+
+def test_references_and_repetitions(folder: Path) -> None:
+    file = folder / "centres/bien-hoa.toml"
+    text = file.read_text(encoding="utf-8")
+    site = text[text.index("[[sites]]") : text.index("[[sites]]", text.index("[[sites]]") + 1)]
+    file.write_text(text + "\n" + site + site.replace('feed = "traffic"', 'feed = "tram"'), encoding="utf-8")
+    said = problems(folder)
+    assert any("sites: 'traffic/CAM-BH-001 from None' occurs twice" in problem for problem in said)
+    assert any("(CAM-BH-001).feed: the centre has no feed 'tram'" in problem for problem in said)
+
+
+def test_rules_are_checked_against_the_catalogue(folder: Path) -> None:
+    (folder / "rules.toml").write_text(
+        """
+[[rules]]
+id = "r"
+kind = "threshold"
+type = "hydro.level"
+group = "river"
+name_vi = "r"
+name_en = "r"
+title_vi = "r"
+title_en = "r"
+field = "depth_m"
+levels = [{ name = "a", priority = 1 }, { name = "b", priority = 7, limit = 1.0 }]
+""",
+        encoding="utf-8",
+    )
+    assert any(problem.startswith("rules.toml: rules[0].levels[1].priority") for problem in problems(folder))
+    replace(folder / "rules.toml", "priority = 7", "priority = 2")
+    said = problems(folder)
+    assert any(problem.startswith("rules.toml: rule r: field 'depth_m' is not in the payload") for problem in said)
+    assert any("level 'a' needs exactly one of limit and limit_from" in problem for problem in said)
+
+
+def test_a_profile_without_centres(folder: Path) -> None:
+    shutil.rmtree(folder / "centres")
+    assert any("at least one centre is needed" in problem for problem in problems(folder))
+
+
+def test_a_new_centre_is_one_file(folder: Path, tmp_path: Path) -> None:
+    profile = load_profile("dongnai-2023")
+    file = tmp_path / "new.toml"
+    text = (folder / "centres/tinh.toml").read_text(encoding="utf-8").replace('id = "tinh"', 'id = "moi"', 1)
+    file.write_text(text, encoding="utf-8")
+    assert load_centre(file, profile).centre_ids == ("bien-hoa", "long-khanh", "tinh", "moi")
+    file.write_text(text.replace('type = "hydro.level"', 'type = "hydro.flow"', 1), encoding="utf-8")
+    with pytest.raises(BadSettings, match=r"no such event type 'hydro\.flow'"):
+        load_centre(file, profile)

@@ -1,0 +1,59 @@
+"""Reading tables: every mistake is found in one go, with its place."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ioc.domain.tables import read_struct
+
+
+class Leaf(Struct, frozen=True, kw_only=True):
+    name: str
+    size: float = 1.0
+
+
+class Tree(Struct, frozen=True, kw_only=True):
+    id: str
+    leaves: tuple[Leaf, ...] = ()
+    named: dict[str, Leaf] = {}
+    best: Leaf | None = None
+    tags: tuple[str, ...] = ()
+
+
+def test_a_good_table_is_read() -> None:
+    problems: list[str] = []
+    raw = {"id": "a", "leaves": [{"name": "x", "size": 2}], "named": {"k": {"name": "y"}}, "best": {"name": "z"}}
+    tree = read_struct(Tree, raw, "", problems)
+    assert problems == []
+    assert tree == Tree(id="a", leaves=(Leaf(name="x", size=2.0),), named={"k": Leaf(name="y")}, best=Leaf(name="z"))
+
+
+def test_all_mistakes_are_reported_with_their_places() -> None:
+    problems: list[str] = []
+    raw = {
+        "leaves": [{"name": 7}, {"size": "big"}, "leaf"],
+        "named": {"k": {"nam": "y"}},
+        "best": 3,
+        "tags": ["a", 1],
+        "colour": "red",
+    }
+    assert read_struct(Tree, raw, "tree", problems) is None
+    places = {problem.split(":")[0] for problem in problems}
+    assert places == {
+        "tree.id",
+        "tree.leaves[0].name",
+        "tree.leaves[1].name",
+        "tree.leaves[1].size",
+        "tree.leaves[2]",
+        "tree.named.k.nam",
+        "tree.named.k.name",
+        "tree.best",
+        "tree.tags[1]",
+        "tree.colour",
+    }
+
+
+def test_something_else_than_a_table() -> None:
+    problems: list[str] = []
+    assert read_struct(Tree, [], "", problems) is None
+    assert problems == ["file: must be a table, not a list"]

@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import pairwise
+
+from hypothesis import find, given, settings
+from hypothesis import strategies as st
+
+from ioc.domain.profile import Level, Rule
+from ioc.domain.threshold import LevelSpec, Spec, ThresholdState, lapse, observe, resolve
+from ioc.domain.verdicts import REFRESH_MS, Verdict
+
+S = 1_000
+
+
+def spec(on_s: int = 0, off_s: int = 0, gap_s: int = 60, deadband: float = 0.0) -> Spec:
+    levels = (
+        LevelSpec("one", 3, "x", 10.0, deadband),
+        LevelSpec("two", 2, "x", 20.0, deadband),
+        LevelSpec("three", 1, "x", 30.0, deadband),
+    )
+    return Spec(levels, True, True, on_s * S, off_s * S, gap_s * S)
+
+
+def feed(given_spec: Spec, readings: list[tuple[int, float]], state: ThresholdState | None = None) -> list[Verdict]:
+    """Readings as (second, value) → what the rule says."""
+    state = state or ThresholdState()
+    said = []
+    for number, (second, value) in enumerate(readings):
+        verdict = observe(given_spec, state, [value] * len(given_spec.levels), second * S, f"{number:04d}", True)
+        if verdict is not None:
+            said.append(verdict)
+    return said
+
+
+def words(said: list[Verdict]) -> list[tuple[str, str, int]]:
+    """What changed; refreshes of the figures have their own test."""
+    return [(v.reason, v.level, v.observed_ms // S) for v in said if v.reason != "VALUE_CHANGED"]
+
+
+def test_levels_of_one_episode() -> None:
+    said = feed(spec(), [(0, 5), (10, 12), (20, 25), (30, 31), (40, 15), (50, 5), (60, 12)])
+    assert words(said) == [
+        ("LIMIT_REACHED", "one", 10),
+        ("LEVEL_ROSE", "two", 20),
+        ("LEVEL_ROSE", "three", 30),
+        ("LEVEL_FELL", "one", 40),
+        ("BACK_TO_NORMAL", "one", 50),
+        ("LIMIT_REACHED", "one", 60),
+    ]
+    assert [v.since_ms // S for v in said] == [10, 10, 10, 10, 10, 60]
+    assert [v.priority for v in said] == [3, 2, 1, 3, 3, 3]
+
+
+def test_deadband_holds_a_level_until_the_value_is_well_below() -> None:
+    said = feed(spec(deadband=0.5), [(0, 10.0), (10, 9.8), (20, 9.5), (30, 10.1), (40, 9.49)])
+    assert words(said) == [("LIMIT_REACHED", "one", 0), ("BACK_TO_NORMAL", "one", 40)]
+
+
+def test_on_delay_needs_readings_that_cover_it() -> None:
+    assert not feed(spec(on_s=30), [(0, 12), (20, 12), (29, 12)])
+    said = feed(spec(on_s=30), [(0, 12), (20, 12), (30, 12)])
+    assert words(said) == [("LIMIT_REACHED", "one", 30)]
+    assert said[0].since_ms == 0
+    assert not feed(spec(on_s=30), [(0, 12), (15, 9), (20, 12), (45, 12)])
+
+
+def test_a_gap_starts_the_delay_anew_and_nothing_fires_inside_it() -> None:
+    assert not feed(spec(on_s=30, gap_s=60), [(0, 12), (61, 12), (80, 12)])
+    assert words(feed(spec(on_s=30, gap_s=60), [(0, 12), (61, 12), (80, 12), (91, 12)])) == [
+        ("LIMIT_REACHED", "one", 91)
+    ]
+    state = ThresholdState()
+    feed(spec(on_s=30), [(0, 12)], state)
+    assert lapse(spec(on_s=30), state, 10_000 * S) is None
+
+
+def test_off_delay_is_judged_in_the_same_way() -> None:
+    said = feed(spec(off_s=30), [(0, 12), (10, 5), (20, 5), (30, 5), (40, 5)])
+    assert words(said) == [("LIMIT_REACHED", "one", 0), ("BACK_TO_NORMAL", "one", 40)]
+    said = feed(spec(off_s=30, gap_s=60), [(0, 12), (10, 5), (71, 5), (100, 5)])
+    assert words(said) == [("LIMIT_REACHED", "one", 0)]  # not cleared across the gap
+    assert said[-1].state == "on"
+
+
+def test_blind_neither_fires_nor_clears_and_ends_with_the_next_reading() -> None:
+    state = ThresholdState()
+    rule = spec(off_s=30)
+    feed(rule, [(0, 12)], state)
+    assert lapse(rule, state, 60 * S) is None
+    blind = lapse(rule, state, 60 * S + 1)
+    assert blind is not None
+    assert (blind.state, blind.reason, blind.since_ms, blind.observed_ms) == ("blind", "NO_READINGS", 0, 60 * S)
+    assert lapse(rule, state, 500 * S) is None
+    again = observe(rule, state, [5.0] * 3, 600 * S, "x", True)
+    assert again is not None
+    assert (again.state, again.reason, again.value, again.since_ms) == ("on", "SEEN_AGAIN", 5.0, 0)
+
+
+def test_an_older_reading_moves_nothing() -> None:
+    state = ThresholdState()
+    feed(spec(), [(100, 5)], state)
+    assert observe(spec(), state, [99.0] * 3, 99 * S, "zzz", True) is None
+    assert observe(spec(), state, [99.0] * 3, 100 * S, "0000", True) is None  # same time, not a newer id
+    assert not state.level
+
+
+def test_a_reading_that_came_too_late_raises_nothing_but_may_clear() -> None:
+    state = ThresholdState()
+    assert observe(spec(), state, [12.0] * 3, 0, "a", False) is None
+    first = observe(spec(), state, [12.0] * 3, 10 * S, "b", True)
+    assert first is not None
+    assert first.since_ms == 0  # it began out there when the late reading says
+    assert observe(spec(), state, [35.0] * 3, 20 * S, "c", False) is None
+    assert state.level == "one"
+    off = observe(spec(), state, [5.0] * 3, 30 * S, "d", False)
+    assert off is not None
+    assert off.state == "off"
+
+
+def test_refresh_at_most_every_half_minute() -> None:
+    readings = [(second, 12 + second / 1000) for second in range(0, 100, 5)]
+    said = feed(spec(), readings)
+    assert [v.reason for v in said] == ["LIMIT_REACHED", *["VALUE_CHANGED"] * 3]
+    gaps = [b.observed_ms - a.observed_ms for a, b in pairwise(said)]
+    assert all(gap >= REFRESH_MS for gap in gaps)
+    assert len(feed(spec(), [(second, 12) for second in range(0, 100, 5)])) == 1
+
+
+def test_below_and_not_inclusive() -> None:
+    rule = Rule(
+        id="slow", kind="threshold", type="traffic.flow", group="traffic",
+        name_vi="", name_en="", title_vi="", title_en="",
+        field="speed_km_h", direction="below", inclusive=False, deadband=3.0,
+        levels=(Level(name="slow", priority=3, limit=15.0),),
+    )  # fmt: skip
+    found = resolve(rule, {}, 10.0)
+    said = feed(found, [(0, 15.0), (10, 14.9), (20, 17.9), (30, 18.0)])
+    assert words(said) == [("LIMIT_REACHED", "slow", 10), ("BACK_TO_NORMAL", "slow", 30)]
+
+
+def test_limits_of_the_site_and_the_gap_of_its_feed() -> None:
+    rule = Rule(
+        id="river", kind="threshold", type="hydro.level", group="river",
+        name_vi="", name_en="", title_vi="", title_en="",
+        field="level_m", max_gap_s=300,
+        levels=(
+            Level(name="BĐ1", priority=3, limit_from="bd1"),
+            Level(name="BĐ2", priority=2, limit_from="bd2"),
+            Level(name="BĐ3", priority=1, limit_from="bd3"),
+        ),
+    )  # fmt: skip
+    found = resolve(rule, {"bd1": 1.8, "bd2": 2.0}, 600.0)
+    assert [(level.name, level.limit) for level in found.levels] == [("BĐ1", 1.8), ("BĐ2", 2.0)]
+    assert found.max_gap_ms == 1_800_000  # three periods, not the rule's five minutes
+
+
+# ---- against the definition, word by word ------------------------------------------------------------------------
+
+Readings = list[tuple[int, float]]
+readings_of_one_site = st.lists(
+    st.tuples(st.integers(1, 40), st.sampled_from([5.0, 9.0, 9.6, 10.0, 12.0])), min_size=1, max_size=25
+).map(lambda steps: [(sum(s for s, _ in steps[: i + 1]), value) for i, (_, value) in enumerate(steps)])
+
+
+def by_definition(on_s: int, off_s: int, gap_s: int, deadband: float, readings: Readings) -> list[tuple[int, bool]]:
+    """When the condition changes, straight from the text: search back for a run that covers the delay."""
+
+    def covered(upto: int, ok: Callable[[float], bool], span_s: int) -> bool:
+        for begin in range(upto, -1, -1):
+            if not ok(readings[begin][1]) or (begin < upto and readings[begin + 1][0] - readings[begin][0] > gap_s):
+                return False
+            if readings[upto][0] - readings[begin][0] >= span_s:
+                return True
+        return False
+
+    on, changes = False, []
+    for i, (second, _) in enumerate(readings):
+        if not on and covered(i, lambda v: v >= 10.0, on_s):
+            on = True
+            changes.append((second, on))
+        elif on and covered(i, lambda v: v < 10.0 - deadband, off_s):
+            on = False
+            changes.append((second, on))
+    return changes
+
+
+def by_machine(machine: Spec, readings: Readings) -> list[tuple[int, bool]]:
+    told = [(v.observed_ms // S, v.state == "on", v.reason) for v in feed(machine, readings)]
+    return [(second, on) for second, on, reason in told if reason in ("LIMIT_REACHED", "BACK_TO_NORMAL")]
+
+
+def one_level(on_s: int, off_s: int, gap_s: int, deadband: float) -> Spec:
+    return Spec((LevelSpec("one", 3, "x", 10.0, deadband),), True, True, on_s * S, off_s * S, gap_s * S)
+
+
+@settings(max_examples=300)
+@given(readings_of_one_site, st.sampled_from([0, 20, 60]), st.sampled_from([0, 30]), st.sampled_from([15, 30, 100]))
+def test_safe_duration_is_what_the_definition_says(readings: Readings, on_s: int, off_s: int, gap_s: int) -> None:
+    assert by_machine(one_level(on_s, off_s, gap_s, 0.5), readings) == by_definition(on_s, off_s, gap_s, 0.5, readings)
+
+
+def test_the_definition_sees_a_machine_that_ignores_gaps_or_deadband_or_delay() -> None:
+    def differs(machine: Spec, readings: Readings) -> bool:
+        return by_machine(machine, readings) != by_definition(20, 30, 15, 0.5, readings)
+
+    find(readings_of_one_site, lambda r: differs(one_level(20, 30, 10**6, 0.5), r))
+    find(readings_of_one_site, lambda r: differs(one_level(20, 30, 15, 0.0), r))
+    find(readings_of_one_site, lambda r: differs(one_level(19, 30, 15, 0.5), r))
+
+
+@given(readings_of_one_site)
+def test_episodes_of_an_object_start_one_after_the_other(readings: Readings) -> None:
+    said = feed(one_level(0, 0, 15, 0.0), readings)
+    starts = [v.since_ms for v in said if v.reason == "LIMIT_REACHED"]
+    assert starts == sorted(set(starts))

@@ -1,0 +1,109 @@
+"""The memory of ids: nothing forgotten inside an hour, bounded, and the same after a restart."""
+
+from __future__ import annotations
+
+import sys
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ioc.pipeline.known_ids import HORIZON_MIN, RUN_ENTRIES_MAX, KnownIds
+
+MINUTE = 60_000
+T0 = 29_400_000 * MINUTE
+
+
+def kept(state: dict[str, bytes], ids: KnownIds) -> None:
+    for key, value in ids.take_dirty():
+        if value is None:
+            state.pop(key, None)
+        else:
+            state[key] = value
+
+
+def test_new_duplicate_conflict() -> None:
+    ids = KnownIds()
+    assert ids.see("a", 1, T0) == "new"
+    assert ids.see("a", 1, T0 + 5) == "duplicate"
+    assert ids.see("a", 2, T0 + 5) == "conflict"
+    assert ids.see("b", 1, T0) == "new"
+
+
+def test_an_hour_is_remembered_and_a_day_is_not() -> None:
+    ids = KnownIds()
+    ids.see("a", 1, T0)
+    assert ids.see("a", 1, T0 + HORIZON_MIN * MINUTE) == "duplicate"
+    assert ids.see("a", 1, T0 + 24 * 60 * MINUTE) == "new"
+
+
+ARRIVALS = st.lists(st.tuples(st.integers(0, 40), st.integers(0, 2), st.integers(0, 300)), max_size=120)
+
+
+@settings(max_examples=60)
+@given(ARRIVALS, st.sets(st.integers(0, 120)))
+def test_equals_a_plain_dictionary_whenever_it_is_restarted(
+    arrivals: list[tuple[int, int, int]], restarts: set[int]
+) -> None:
+    ids, state = KnownIds(), {}
+    model: dict[str, tuple[int, int]] = {}
+    minute = T0 // MINUTE
+    for number, (name, content, later) in enumerate(arrivals):
+        minute += later // 30  # up to ten minutes between two
+        event_id = f"id-{name}"
+        known = model.get(event_id)
+        if known is not None and minute - known[1] <= HORIZON_MIN:
+            expected = "duplicate" if known[0] == content else "conflict"
+        else:
+            expected, model[event_id] = "new", (content, minute)
+        assert ids.see(event_id, content, minute * MINUTE) == expected
+        if number in restarts:
+            kept(state, ids)
+            ids = KnownIds()
+            for key in reversed(sorted(state)):  # the checkpoint comes back in any order
+                ids.load(key, state[key])
+
+
+def test_old_runs_are_deleted_from_the_checkpoint() -> None:
+    ids, state = KnownIds(), {}
+    for number in range(500):
+        ids.see(f"id-{number}", 0, T0 + number * MINUTE)
+        if number % 7 == 0:
+            kept(state, ids)
+    kept(state, ids)
+    entries = sum(map(len, state.values())) // 16
+    assert HORIZON_MIN <= entries <= 2 * HORIZON_MIN
+    assert entries == len(ids)
+
+
+def test_a_flush_writes_little_when_little_came() -> None:
+    ids = KnownIds()
+    for number in range(10_000):
+        ids.see(f"id-{number}", 0, T0)
+    first = ids.take_dirty()
+    assert all(len(value or b"") <= RUN_ENTRIES_MAX * 16 for _, value in first)
+    ids.see("one-more", 0, T0)
+    assert sum(len(value or b"") for _, value in ids.take_dirty()) <= 16
+    assert ids.take_dirty() == []
+
+
+def test_memory_is_bounded_and_what_was_forgotten_is_counted() -> None:
+    ids, state = KnownIds(ids_max=1000), {}
+    for number in range(5000):
+        assert ids.see(f"id-{number}", 0, T0 + number) == "new"
+        if number % 100 == 0:
+            kept(state, ids)
+    kept(state, ids)
+    assert len(ids) <= 1000
+    assert ids.forgotten == 5000 - len(ids)
+    assert sum(map(len, state.values())) // 16 == len(ids)
+
+
+def test_an_id_costs_less_than_64_bytes() -> None:
+    ids = KnownIds()
+    count = 200_000
+    for number in range(count):
+        ids.see(f"id-{number}", 0, T0)
+    ids.take_dirty()
+    (period,) = ids._periods.values()
+    used = sys.getsizeof(period.slots) + sum(map(sys.getsizeof, period.slots))
+    assert used / count < 64
