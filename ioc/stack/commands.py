@@ -1,0 +1,154 @@
+"""``ioc up`` and ``ioc down``."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+
+from msgspec import structs
+
+from ioc.adapters.clock import now_ms
+from ioc.settings import Settings
+from ioc.stack import processes
+from ioc.stack.plan import system
+from ioc.stack.prerequisites import obstacles
+from ioc.stack.probes import http_json
+from ioc.stack.state import (
+    PROJECT,
+    Paths,
+    StackError,
+    effective,
+    lock_holder,
+    up_lock,
+)
+from ioc.stack.supervisor import Supervisor
+
+EXIT_DONE, EXIT_FAILED = 0, 1
+DOWN_LIMIT_S = 40.0  # the supervisor's own limits add up to less than 30 s
+EVENTS_LIMIT_S = 120.0
+POLL_S = 0.2
+
+
+def up(settings: Settings, *, demo: bool) -> int:
+    """See ``ioc.stack.up``."""
+    paths = Paths.of(settings)
+    try:
+        with up_lock(paths):
+            for line in processes.end_recorded(paths.run):
+                say(line)
+            settings = structs.replace(effective(settings), open_wall=settings.open_wall or demo)
+            if found := obstacles(settings):
+                for sentence in found:
+                    print(f"ioc: {sentence}", file=sys.stderr)
+                return EXIT_FAILED
+            return asyncio.run(_supervise(settings, paths, demo=demo))
+    except StackError as exc:
+        print(f"ioc: {exc}", file=sys.stderr)
+        return EXIT_FAILED
+
+
+def down(settings: Settings) -> int:
+    """See ``ioc.stack.down``."""
+    paths = Paths.of(settings)
+    if not paths.data.is_dir():
+        print("nothing is running")
+        return EXIT_DONE
+    found = lock_holder(paths)
+    if found is not None:
+        holder, since = found
+        print(f"stopping pid {holder.pid}, running since {since}", flush=True)
+        processes.send(holder, signal.SIGTERM)
+        if not processes.wait_gone([holder], DOWN_LIMIT_S):
+            print(f"pid {holder.pid} did not stop within {DOWN_LIMIT_S:g} s: killed", file=sys.stderr)
+            processes.send(holder, signal.SIGKILL)
+            processes.wait_gone([holder], 5.0)
+    lines = processes.end_recorded(paths.run)
+    for line in lines:
+        print(line)
+    if found is None and not lines:
+        print("nothing is running")
+    left = [record.name for record, process in processes.recorded(paths.run) if process is not None]
+    if left:
+        print(f"ioc: could not end {', '.join(left)}; are they another user's?", file=sys.stderr)
+    return EXIT_FAILED if left else EXIT_DONE
+
+
+def say(line: str) -> None:
+    """One line for the person at the terminal, with the local time of day."""
+    at = datetime.fromtimestamp(now_ms() / 1000, tz=UTC).astimezone()
+    print(f"{at:%H:%M:%S} {line}", flush=True)
+
+
+async def _supervise(settings: Settings, paths: Paths, *, demo: bool) -> int:
+    supervisor = Supervisor(system(settings, paths, demo=demo), paths.run, paths.logs, say)
+    loop = asyncio.get_running_loop()
+    for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(signum, supervisor.request_stop, "stopping in order; once more to kill at once")
+    say(f"starting; state and logs are in {paths.data}")
+    return await supervisor.run(_announcement(settings, demo=demo))
+
+
+def _announcement(settings: Settings, *, demo: bool) -> Callable[[], Awaitable[None]]:
+    """What is done when every process has been ready: wait until it shows, then say so."""
+    site = f"http://{settings.http_host}:{settings.http_port}"
+
+    async def announce() -> None:
+        if demo:
+            await _events_seen(settings, site)
+            await _print_accounts(settings)
+        print(f"ready: {site}/wall", flush=True)
+
+    return announce
+
+
+async def _events_seen(settings: Settings, site: str) -> None:
+    """Wait until the gateway has shown events of every city centre of the profile.
+
+    Raises:
+        StackError: not within ``EVENTS_LIMIT_S``; the sentence says what is missing.
+    """
+    from ioc.bootstrap import load_profile
+
+    cities = {centre.id for centre in load_profile(settings).centres if centre.kind == "city"}
+    deadline = asyncio.get_running_loop().time() + EVENTS_LIMIT_S
+    while True:
+        status, body = await http_json(f"{site}/readyz")
+        missing = cities - set(body.get("centres_seen", ()))
+        if status == 200 and not missing:
+            say(f"events of {', '.join(sorted(cities))} are on the wall")
+            return
+        if asyncio.get_running_loop().time() > deadline:
+            what = f"no event of {', '.join(sorted(missing))}" if missing else f"/readyz answers {status}"
+            raise StackError(
+                f"{what} on the wall after {EVENTS_LIMIT_S:g} s; see the logs in {Paths.of(settings).logs}"
+            )
+        await asyncio.sleep(POLL_S)
+
+
+async def _print_accounts(settings: Settings) -> None:
+    """Print the demo accounts. The passwords are new at every start; only their hashes are kept.
+
+    Raises:
+        StackError: they could not be made.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "ioc.cli", "users", "demo", "--json",
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+        cwd=PROJECT,
+        env={**os.environ, **settings.to_environ()},
+    )  # fmt: skip
+    out, errors = await process.communicate()
+    if process.returncode != 0:
+        raise StackError(f"demo accounts could not be made: {errors.decode(errors='replace').strip()[-300:]}")
+    accounts = json.loads(out)
+    if accounts:
+        print("demo accounts (new passwords at every start):")
+    for account in accounts:
+        print(f"  {account['name']:<10} {account['password']:<20} {account['role']:<12} {account['display']}")

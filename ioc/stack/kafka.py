@@ -1,0 +1,142 @@
+"""One Apache Kafka node in KRaft mode on loopback, from the jars that the set-up fetched."""
+
+from __future__ import annotations
+
+import base64
+import subprocess
+import uuid
+from dataclasses import dataclass
+from pathlib import Path
+
+from ioc.stack import probes
+from ioc.stack.state import Paths, StackError, tool_file
+
+HEAP_MB = (512, 1024)
+LOG4J = """rootLogger.level = WARN
+rootLogger.appenderRef.out.ref = out
+appender.out.type = Console
+appender.out.name = out
+appender.out.layout.type = PatternLayout
+appender.out.layout.pattern = %d{yyyy-MM-dd'T'HH:mm:ss.SSS} %-5p %m (%c{1})%n
+logger.server.name = kafka.server.KafkaRaftServer
+logger.server.level = INFO
+"""
+
+
+@dataclass(frozen=True)
+class Kafka:
+    """Configuration of the node; the supervisor (or a test) starts ``argv`` after ``prepare``.
+
+    Attributes:
+        heap_mb: smallest and largest heap of the JVM.
+    """
+
+    paths: Paths
+    port: int
+    controller_port: int
+    heap_mb: tuple[int, int] = HEAP_MB
+
+    @property
+    def bootstrap(self) -> str:
+        """Address for clients."""
+        return f"127.0.0.1:{self.port}"
+
+    @property
+    def folder(self) -> Path:
+        """Configuration and log segments."""
+        return self.paths.kafka
+
+    @property
+    def libs(self) -> Path:
+        """The jars."""
+        return tool_file(self.paths, "kafka/libs")
+
+    @property
+    def argv(self) -> tuple[str, ...]:
+        """The broker's command line."""
+        return (
+            "java",
+            f"-Xms{self.heap_mb[0]}m",
+            f"-Xmx{self.heap_mb[1]}m",
+            # Kafka's own choice of collector: pauses short enough for a live wall.
+            "-XX:+UseG1GC",
+            "-XX:MaxGCPauseMillis=20",
+            "-XX:InitiatingHeapOccupancyPercent=35",
+            "-XX:+ExitOnOutOfMemoryError",  # a dead broker is restarted, a half-dead one is not
+            "-Djava.awt.headless=true",
+            "-Djava.net.preferIPv4Stack=true",
+            f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+            "-cp",
+            f"{self.libs}/*",
+            "kafka.Kafka",
+            str(self.folder / "server.properties"),
+        )
+
+    def prepare(self) -> None:
+        """Write the configuration; format the storage when it is new.
+
+        Raises:
+            StackError: the jars are missing, or the format failed.
+        """
+        if not any(self.libs.glob("kafka_*.jar")):
+            raise StackError(f"Kafka's jars are not in {self.libs}; run `make setup`")
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / "log4j2.properties").write_text(LOG4J)
+        properties = self.folder / "server.properties"
+        properties.write_text(self.server_properties())
+        if (self.folder / "data" / "meta.properties").exists():
+            return
+        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        command = ("java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*")
+        tool = ("kafka.tools.StorageTool", "format", "--standalone", "--ignore-formatted")
+        done = subprocess.run(
+            [
+                *command,
+                f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
+                *tool,
+                "-t",
+                cluster_id,
+                "-c",
+                str(properties),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StackError(f"Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip()[-400:]}")
+
+    async def answers(self) -> bool:
+        """Whether the broker serves metadata."""
+        return await probes.kafka_answers(self.bootstrap)
+
+    def server_properties(self) -> str:
+        """The broker's configuration. Durable against the end of any process, not against loss of the disk."""
+        values = {
+            "process.roles": "broker,controller",
+            "node.id": 1,
+            "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
+            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "controller.listener.names": "CONTROLLER",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "log.dirs": self.folder / "data",
+            # Topics are made by `ioc topics` with the partition counts of ioc/wire/topics.py, never by accident.
+            "auto.create.topics.enable": "false",
+            "offsets.topic.replication.factor": 1,
+            "offsets.topic.num.partitions": 4,
+            "transaction.state.log.replication.factor": 1,
+            "transaction.state.log.min.isr": 1,
+            "transaction.state.log.num.partitions": 4,
+            "share.coordinator.state.topic.replication.factor": 1,
+            "share.coordinator.state.topic.min.isr": 1,
+            "group.initial.rebalance.delay.ms": 0,
+            # After kill -9 the new broker waits until the old session is over: 4 s instead of 9.
+            "broker.session.timeout.ms": 4000,
+            "broker.heartbeat.interval.ms": 500,
+            "log.cleaner.threads": 1,
+            "log.segment.bytes": 256 * 1024 * 1024,
+            "num.network.threads": 2,
+            "num.io.threads": 4,
+        }
+        return "".join(f"{name}={value}\n" for name, value in values.items())
