@@ -1,0 +1,144 @@
+// Stands in for the gateway inside the page: fetch and WebSocket answer from story.js. For looking only.
+// ?state=calm|busy|many|silent &link=stale|offline|none &user=guest (no session) &log=503 &ack=conflict|stale|slow
+(() => {
+  const asked = new URLSearchParams(location.search);
+  const { profile, states, day } = window.STORY;
+  const state = states[asked.get('state') ?? 'busy'] ?? states.busy;
+  const DAY0 = Date.UTC(2023, 8, 15) - 7 * 3_600_000;
+  const at = (text) => DAY0 + text.split(':').reduce((s, n) => s * 60 + Number(n), 0) * 1000;
+  const started = performance.now();
+  const now = () => at(state.at) + (performance.now() - started);
+  const link = asked.get('link');
+  let signedIn = asked.get('user') === 'guest' ? null : { name: 'minh', display: 'Minh', role: 'dispatcher' };
+
+  const alertOf = (row, i) => {
+    const [rule, priority, centre, area, site, title_vi, title_en, place_vi, raised, acked, more] = row;
+    const type = profile.rules.find((r) => r.id === rule)?.type ?? 'x';
+    const { started: begun, ...rest } = more;
+    const raised_ms = at(raised);
+    return {
+      id: 'A-' + (0x0412a9e3 + i * 7919).toString(16).padStart(16, '0'), key: `${rule}|${centre}|${site}${i}`, rule, version: acked ? 4 : 2, state: acked ? 'ACKED' : 'UNACK',
+      active: true, acked: Boolean(acked), blind: false, closed: false, priority, level: '', centre, area, site, feed: 'x', type, title_vi, title_en, place_vi,
+      place_en: place_vi, lon: null, lat: null, value: null, limit: null, unit: '', reason: 'ABOVE_LIMIT', count: 2,
+      started_ms: begun ? at(begun) : raised_ms - 2000, raised_ms, updated_ms: acked ? at(acked[1]) : raised_ms, observed_ms: raised_ms, cleared_ms: null,
+      acked_ms: acked ? at(acked[1]) : null, acked_by: acked ? acked[0].toLowerCase() : null, acked_by_display: acked ? acked[0] : null, ack_note: null, late_s: 1.4, exercise: null, ...rest,
+    };
+  };
+  const past = ([rule, priority, centre, from_h, to_h], i) => {
+    const cleared = now() - to_h * 3_600_000;
+    return { ...alertOf([rule, priority, centre, '', '', 'Đã hết', 'Over', 'Biên Hòa', '10:00:00', ['Ngọc', '10:00:41'], {}], 900 + i), state: 'NORM', active: false, closed: true,
+      started_ms: now() - from_h * 3_600_000, raised_ms: now() - from_h * 3_600_000, acked_ms: now() - from_h * 3_600_000 + 41_000, updated_ms: cleared, cleared_ms: cleared };
+  };
+  const alerts = new Map(state.alerts.map(alertOf).map((a) => [a.id, a]));
+  const over = day.map(past).filter((a) => a.cleared_ms < now());
+  const silentCentre = state.silent ? 'long-khanh' : null;
+
+  const jitter = (i) => 0.9 + 0.2 * (Math.abs(Math.sin(i * 12.9898) * 43758.5453) % 1);
+  const minutes = () => profile.centres.flatMap(({ id }, c) => Array.from({ length: 60 }, (_, k) => {
+    const start_ms = Math.floor(now() / 60_000) * 60_000 - (60 - k) * 60_000;
+    if (id === silentCentre && start_ms > at(state.silent)) return null;
+    const rise = id === 'bien-hoa' && k > 27 ? state.rise * Math.min(1, (k - 27) / 27) : 0;
+    return { key: `${id}/${start_ms}`, centre: id, start_ms, events: Math.round(state.base[id] * jitter(k + c * 91) + rise) };
+  }).filter(Boolean));
+  const feeds = () => profile.feeds.map((f, i) => {
+    const dead = f.centre === silentCentre;
+    const age_s = dead ? (now() - at(state.silent)) / 1000 : Math.min(f.expected_period_s * (0.2 + 0.7 * jitter(i)), 280);
+    const accepted = Math.round(40_000 / f.expected_period_s);
+    return { key: `${f.centre}/${f.id}`, centre: f.centre, feed: f.id, state: dead ? 'silent' : 'on_time', since_ms: dead ? at(state.silent) : now() - 3_600_000,
+      last_event_ms: now() - age_s * 1000 - 400, last_received_ms: now() - age_s * 1000, rate_per_min: dead ? 0 : ((60 * profile.sites.filter((s) => s.centre === f.centre && s.feed === f.id).length) / f.expected_period_s) * jitter(i + 3),
+      expected_period_s: f.expected_period_s, accepted, rejected: Math.round(accepted * 0.006), duplicates: Math.round(accepted * 0.003), watermark_ms: now() - 5000 };
+  });
+  const reading = (centre, feed, site, type, data) => ({ key: `${centre}/${feed}/${site}/${type}`, centre, area: '731', feed, site, type, time_ms: now() - 9000, received_ms: now() - 8600, data });
+  const LEVELS = { TRIAN: [60.82, 0.01], PHUHIEP: [103.94, 0.04], TALAI: [111.62, 0] };
+  const KPIS = { dvc_online_pct: 46.8, dvc_full_online_pct: 27.4, pop_db_linked: 9, pop_db_verifications_h: 1284, unlinked_databases: 5, voso_postmart_active_pct: 60.7, floor_products: 203,
+    floor_orders_today: 412, digital_teams_active_pct: 83, dti_rank: 19, feedback_on_time_pct: 91 };
+  const ofType = (type) => profile.feeds.filter((f) => f.types.includes(type)).flatMap((f) => profile.sites.filter((s) => s.centre === f.centre && s.feed === f.id));
+  const readings = () => [
+    ...ofType('hydro.level').map((s) => { const [level_m, trend_m_h] = LEVELS[s.id] ?? [state.level, state.level > 1 ? 0.12 : -0.21]; return reading(s.centre, s.feed, s.id, 'hydro.level', { level_m, trend_m_h }); }),
+    ...ofType('rain.gauge').map((s, i) => reading(s.centre, s.feed, s.id, 'rain.gauge', { mm_10min: 1, mm_1h: state.rain[i % 4], mm_24h: state.rain[i % 4] + 2 })),
+    ...ofType('air.quality').map((s, i) => reading(s.centre, s.feed, s.id, 'air.quality', { pm25_ug_m3: [19, 17.5, state.rise ? 62 : 23, 15][i % 4], no2_ug_m3: 30 })),
+    ...Object.entries(KPIS).map(([indicator, value]) => reading('tinh', 'kpi', indicator.toUpperCase(), 'service.kpi', { indicator, value })),
+  ];
+
+  const json = (status, body) => new Response(body === null ? null : JSON.stringify(body), { status });
+  const logOf = (alert) => [
+    { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'ABOVE_LIMIT' },
+    ...(alert.acked ? [{ id: '2', kind: 'command', what: 'ack', accepted: true, at_ms: alert.acked_ms, version: alert.version, actor: alert.acked_by, actor_display: alert.acked_by_display, outcome: 'DONE', command_id: 'other', note: null, station: 'bàn 1' }] : []),
+  ].map((e) => ({ alert_id: alert.id, ...e }));
+  window.fetch = async (path, init = {}) => {
+    const method = init.method ?? 'GET';
+    await new Promise((r) => setTimeout(r, 10));
+    if (path === '/api/profile') return json(200, profile);
+    if (path === '/api/session' && method === 'DELETE') { signedIn = null; return json(204, null); }
+    if (path === '/api/session' && method === 'POST') {
+      const { user, password } = JSON.parse(init.body);
+      if (password !== 'demo') return json(401, { error: 'bad_credentials' });
+      signedIn = { name: user, display: user, role: 'dispatcher' };
+    }
+    if (path === '/api/session') return signedIn ? json(200, { user: signedIn }) : json(401, { error: 'no_session' });
+    if (path === '/api/ticket') return signedIn ? json(200, { ticket: 'demo', live_url: 'ws://demo/live', expires_s: 30 }) : json(401, { error: 'no_session' });
+    const log = /^\/api\/alerts\/(.+)\/log$/.exec(path);
+    if (log) return asked.get('log') === '503' ? json(503, { error: 'database_unavailable' }) : json(200, { entries: logOf(alerts.get(log[1])) });
+    return json(404, { error: 'not_found' });
+  };
+
+  class FakeSocket extends EventTarget {
+    static OPEN = 1;
+    readyState = 0;
+    pos = 0;
+    constructor() {
+      super();
+      window.SOCKET = this;
+      FakeSocket.made = (FakeSocket.made ?? 0) + 1;
+      if (link === 'none' || (link === 'offline' && FakeSocket.made > 1)) { setTimeout(() => this.close(1006), 50); return; }
+      setTimeout(() => { this.readyState = 1; this.onopen?.(new Event('open')); }, 20);
+    }
+    emit(frame) { if (this.readyState === 1) this.onmessage?.(new MessageEvent('message', { data: JSON.stringify(frame) })); }
+    close(code = 1000) {
+      if (this.readyState === 3) return;
+      this.readyState = 3;
+      clearInterval(this.timer);
+      setTimeout(() => this.onclose?.(new CloseEvent('close', { code })), 0);
+    }
+    send(text) {
+      const frame = JSON.parse(text);
+      if (frame.t === 'auth') this.emit({ t: 'hello', epoch: 'e', pos: '0', server_time_ms: now(), build: 'dev', user: signedIn, simulated: true });
+      if (frame.t === 'subscribe') this.begin();
+      if (frame.t === 'command') setTimeout(() => this.command(frame), asked.get('ack') === 'slow' ? 60_000 : 150);
+    }
+    begin() {
+      this.emit({ t: 'snapshot_begin', pos: '0', reason: 'fresh' });
+      this.emit({ t: 'snapshot', alerts: [...over, ...alerts.values()] });
+      this.emit({ t: 'snapshot', feeds: feeds(), readings: readings(), minutes: minutes() });
+      this.emit({ t: 'snapshot_end', pos: '0' });
+      const beat = () => this.emit({ t: 'beat', server_time_ms: now(), pos: String(this.pos), lag_s: 0.4, watermarks: {}, degraded: asked.get('log') === '503' ? ['database'] : [] });
+      beat();
+      if (link === 'stale' || link === 'offline') return;
+      let n = 0;
+      this.timer = setInterval(() => { n += 1; this.delta({ feeds: feeds() }); if (n % 5 === 0) beat(); }, 1000);
+    }
+    delta(changes) {
+      const prev = String(this.pos);
+      this.pos += 1;
+      this.emit({ t: 'delta', prev, pos: String(this.pos), server_time_ms: now(), ...changes });
+    }
+    change(id, more) {
+      const alert = { ...alerts.get(id), ...more, version: alerts.get(id).version + 1, updated_ms: now() };
+      alerts.set(id, alert);
+      this.delta({ alerts: [alert] });
+      return alert;
+    }
+    command({ command_id, alert_id }) {
+      const held = alerts.get(alert_id);
+      const out = (outcome, more) => this.emit({ t: 'outcome', command_id, outcome, by: null, by_display: null, at_ms: null, alert: alerts.get(alert_id), reason: '', ...more });
+      if (asked.get('ack') === 'stale') { this.change(alert_id, { priority: 1 }); return out('STALE', {}); }
+      if (asked.get('ack') === 'conflict' && !held.acked) this.change(alert_id, { acked: true, state: 'ACKED', acked_ms: now() - 2000, acked_by: 'lan', acked_by_display: 'Lan' });
+      const seen = alerts.get(alert_id);
+      if (seen.acked) return out('ALREADY_ACKED', { by: seen.acked_by, by_display: seen.acked_by_display, at_ms: seen.acked_ms });
+      this.change(alert_id, { acked: true, state: 'ACKED', acked_ms: now(), acked_by: signedIn.name, acked_by_display: signedIn.display });
+      return out('DONE', { by: signedIn.name, by_display: signedIn.display, at_ms: now() });
+    }
+  }
+  window.WebSocket = FakeSocket;
+  window.FAKE = { alerts, alertOf, raise: (row) => { const a = alertOf(row, alerts.size + 50); alerts.set(a.id, a); return a; } };
+})();

@@ -1,0 +1,120 @@
+"""Pictures of the built pages beside a stand-in for the gateway: python dev/shots.py FOLDER [name …]
+
+Serves ioc/static under the content security policy of the gateway, puts story.js and fake.js into the page before its
+own script, and photographs each state. Needs Chromium and the Python package playwright. For looking only.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+import threading
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+HERE = Path(__file__).resolve().parent
+STATIC = HERE.parents[2] / "ioc" / "static"
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+SHOTS: dict[str, tuple[str, int, int, float]] = {
+    "wall-calm": ("/wall?state=calm", 1920, 1080, 2.5),
+    "wall-busy": ("/wall?state=busy", 1920, 1080, 2.5),
+    "wall-busy-3840": ("/wall?state=busy", 3840, 2160, 2.5),
+    "wall-busy-day": ("/wall?state=busy&theme=day", 1920, 1080, 2.5),
+    "wall-many": ("/wall?state=many", 1920, 1080, 2.5),
+    "wall-silent": ("/wall?state=silent", 1920, 1080, 2.5),
+    "wall-stale": ("/wall?state=busy&link=stale", 1920, 1080, 18),
+    "wall-offline": ("/wall?state=silent&link=offline", 1920, 1080, 38),
+    "wall-english": ("/wall?state=busy&lang=en", 1920, 1080, 2.5),
+    "wall-signin": ("/wall?user=guest", 1920, 1080, 1.5),
+    "wall-no-server": ("/wall?link=none", 1920, 1080, 3),
+    "console": ("/console?state=busy", 1440, 900, 2),
+    "console-conflict": ("/console?state=busy&ack=conflict", 1440, 900, 2),
+    "console-frozen": ("/console?state=many", 1440, 900, 2),
+    "console-acked": ("/console?state=busy&log=503", 1440, 900, 2),
+    "console-english": ("/console?state=busy&lang=en", 1440, 900, 2),
+    "console-offline": ("/console?state=busy&link=offline", 1440, 900, 34),
+    "console-help": ("/console?state=busy", 1440, 900, 1),
+    "console-signin": ("/console?user=guest", 1440, 900, 1),
+}
+
+
+class Handler(SimpleHTTPRequestHandler):
+    def do_GET(self) -> None:  # noqa: N802
+        if self.path.split("?")[0] in {"/wall", "/console"}:
+            self.path = self.path.split("?")[0] + ".html"
+        super().do_GET()
+
+    def end_headers(self) -> None:
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
+
+    def log_message(self, *_: object) -> None:
+        return
+
+
+def act(page: Page, name: str) -> None:
+    """Keys that bring a page into the state of its picture."""
+    rows = page.get_by_test_id("queue-row")
+    if name == "console":
+        rows.nth(2).click()
+    if name in {"console-conflict", "console-acked"}:
+        rows.nth(2 if name.endswith("conflict") else 0).click()
+        page.keyboard.press("a")
+    if name == "console-english":
+        rows.nth(2).click()
+        page.keyboard.press("a")
+    if name == "console-frozen":
+        for key in ("j", "j", "j", " ", "j", " "):
+            page.keyboard.press(key)
+        page.evaluate("""() => { const s = window.SOCKET; const f = window.FAKE;
+          const row = ['heavy-rain', 3, 'bien-hoa', '731', 'R-TAMHIEP', 'Mưa mới', 'New rain', 'P. Tam Hiệp', '16:04:09', null, {}];
+          s.delta({ alerts: [f.raise(row), f.raise(row)] }); }""")
+    if name == "console-help":
+        page.keyboard.press("?")
+    page.wait_for_timeout(700)
+
+
+def main(folder: Path, names: list[str]) -> int:
+    folder.mkdir(parents=True, exist_ok=True)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(STATIC)))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    story, fake = ((HERE / name).read_text(encoding="utf-8") for name in ("story.js", "fake.js"))
+    profile = os.environ.get("PROFILE")  # a file with the answer of GET /api/profile, instead of the story's own
+    scripts = [story, f"window.STORY.profile = {Path(profile).read_text(encoding='utf-8')};" if profile else "", fake]
+    bad = 0
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        for name in names or SHOTS:
+            path, width, height, wait_s = SHOTS[name]
+            page = browser.new_page(viewport={"width": width, "height": height})
+            page.add_init_script("\n".join(scripts))
+            problems: list[str] = []
+            page.on("console", lambda m: problems.append(m.text) if m.type in {"error", "warning"} else None)
+            page.on("pageerror", lambda e: problems.append(str(e)))
+            page.goto(f"http://127.0.0.1:{server.server_port}{path}")
+            page.wait_for_timeout(wait_s * 1000)
+            if name.startswith("console"):
+                act(page, name)
+            page.screenshot(path=folder / f"{name}.png")
+            scroll = page.evaluate(
+                "[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]"
+            )
+            cut = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((e) => !e.closest('svg') && e.children.length === 0
+                && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline' && !e.className.includes?.('heard')).map((e) => e.textContent.trim()).slice(0, 12)""")
+            print(name, "scroll", scroll, "cut", cut, *[re.sub(r"\s+", " ", p)[:200] for p in problems], sep="\n  " if problems else " ")
+            bad += len(problems)
+            page.close()
+        browser.close()
+    server.shutdown()
+    return 1 if bad else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), sys.argv[2:]))

@@ -1,0 +1,70 @@
+/**
+ * What should ring, and when: pure. P1 rings until somebody acknowledges, every 30 s; P2 rings once; P3 and P4 never.
+ * A lost connection rings once per loss. What was already there when the page opened rings only if it is a P1.
+ */
+
+import type { Priority } from '../model/wire';
+
+export type Tone = 'p1' | 'p2' | 'lost';
+
+export const P1_REPEAT_MS = 30_000;
+export const MUTE_MS = 10 * 60_000;
+/** Alerts remembered as having rung; beyond that the oldest are forgotten. */
+export const RUNG_MAX = 1_000;
+
+export interface Ringer {
+  /** Alert id → priority at which it rang; null before the first complete picture. */
+  readonly rung: ReadonlyMap<string, Priority> | null;
+  readonly p1_at_ms: number | null;
+  readonly lost: boolean;
+  readonly muted_until_ms: number | null;
+}
+
+export const SILENT_RINGER: Ringer = { rung: null, p1_at_ms: null, lost: false, muted_until_ms: null };
+
+export interface Sounding {
+  /** Alerts that wait for a human. */
+  readonly waiting: readonly { readonly id: string; readonly priority: Priority }[];
+  /** There is a complete picture. */
+  readonly synced: boolean;
+  readonly offline: boolean;
+}
+
+/** What rings now. Muting hides a tone, it does not postpone it: after ten minutes only a P1 still rings. */
+export function ring(ringer: Ringer, at: Sounding, now_ms: number): { ringer: Ringer; tones: readonly Tone[] } {
+  const tones: Tone[] = [];
+  const was = ringer.rung;
+  const rung = new Map(was ?? []);
+  let fresh_p1 = false;
+  if (at.synced) {
+    for (const { id, priority } of at.waiting) {
+      const before = rung.get(id);
+      if (before !== undefined && before <= priority) continue;
+      rung.set(id, priority);
+      if (priority === 1) fresh_p1 = true;
+      if (priority === 2 && was !== null) tones.push('p2');
+    }
+  }
+  for (const id of rung.keys()) if (rung.size > RUNG_MAX) rung.delete(id);
+  const p1_waits = at.waiting.some((alert) => alert.priority === 1);
+  const again = ringer.p1_at_ms === null || now_ms - ringer.p1_at_ms >= P1_REPEAT_MS;
+  const p1 = at.synced && p1_waits && (fresh_p1 || again);
+  if (p1) tones.unshift('p1');
+  if (at.offline && !ringer.lost) tones.push('lost');
+  const muted_until_ms = ringer.muted_until_ms !== null && now_ms < ringer.muted_until_ms ? ringer.muted_until_ms : null;
+  return {
+    ringer: {
+      rung: at.synced ? rung : was,
+      p1_at_ms: p1 ? now_ms : p1_waits ? ringer.p1_at_ms : null,
+      lost: at.offline,
+      muted_until_ms,
+    },
+    tones: muted_until_ms === null ? [...new Set(tones)] : [],
+  };
+}
+
+/** The mute key: silence for ten minutes, or sound again at once. */
+export function toggleMute(ringer: Ringer, now_ms: number): Ringer {
+  const muted = ringer.muted_until_ms !== null && now_ms < ringer.muted_until_ms;
+  return { ...ringer, muted_until_ms: muted ? null : now_ms + MUTE_MS };
+}

@@ -1,0 +1,24 @@
+/** The words of the pages in both languages. */
+
+import type { Lang } from '../model/profile';
+import { en } from './words_en';
+import { vi } from './words_vi';
+
+export type Word = keyof typeof vi;
+
+export const WORDS: Readonly<Record<Lang, Readonly<Record<Word, string>>>> = { vi, en };
+
+export type Say = (word: Word, parts?: Readonly<Record<string, string | number>>) => string;
+
+/** A speaker for one language: `say('beat', { s: 2 })` → `nhịp 2 s`. A part that is not given stays visible. */
+export function speaker(lang: Lang): Say {
+  const words = WORDS[lang];
+  return (word, parts = {}) =>
+    words[word].replace(/\{(\w+)\}/g, (whole, name: string) => (name in parts ? String(parts[name]) : whole));
+}
+
+/** Language of the page: `?lang=en`, else what was chosen before, else Vietnamese. */
+export function langOf(search: string, chosen: string | null): Lang {
+  const asked = new URLSearchParams(search).get('lang') ?? chosen;
+  return asked === 'en' ? 'en' : 'vi';
+}

@@ -1,0 +1,46 @@
+/** The few questions that pages ask over HTTP. Answers are values; a refusal is a value too, never an exception. */
+
+import type { Profile } from '../model/profile';
+import type { LogEntry, User } from '../model/wire';
+
+/** Longest wait for any answer. */
+export const TIMEOUT_MS = 10_000;
+
+export type Answer<T> =
+  | { readonly ok: true; readonly value: T }
+  /** `status` 0: nobody answered. */
+  | { readonly ok: false; readonly status: number; readonly error: string };
+
+export interface Ticket {
+  readonly ticket: string;
+  readonly live_url: string;
+  readonly expires_s: number;
+}
+
+async function ask<T>(method: string, path: string, body?: unknown): Promise<Answer<T>> {
+  const init: RequestInit = { method, credentials: 'same-origin', signal: AbortSignal.timeout(TIMEOUT_MS) };
+  if (body !== undefined) {
+    init.headers = { 'content-type': 'application/json' };
+    init.body = JSON.stringify(body);
+  }
+  try {
+    const response = await fetch(path, init);
+    const text = await response.text();
+    const value: unknown = text ? JSON.parse(text) : null;
+    if (response.ok) return { ok: true, value: value as T };
+    const named = typeof value === 'object' && value !== null && 'error' in value ? String(value.error) : '';
+    return { ok: false, status: response.status, error: named };
+  } catch (error) {
+    return { ok: false, status: 0, error: error instanceof Error ? error.message : String(error) };
+  }
+}
+
+export const session = (): Promise<Answer<{ user: User }>> => ask('GET', '/api/session');
+export const signIn = (user: string, password: string): Promise<Answer<{ user: User }>> =>
+  ask('POST', '/api/session', { user, password });
+export const signOut = (): Promise<Answer<null>> => ask('DELETE', '/api/session');
+/** A ticket for the live connection; `wall` asks for a viewer's ticket where the installation has an open wall. */
+export const ticket = (wall: boolean): Promise<Answer<Ticket>> => ask('POST', '/api/ticket', wall ? { wall } : {});
+export const profile = (): Promise<Answer<Profile>> => ask('GET', '/api/profile');
+export const alertLog = (alert_id: string): Promise<Answer<{ entries: readonly LogEntry[] }>> =>
+  ask('GET', `/api/alerts/${encodeURIComponent(alert_id)}/log`);

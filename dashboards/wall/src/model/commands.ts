@@ -1,0 +1,75 @@
+/**
+ * Commands on their way. A command stays pending, with one and the same `command_id`, until an outcome other than
+ * UNKNOWN comes; after a reconnect and after a silence it is sent again. The server makes the repeat harmless.
+ */
+
+import type { Alert, CommandFrame, OutcomeFrame } from './wire';
+
+export interface Pending {
+  readonly frame: CommandFrame;
+  /** Server time when the person gave the command. */
+  readonly given_ms: number;
+  /** Page time of the last sending; null while it has never left. */
+  readonly sent_ms: number | null;
+}
+
+/** An answered command, kept for the lines of the detail pane. */
+export interface Answered {
+  readonly pending: Pending;
+  readonly outcome: OutcomeFrame;
+}
+
+export interface Commands {
+  readonly pending: readonly Pending[];
+  readonly answered: readonly Answered[];
+}
+
+/** No person has more than this many acknowledgements in flight; beyond it a new one is refused on the spot. */
+export const PENDING_MAX = 100;
+export const ANSWERED_MAX = 100;
+/** Silence after which a command is sent again on a live connection. */
+export const RESEND_AFTER_MS = 5_000;
+
+export const NO_COMMANDS: Commands = { pending: [], answered: [] };
+
+export function ackFrame(alert: Alert, command_id: string, note: string | null): CommandFrame {
+  return { t: 'command', command_id, op: 'ack', alert_id: alert.id, expected_version: alert.version, note };
+}
+
+/** Adds a command; null when the list is full or the alert already has one on its way. */
+export function give(commands: Commands, frame: CommandFrame, given_ms: number): Commands | null {
+  if (commands.pending.length >= PENDING_MAX || pendingFor(commands, frame.alert_id)) return null;
+  return { ...commands, pending: [...commands.pending, { frame, given_ms, sent_ms: null }] };
+}
+
+export function pendingFor(commands: Commands, alert_id: string): Pending | null {
+  return commands.pending.find((p) => p.frame.alert_id === alert_id) ?? null;
+}
+
+export function answerFor(commands: Commands, alert_id: string): Answered | null {
+  return commands.answered.findLast((a) => a.pending.frame.alert_id === alert_id) ?? null;
+}
+
+/** What has to be sent now, and the list with it marked as sent. */
+export function due(commands: Commands, now_ms: number): { commands: Commands; frames: readonly CommandFrame[] } {
+  const isDue = (p: Pending): boolean => p.sent_ms === null || now_ms - p.sent_ms >= RESEND_AFTER_MS;
+  const frames = commands.pending.filter(isDue).map((p) => p.frame);
+  if (frames.length === 0) return { commands, frames };
+  const pending = commands.pending.map((p) => (isDue(p) ? { ...p, sent_ms: now_ms } : p));
+  return { commands: { ...commands, pending }, frames };
+}
+
+/** The connection is gone: whatever was sent on it without an answer must go again. */
+export function unsend(commands: Commands): Commands {
+  return { ...commands, pending: commands.pending.map((p) => ({ ...p, sent_ms: null })) };
+}
+
+/** Takes an outcome: the command is answered. UNKNOWN leaves it pending, to be sent again after the silence. */
+export function settle(commands: Commands, outcome: OutcomeFrame): Commands {
+  const pending = commands.pending.find((p) => p.frame.command_id === outcome.command_id);
+  if (!pending || outcome.outcome === 'UNKNOWN') return commands;
+  return {
+    pending: commands.pending.filter((p) => p !== pending),
+    answered: [...commands.answered, { pending, outcome }].slice(-ANSWERED_MAX),
+  };
+}

@@ -1,0 +1,137 @@
+/** The installation as data, from `GET /api/profile`: no page knows the name of a province, a city or a threshold. */
+
+import type { Priority } from './wire';
+
+export type Lang = 'vi' | 'en';
+
+export interface Centre {
+  readonly id: string;
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly kind: 'city' | 'province' | 'department';
+  readonly areas: readonly string[];
+  readonly simulated?: boolean;
+}
+export interface Area {
+  readonly code: string;
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly kind: string;
+  readonly parent?: string | null;
+}
+export interface Site {
+  readonly id: string;
+  readonly centre: string;
+  readonly area: string;
+  readonly feed: string;
+  readonly name_vi: string;
+  readonly name_en?: string;
+  readonly lon?: number | null;
+  readonly lat?: number | null;
+  /** Own thresholds by name: `bd1`, `bd2`, `bd3` in metres of the station's datum. One that is unknown is absent. */
+  readonly limits?: Readonly<Record<string, number>>;
+}
+export interface Feed {
+  readonly centre: string;
+  readonly id: string;
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly type?: string;
+  readonly types?: readonly string[];
+  readonly expected_period_s: number;
+}
+export interface Target {
+  readonly indicator: string;
+  readonly pillar: 'government' | 'economy' | 'society';
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly unit: string;
+  readonly better: 'higher' | 'lower';
+  readonly target?: number | null;
+  readonly base?: number | null;
+  readonly scale_max?: number;
+  readonly note_vi?: string;
+  readonly note_en?: string;
+}
+export interface RuleLevel {
+  readonly name: string;
+  readonly priority: Priority;
+  readonly limit?: number | null;
+  readonly limit_from?: string | null;
+  /** Field of the payload when it is not that of the rule. */
+  readonly field?: string;
+}
+export interface Rule {
+  readonly id: string;
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly type: string;
+  readonly group?: string;
+  readonly field?: string;
+  readonly levels?: readonly RuleLevel[];
+  readonly guidance_vi?: string;
+  readonly guidance_en?: string;
+}
+export interface Profile {
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly title_vi?: string;
+  readonly title_en?: string;
+  readonly simulated: boolean;
+  readonly centres: readonly Centre[];
+  readonly areas: readonly Area[];
+  readonly sites: readonly Site[];
+  readonly feeds: readonly Feed[];
+  readonly targets: readonly Target[];
+  readonly rules: readonly Rule[];
+}
+
+/** Rows of the wall's matrix, in the order of the wall. */
+export const GROUPS = [
+  'emergency', 'traffic', 'rain', 'river', 'utilities', 'environment', 'feedback', 'service', 'cyber', 'source',
+] as const;
+export type Group = (typeof GROUPS)[number];
+
+const GROUP_OF_TYPE: Readonly<Record<string, Group>> = {
+  'emergency.call': 'emergency',
+  'traffic.flow': 'traffic',
+  'traffic.incident': 'traffic',
+  'rain.gauge': 'rain',
+  'hydro.level': 'river',
+  'air.quality': 'environment',
+  'feedback.1022': 'feedback',
+  'service.kpi': 'service',
+  'source.heartbeat': 'source',
+};
+
+/** Matrix row of an alert: what its rule says, else by event type; what nobody knows goes to the data-source row. */
+export function groupOf(alert: { readonly rule: string; readonly type: string }, profile: Profile): Group {
+  const group = profile.rules.find((rule) => rule.id === alert.rule)?.group;
+  return GROUPS.find((g) => g === group) ?? GROUP_OF_TYPE[alert.type] ?? 'source';
+}
+
+/** The name of a thing in the language of the page. */
+export function nameOf(thing: { readonly name_vi: string; readonly name_en?: string }, lang: Lang): string {
+  return (lang === 'en' ? thing.name_en : thing.name_vi) || thing.name_vi;
+}
+
+/** The centre with that id; an id that the profile does not know is shown as it is. */
+export function centreName(id: string, profile: Profile, lang: Lang): string {
+  const centre = profile.centres.find((c) => c.id === id);
+  return centre ? nameOf(centre, lang) : id;
+}
+
+/** Where an alert is, in words: its own place, else its site, else its area, else its centre. */
+export function placeOf(
+  alert: { readonly place_vi?: string; readonly place_en?: string; readonly site: string; readonly area: string;
+    readonly centre: string },
+  profile: Profile,
+  lang: Lang,
+): string {
+  const own = lang === 'en' ? alert.place_en || alert.place_vi : alert.place_vi;
+  if (own) return own;
+  const site = profile.sites.find((s) => s.id === alert.site && s.centre === alert.centre);
+  if (site) return nameOf(site, lang);
+  const area = profile.areas.find((a) => a.code === alert.area);
+  return area ? nameOf(area, lang) : centreName(alert.centre, profile, lang);
+}

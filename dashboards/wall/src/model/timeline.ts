@@ -1,0 +1,86 @@
+/** The life of one alert as lines: the server's log, what its own fields say, and commands of this page. Pure. */
+
+import type { Answered, Pending } from './commands';
+import type { Alert, LogEntry, Priority } from './wire';
+
+export type LineKind =
+  | 'raised' | 'escalated' | 'lowered' | 'level' | 'cleared' | 'reraised' | 'blind' | 'sighted' | 'closed' | 'superseded'
+  | 'acked' | 'refused' | 'pending' | 'other';
+
+export interface Line {
+  readonly id: string;
+  readonly at_ms: number;
+  readonly kind: LineKind;
+  readonly priority: Priority;
+  readonly who: string | null;
+  /** Who had it already, for a refused command. */
+  readonly other: string | null;
+  readonly note: string;
+}
+
+const KINDS: Readonly<Record<string, LineKind>> = {
+  raised: 'raised', escalated: 'escalated', eased: 'lowered', level: 'level', cleared: 'cleared', reraised: 'reraised',
+  blind: 'blind', seen: 'sighted', closed: 'closed', superseded: 'superseded', ack: 'acked',
+};
+
+function kindOf(entry: LogEntry): LineKind {
+  if (entry.kind === 'command' && !entry.accepted) return 'refused';
+  return KINDS[entry.what.toLowerCase().replace(/[^a-z]/g, '')] ?? 'other';
+}
+
+function asPriority(value: number | undefined, fallback: Priority): Priority {
+  return value === 1 || value === 2 || value === 3 || value === 4 ? value : fallback;
+}
+
+function fromLog(entry: LogEntry, alert: Alert): Line {
+  const kind = kindOf(entry);
+  return {
+    id: entry.id,
+    at_ms: entry.at_ms,
+    kind,
+    priority: asPriority(entry.priority, alert.priority),
+    who: entry.actor_display ?? entry.actor ?? null,
+    other: entry.by_display ?? entry.by ?? null,
+    note: [kind === 'other' ? entry.what : '', entry.note ?? ''].filter(Boolean).join(' · '),
+  };
+}
+
+/** What the alert says about itself, for the time without a log. */
+function fromAlert(alert: Alert): Line[] {
+  const line = (kind: LineKind, at_ms: number, who: string | null = null, note = ''): Line =>
+    ({ id: `self-${kind}`, at_ms, kind, priority: alert.priority, who, other: null, note });
+  const lines = [line('raised', alert.raised_ms)];
+  if (alert.acked_ms != null) {
+    lines.push(line('acked', alert.acked_ms, alert.acked_by_display ?? alert.acked_by ?? null, alert.ack_note ?? ''));
+  }
+  if (alert.cleared_ms != null) lines.push(line('cleared', alert.cleared_ms));
+  return lines;
+}
+
+export interface Mine {
+  readonly pending: Pending | null;
+  readonly answered: readonly Answered[];
+  readonly me: string;
+}
+
+/** Lines in the order of time. A command of this page is left out as soon as the log has it. */
+export function linesOf(alert: Alert, log: readonly LogEntry[] | null, mine: Mine): Line[] {
+  const logged = new Set((log ?? []).flatMap((entry) => entry.command_id ?? []));
+  const base = log?.length ? log.map((entry) => fromLog(entry, alert)) : fromAlert(alert);
+  const own = mine.answered
+    .filter(({ pending, outcome }) => !logged.has(pending.frame.command_id) && outcome.outcome !== 'DONE')
+    .map(({ pending, outcome }): Line => ({
+      id: pending.frame.command_id,
+      at_ms: pending.given_ms,
+      kind: outcome.outcome === 'CLEARED_ALREADY' ? 'acked' : 'refused',
+      priority: alert.priority,
+      who: mine.me,
+      other: outcome.by_display ?? outcome.by ?? null,
+      note: pending.frame.note ?? '',
+    }));
+  const waiting: Line[] = mine.pending ? [{
+    id: mine.pending.frame.command_id, at_ms: mine.pending.given_ms, kind: 'pending', priority: alert.priority,
+    who: mine.me, other: null, note: mine.pending.frame.note ?? '',
+  }] : [];
+  return [...base, ...own, ...waiting].sort((a, b) => a.at_ms - b.at_ms);
+}

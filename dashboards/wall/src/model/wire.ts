@@ -1,0 +1,240 @@
+/**
+ * What travels over `/live`, read-only: the mirror of `ioc/wire/frames.py` and `ioc/domain/alerts.py`.
+ * Names and units are those of the wire; every `_ms` is epoch milliseconds. `pos` is opaque.
+ */
+
+export const PROTOCOL = 1;
+
+export type Priority = 1 | 2 | 3 | 4;
+export const PRIORITIES: readonly Priority[] = [1, 2, 3, 4];
+
+export type Outcome = 'DONE' | 'ALREADY_ACKED' | 'CLEARED_ALREADY' | 'STALE' | 'NOT_FOUND' | 'REFUSED' | 'UNKNOWN';
+
+/** One episode as it stands. Every accepted change raises `version` by one. */
+export interface Alert {
+  readonly id: string;
+  readonly key: string;
+  readonly rule: string;
+  readonly version: number;
+  readonly state: string;
+  readonly active: boolean;
+  readonly acked: boolean;
+  readonly blind?: boolean;
+  readonly closed?: boolean;
+  readonly priority: Priority;
+  readonly level?: string;
+  readonly centre: string;
+  readonly area: string;
+  readonly site: string;
+  readonly feed: string;
+  readonly type: string;
+  readonly title_vi: string;
+  readonly title_en: string;
+  readonly place_vi?: string;
+  readonly place_en?: string;
+  readonly lon?: number | null;
+  readonly lat?: number | null;
+  readonly value?: number | null;
+  readonly limit?: number | null;
+  readonly unit?: string;
+  readonly reason?: string;
+  readonly count?: number;
+  readonly started_ms: number;
+  readonly raised_ms: number;
+  readonly updated_ms: number;
+  readonly observed_ms: number;
+  readonly cleared_ms?: number | null;
+  readonly acked_ms?: number | null;
+  readonly acked_by?: string | null;
+  readonly acked_by_display?: string | null;
+  readonly ack_note?: string | null;
+  readonly late_s?: number;
+  readonly exercise?: string | null;
+}
+
+export type FeedState = 'unknown' | 'on_time' | 'slow' | 'silent';
+
+/** Health of one feed; `key` is `centre/feed`. Counters are totals since the intake's checkpoint began. */
+export interface FeedView {
+  readonly key: string;
+  readonly centre: string;
+  readonly feed: string;
+  readonly state: FeedState;
+  readonly since_ms: number;
+  readonly last_event_ms: number | null;
+  readonly last_received_ms: number | null;
+  readonly rate_per_min: number;
+  readonly expected_period_s: number;
+  readonly accepted: number;
+  readonly rejected: number;
+  readonly duplicates: number;
+  readonly watermark_ms: number | null;
+}
+
+export type ReadingValue = number | string | boolean | null;
+
+/** The latest event of one site and type; `key` is `centre/feed/site/type`. */
+export interface Reading {
+  readonly key: string;
+  readonly centre: string;
+  readonly area: string;
+  readonly feed: string;
+  readonly site: string;
+  readonly type: string;
+  readonly time_ms: number;
+  readonly received_ms: number;
+  readonly data: Readonly<Record<string, ReadingValue>>;
+}
+
+/** Events of one centre in one minute of event time; `key` is `centre/start_ms`. */
+export interface Minute {
+  readonly key: string;
+  readonly centre: string;
+  readonly start_ms: number;
+  readonly events: number;
+}
+
+export interface User {
+  readonly name: string;
+  readonly display: string;
+  readonly role: string;
+}
+
+export interface Changes {
+  readonly alerts?: readonly Alert[];
+  readonly feeds?: readonly FeedView[];
+  readonly readings?: readonly Reading[];
+  readonly minutes?: readonly Minute[];
+}
+
+export interface Gone {
+  readonly alerts?: readonly string[];
+  readonly feeds?: readonly string[];
+  readonly readings?: readonly string[];
+  readonly minutes?: readonly string[];
+}
+
+export interface Hello {
+  readonly t: 'hello';
+  readonly epoch: string;
+  readonly pos: string;
+  readonly server_time_ms: number;
+  readonly build: string;
+  readonly user: User;
+  readonly simulated: boolean;
+}
+export interface SnapshotBegin {
+  readonly t: 'snapshot_begin';
+  readonly pos: string;
+  readonly reason: 'fresh' | 'epoch' | 'too_old' | 'bad_position' | 'gap';
+}
+export interface Snapshot extends Changes {
+  readonly t: 'snapshot';
+}
+export interface SnapshotEnd {
+  readonly t: 'snapshot_end';
+  readonly pos: string;
+}
+export interface Delta extends Changes {
+  readonly t: 'delta';
+  readonly prev: string;
+  readonly pos: string;
+  readonly server_time_ms: number;
+  readonly gone?: Gone | null;
+}
+export interface Gap {
+  readonly t: 'gap';
+  readonly reason: string;
+}
+export interface Beat {
+  readonly t: 'beat';
+  readonly server_time_ms: number;
+  readonly pos: string;
+  readonly lag_s: number | null;
+  readonly watermarks: Readonly<Record<string, number>>;
+  readonly degraded: readonly string[];
+}
+export interface OutcomeFrame {
+  readonly t: 'outcome';
+  readonly command_id: string;
+  readonly outcome: Outcome;
+  readonly by?: string | null;
+  readonly by_display?: string | null;
+  readonly at_ms?: number | null;
+  readonly alert?: Alert | null;
+  readonly reason?: string;
+}
+export interface ErrorFrame {
+  readonly t: 'error';
+  readonly code: string;
+  readonly detail?: string;
+}
+
+export type ServerFrame =
+  Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame;
+
+export interface Since {
+  readonly epoch: string;
+  readonly pos: string;
+}
+export interface AuthFrame {
+  readonly t: 'auth';
+  readonly ticket: string;
+  readonly proto: number;
+}
+export interface SubscribeFrame {
+  readonly t: 'subscribe';
+  readonly channels: readonly string[];
+  readonly filter: Readonly<Record<string, never>>;
+  readonly since: Since | null;
+}
+export interface CommandFrame {
+  readonly t: 'command';
+  readonly command_id: string;
+  readonly op: 'ack';
+  readonly alert_id: string;
+  readonly expected_version: number;
+  readonly note: string | null;
+}
+export type ClientFrame = AuthFrame | SubscribeFrame | CommandFrame;
+
+/** One line of the audit trail, from `GET /api/alerts/{id}/log`. */
+export interface LogEntry {
+  readonly id: string;
+  readonly alert_id: string;
+  readonly kind: 'transition' | 'command';
+  readonly what: string;
+  readonly accepted: boolean;
+  readonly at_ms: number;
+  readonly event_ms?: number | null;
+  readonly version?: number;
+  readonly from_state?: string;
+  readonly to_state?: string;
+  readonly priority?: number;
+  readonly reason?: string;
+  readonly actor?: string | null;
+  readonly actor_display?: string | null;
+  readonly station?: string;
+  readonly note?: string | null;
+  readonly command_id?: string | null;
+  readonly outcome?: Outcome | null;
+  readonly by?: string | null;
+  readonly by_display?: string | null;
+  readonly by_at_ms?: number | null;
+}
+
+const FRAMES: ReadonlySet<string> = new Set([
+  'hello', 'snapshot_begin', 'snapshot', 'snapshot_end', 'delta', 'gap', 'beat', 'outcome', 'error',
+]);
+
+/** A frame of the server, or null for text that is none (an unknown frame of a newer server is none, too). */
+export function parseFrame(text: string): ServerFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return null;
+  }
+  if (typeof value !== 'object' || value === null || !('t' in value)) return null;
+  return typeof value.t === 'string' && FRAMES.has(value.t) ? (value as ServerFrame) : null;
+}

@@ -1,0 +1,155 @@
+/**
+ * What a page knows and does: the picture, the link, the commands on their way, the profile, and the page's clock.
+ * Panels read it; nothing else changes it.
+ */
+
+import { pageNow } from '../lib/clock';
+import { uuid } from '../lib/uuid';
+import * as http from '../link/http';
+import { LiveLink } from '../link/live';
+import { IDLE, standing, type Link, type Standing } from '../link/machine';
+import { ackFrame, due, give, NO_COMMANDS, settle, unsend, type Commands } from '../model/commands';
+import { EMPTY, serverTime, type Picture } from '../model/picture';
+import type { Profile } from '../model/profile';
+import { reduce } from '../model/reduce';
+import type { Alert, ServerFrame, User } from '../model/wire';
+
+/** A burst of frames becomes one redraw: frames are folded at once, panels see the picture this much later. */
+const REDRAW_MS = 100;
+/** How often the page looks at its clock; the shown second changes at most once a second. */
+const TICK_MS = 200;
+/** A profile that could not be fetched is asked for again after this time. */
+const PROFILE_RETRY_MS = 5_000;
+
+export class Live {
+  picture: Picture = $state.raw(EMPTY);
+  link: Link = $state.raw(IDLE);
+  commands: Commands = $state.raw(NO_COMMANDS);
+  profile: Profile | null = $state.raw(null);
+  user: User | null = $state.raw(null);
+  /** Page clock, milliseconds; moves when the shown second of the server's clock does. */
+  page_ms: number = $state(pageNow());
+
+  #picture: Picture = EMPTY;
+  #redraw: ReturnType<typeof setTimeout> | null = null;
+  #profileAsked = 0;
+  #profileBusy = false;
+  readonly #link: LiveLink;
+
+  constructor(wall: boolean) {
+    this.#link = new LiveLink({
+      now: pageNow,
+      random: Math.random,
+      take: (frame) => this.#take(frame),
+      since: () => this.#since(),
+      changed: (link) => this.#linkChanged(link),
+    }, wall);
+  }
+
+  /** Server time now. */
+  get server_ms(): number {
+    return serverTime(this.picture, this.page_ms);
+  }
+
+  get standing(): Standing {
+    return standing(this.link, this.picture.beat?.lag_s ?? null, this.page_ms);
+  }
+
+  /** Server time of which the picture is: now, or when the link was lost the moment it was last the present. */
+  get picture_ms(): number {
+    const fresh = this.link.fresh_ms;
+    return this.standing.mode === 'offline' && fresh !== null ? serverTime(this.picture, fresh) : this.server_ms;
+  }
+
+  /** Starts the clock, and the link unless somebody has to sign in first; the answer stops both. */
+  start(connect = true): () => void {
+    const timer = setInterval(() => this.#tick(), TICK_MS);
+    if (connect) this.connect();
+    return () => {
+      clearInterval(timer);
+      this.#link.stop();
+    };
+  }
+
+  connect(): void {
+    this.#link.start();
+    void this.#loadProfile();
+  }
+
+  disconnect(): void {
+    this.#link.stop();
+    this.#picture = EMPTY;
+    this.picture = EMPTY;
+    this.commands = NO_COMMANDS;
+  }
+
+  /** Gives an acknowledgement; false when too many commands wait already. One on its way to the alert is enough. */
+  acknowledge(alert: Alert, note: string | null): boolean {
+    if (this.commands.pending.some((p) => p.frame.alert_id === alert.id)) return true;
+    const next = give(this.commands, ackFrame(alert, uuid(), note), serverTime(this.#picture, pageNow()));
+    if (!next) return false;
+    this.commands = next;
+    this.#sendDue();
+    return true;
+  }
+
+  #sendDue(): void {
+    if (this.link.phase !== 'live') return;
+    const { commands, frames } = due(this.commands, pageNow());
+    if (frames.length === 0) return;
+    this.commands = frames.every((frame) => this.#link.send(frame)) ? commands : this.commands;
+  }
+
+  #take(frame: ServerFrame): { synced: boolean; broken: boolean } {
+    this.#picture = reduce(this.#picture, frame, pageNow());
+    if (frame.t === 'outcome') this.commands = settle(this.commands, frame);
+    if (frame.t === 'hello') {
+      this.user = frame.user;
+      void this.#loadProfile();
+    }
+    const broken = this.#picture.sync === 'broken';
+    // A broken picture keeps what it had: the resume continues from its position, or a snapshot renews everything.
+    if (broken) this.#picture = { ...this.#picture, sync: this.#picture.pos === null ? 'empty' : 'live', suspect: null };
+    // An answer is shown at once and together with its alert: a row must not look untouched in between.
+    if (frame.t === 'outcome') this.#show();
+    else this.#redraw ??= setTimeout(() => this.#show(), REDRAW_MS);
+    return { synced: !broken && this.#picture.sync === 'live', broken };
+  }
+
+  #show(): void {
+    if (this.#redraw !== null) clearTimeout(this.#redraw);
+    this.#redraw = null;
+    this.picture = this.#picture;
+  }
+
+  #since(): { epoch: string; pos: string } | null {
+    const { epoch, pos } = this.#picture;
+    return epoch !== null && pos !== null ? { epoch, pos } : null;
+  }
+
+  #linkChanged(link: Link): void {
+    const was = this.link.phase;
+    this.link = link;
+    if (link.phase !== 'live' && was === 'live') this.commands = unsend(this.commands);
+    if (link.phase === 'live' && was !== 'live') this.#sendDue();
+  }
+
+  #tick(): void {
+    const now = pageNow();
+    const second = Math.floor(serverTime(this.#picture, now) / 1000);
+    this.#link.tick();
+    if (second === Math.floor(serverTime(this.picture, this.page_ms) / 1000)) return;
+    this.page_ms = now;
+    this.#sendDue();
+    if (this.profile === null && this.link.phase !== 'idle' && now - this.#profileAsked > PROFILE_RETRY_MS) void this.#loadProfile();
+  }
+
+  async #loadProfile(): Promise<void> {
+    if (this.#profileBusy) return;
+    this.#profileBusy = true;
+    this.#profileAsked = pageNow();
+    const answer = await http.profile();
+    this.#profileBusy = false;
+    if (answer.ok) this.profile = answer.value;
+  }
+}

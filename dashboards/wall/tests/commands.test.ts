@@ -1,0 +1,87 @@
+import { describe, expect, it } from 'vitest';
+import { ackFrame, ANSWERED_MAX, answerFor, due, give, NO_COMMANDS, pendingFor, PENDING_MAX, RESEND_AFTER_MS, settle, unsend, type Commands } from '../src/model/commands';
+import { linesOf } from '../src/model/timeline';
+import type { LogEntry, Outcome, OutcomeFrame } from '../src/model/wire';
+import { alert, T0 } from './build';
+
+const given = (id: string, n = 0): Commands => give(NO_COMMANDS, ackFrame(alert(id, { version: 3 }), `cmd-${id}-${n}`, null), T0) as Commands;
+const outcome = (command_id: string, word: Outcome, more: Partial<OutcomeFrame> = {}): OutcomeFrame => ({ t: 'outcome', command_id, outcome: word, ...more });
+
+describe('a command on its way', () => {
+  it('names the version that the person saw', () => {
+    expect(ackFrame(alert('A', { version: 3 }), 'c', 'x')).toEqual({ t: 'command', command_id: 'c', op: 'ack', alert_id: 'A', expected_version: 3, note: 'x' });
+  });
+
+  it('is sent at once, again after the silence, and again after a reconnect, always with the same id', () => {
+    let { commands, frames } = due(given('A'), 1_000);
+    expect(frames.map((f) => f.command_id)).toEqual(['cmd-A-0']);
+    ({ commands, frames } = due(commands, 1_000 + RESEND_AFTER_MS - 1));
+    expect(frames).toEqual([]);
+    ({ commands, frames } = due(commands, 1_000 + RESEND_AFTER_MS));
+    expect(frames.map((f) => f.command_id)).toEqual(['cmd-A-0']);
+    expect(due(commands, 1_001 + RESEND_AFTER_MS).frames).toEqual([]);
+    expect(due(unsend(commands), 1_001 + RESEND_AFTER_MS).frames.map((f) => f.command_id)).toEqual(['cmd-A-0']);
+  });
+
+  it('stays while nobody knows, and ends with any other outcome', () => {
+    const commands = given('A');
+    expect(settle(commands, outcome('cmd-A-0', 'UNKNOWN')).pending).toHaveLength(1);
+    for (const word of ['DONE', 'ALREADY_ACKED', 'CLEARED_ALREADY', 'STALE', 'NOT_FOUND', 'REFUSED'] as const) {
+      const after = settle(commands, outcome('cmd-A-0', word));
+      expect(after.pending).toEqual([]);
+      expect(answerFor(after, 'A')?.outcome.outcome).toBe(word);
+    }
+  });
+
+  it('an answer to somebody else changes nothing', () => {
+    const commands = given('A');
+    expect(settle(commands, outcome('other', 'DONE'))).toBe(commands);
+  });
+
+  it('is given once per alert, and not without bound', () => {
+    expect(give(given('A'), ackFrame(alert('A'), 'second', null), T0)).toBeNull();
+    let commands: Commands | null = NO_COMMANDS;
+    for (let i = 0; i < PENDING_MAX; i += 1) commands = give(commands as Commands, ackFrame(alert(`A${i}`), `c${i}`, null), T0);
+    expect(commands?.pending).toHaveLength(PENDING_MAX);
+    expect(give(commands as Commands, ackFrame(alert('B'), 'c', null), T0)).toBeNull();
+  });
+
+  it('keeps a bounded number of answers', () => {
+    let commands = NO_COMMANDS;
+    for (let i = 0; i < ANSWERED_MAX + 20; i += 1) {
+      commands = settle(give(commands, ackFrame(alert('A'), `c${i}`, null), T0) as Commands, outcome(`c${i}`, 'DONE'));
+    }
+    expect(commands.answered).toHaveLength(ANSWERED_MAX);
+    expect(pendingFor(commands, 'A')).toBeNull();
+  });
+});
+
+describe('the timeline', () => {
+  const entry = (more: Partial<LogEntry>): LogEntry => ({ id: 'e', alert_id: 'A', kind: 'transition', what: 'raised', accepted: true, at_ms: T0, ...more });
+  const none = { pending: null, answered: [], me: 'Minh' };
+
+  it('shows the log in the order of time, with who and what', () => {
+    const lines = linesOf(alert('A'), [
+      entry({ id: '2', kind: 'command', what: 'ack', at_ms: T0 + 9, actor: 'lan', actor_display: 'Lan', command_id: 'x', outcome: 'DONE' }),
+      entry({ id: '1', priority: 2 }),
+      entry({ id: '3', kind: 'command', what: 'ack', accepted: false, at_ms: T0 + 12, actor_display: 'Minh', by_display: 'Lan', outcome: 'ALREADY_ACKED' }),
+      entry({ id: '4', what: 're-raised', at_ms: T0 + 20 }), entry({ id: '5', what: 'teleported', at_ms: T0 + 30 }),
+    ], none);
+    expect(lines.map((l) => l.kind)).toEqual(['raised', 'acked', 'refused', 'reraised', 'other']);
+    expect(lines[2]).toMatchObject({ who: 'Minh', other: 'Lan' });
+  });
+
+  it('without a log tells what the alert itself says', () => {
+    const lines = linesOf(alert('A', { acked_ms: T0, acked_by_display: 'Lan', cleared_ms: T0 + 5 }), null, none);
+    expect(lines.map((l) => l.kind)).toEqual(['raised', 'acked', 'cleared']);
+  });
+
+  it('adds the refused and the pending command of this page, until the log has them', () => {
+    const mine = settle(given('A'), outcome('cmd-A-0', 'ALREADY_ACKED', { by_display: 'Lan', at_ms: T0 }));
+    const pending = given('A', 1).pending[0] ?? null;
+    const lines = linesOf(alert('A'), [entry({})], { pending, answered: mine.answered, me: 'Minh' });
+    expect(lines.map((l) => l.kind)).toEqual(['raised', 'refused', 'pending']);
+    const later = linesOf(alert('A'), [entry({}), entry({ id: 'c', kind: 'command', accepted: false, command_id: 'cmd-A-0' })], { pending: null, answered: mine.answered, me: 'Minh' });
+    expect(later.filter((l) => l.kind === 'refused')).toHaveLength(1);
+  });
+});

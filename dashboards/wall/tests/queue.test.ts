@@ -1,0 +1,69 @@
+import { describe, expect, it } from 'vitest';
+import { EMPTY, type Picture } from '../src/model/picture';
+import { FIRST_VIEW, freeze, frozenRows, moved, rowsOf, tabCounts, windowOf, type View } from '../src/model/queue';
+import type { Alert } from '../src/model/wire';
+import { alert, PROFILE, T0 } from './build';
+
+const acked = (at_ms: number): Partial<Alert> => ({ acked: true, acked_ms: at_ms, acked_by_display: 'Lan' });
+const ALERTS = [
+  alert('p3', { priority: 3, raised_ms: T0 - 10 }), alert('p1', { priority: 1, raised_ms: T0 - 90 }), alert('p2', { raised_ms: T0 - 20, title_vi: 'Mưa 62 mm ở Hố Nai', rule: 'heavy-rain' }),
+  alert('taken', { priority: 1, ...acked(T0 - 5) }), alert('taken-long-ago', { priority: 4, ...acked(T0 - 500) }),
+  alert('unseen', { priority: 2, active: false, cleared_ms: T0 - 3, raised_ms: T0 - 30 }), alert('over', { active: false, closed: true, cleared_ms: T0 - 1, ...acked(T0 - 9) }),
+];
+const picture = (alerts: Alert[]): Picture => ({ ...EMPTY, sync: 'live', alerts: new Map(alerts.map((a) => [a.id, a])), day: new Map(alerts.map((a) => [a.id, a])) });
+const ids = (view: Partial<View>): string[] => rowsOf(picture(ALERTS), PROFILE, { ...FIRST_VIEW, ...view }, 'vi').map((a) => a.id);
+
+describe('tabs and filters', () => {
+  it('the queue shows what waits before what somebody has', () => {
+    expect(ids({})).toEqual(['p1', 'p2', 'unseen', 'p3', 'taken', 'taken-long-ago']);
+  });
+  it('acknowledged ones stand oldest first, cleared ones newest first', () => {
+    expect(ids({ tab: 'acked' })).toEqual(['taken-long-ago', 'taken']);
+    expect(ids({ tab: 'cleared' })).toEqual(['over', 'unseen']);
+    expect(tabCounts(picture(ALERTS))).toEqual({ queue: 6, acked: 2, cleared: 2 });
+  });
+  it('filters by waiting, priority and words without marks', () => {
+    expect(ids({ waiting_only: true })).toEqual(['p1', 'p2', 'unseen', 'p3']);
+    expect(ids({ priority: 1 })).toEqual(['p1', 'taken']);
+    expect(ids({ search: 'mua ho nai' })).toEqual(['p2']);
+    expect(ids({ search: 'LAN' })).toEqual(['taken', 'taken-long-ago']);
+    expect(ids({ search: 'no such thing' })).toEqual([]);
+  });
+});
+
+describe('a list that stands still', () => {
+  const rows = rowsOf(picture(ALERTS), PROFILE, FIRST_VIEW, 'vi');
+  const frozen = freeze(rows);
+  const changed = [...ALERTS.filter((a) => a.id !== 'p3').map((a) => (a.id === 'p1' ? { ...a, ...acked(T0), count: 4 } : a)), alert('fresh', { priority: 1, raised_ms: T0 })];
+  const now = picture(changed);
+  now satisfies Picture;
+  const withDay: Picture = { ...now, day: new Map([...now.day, ['p3', alert('p3', { priority: 3, closed: true, active: false })]]) };
+  const list = frozenRows(withDay, rowsOf(withDay, PROFILE, FIRST_VIEW, 'vi'), frozen);
+
+  it('keeps every row at its place and changes it there', () => {
+    expect(list.rows.map((a) => a.id)).toEqual(frozen.order);
+    expect(list.rows[0]).toMatchObject({ id: 'p1', acked: true });
+    expect(list.rows.find((a) => a.id === 'p3')).toMatchObject({ closed: true }); // gone from the server, still at its place
+  });
+  it('counts what is new outside: alerts and repeats', () => {
+    expect(list.news.alerts.map((a) => a.id)).toEqual(['fresh']);
+    expect(list.news.repeats).toBe(3);
+  });
+});
+
+describe('moving', () => {
+  const rows = [alert('a'), alert('b'), alert('c')];
+  it('starts at the first row and stops at the ends', () => {
+    expect(moved(rows, null, 1)).toBe('a');
+    expect(moved(rows, 'a', 1)).toBe('b');
+    expect(moved(rows, 'c', 1)).toBe('c');
+    expect(moved(rows, 'a', -1)).toBe('a');
+    expect(moved([], null, 1)).toBeNull();
+  });
+  it('draws only the rows in sight', () => {
+    const part = windowOf(5_000, 32 * 1_000, 640);
+    expect(part.from).toBeGreaterThan(980);
+    expect(part.to - part.from).toBeLessThan(45);
+    expect(windowOf(3, 0, 640)).toEqual({ from: 0, to: 3 });
+  });
+});
