@@ -133,7 +133,7 @@ def users_add(name: str, *, display: str, role: Role) -> int:
     Parameters
     ----------
     name
-        What is typed at sign-in: lower-case letters, digits, dots.
+        What is typed at sign-in: lower-case letters, digits, _ and -, beginning with a letter.
     display
         What other people see.
     role
