@@ -1,0 +1,229 @@
+"""The detecting step: canonical events in, one-minute rollups and signals of the rules out.
+
+One object per partition of ``events``. A key (``centre/area/feed``) lives in one partition, so its events have one
+order, its watermark one owner, and an object (a site) one memory. Events are taken one by one: the watermark moves,
+the window counts, each rule of the type looks. What is told depends on the records alone, not on how they were cut
+into batches; only idle feeds and silent centres also need ``tick``.
+
+*How far the bus has been read* (``head``) stands in for "now" wherever nothing came: it is the newest arrival time
+read, or the present once the partition was quiet for ``QUIET_MS``. A job that catches up after a stop therefore sees
+the world as it was, and calls nobody silent whose records are still in the queue.
+
+Drills (events with ``exercise``) have their own clocks, windows and objects. Silence is not judged in drills.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from ioc.domain.occurrence import level_of
+from ioc.domain.profile import Profile
+from ioc.domain.verdicts import LIVE_WITHIN_MS, Verdict
+from ioc.pipeline.board import Board, Feed, FeedRecord, Route
+from ioc.pipeline.effects import Effects, Emit, Record
+from ioc.pipeline.instants import Instants
+from ioc.pipeline.lanes import Window
+from ioc.pipeline.signals import Watched, signal
+from ioc.pipeline.subjects import Seen, Subject
+from ioc.wire.codec import decode_event, encode
+
+# No record for this long: what is in the partition has been read, "now" is how far we are. Longer than any fetch.
+QUIET_MS = 5_000
+# Nobody called for this long (process stopped, broker away): what was missed meanwhile proves no silence.
+STALL_MS = 10_000
+# A drill whose last event is this long ago is over: its clocks and objects leave memory.
+DRILL_OVER_MS = 3_600_000
+SWEEP_EVERY_MS = 60_000  # how often what is over is looked for
+
+
+class Counters(Struct, kw_only=True):
+    """What happened to events so far in this partition; kept in the checkpoint."""
+
+    records: int = 0
+    undecodable: int = 0
+    too_late: int = 0
+
+
+class DetectPartition:
+    """State and decisions of one partition of ``events``; see :class:`ioc.pipeline.effects.Step`."""
+
+    def __init__(self, profile: Profile, partition: int) -> None:
+        self.partition = partition
+        self.counters = Counters()
+        self._board = Board(profile, partition)
+        self._instant = Instants()
+        self._watching: dict[str, Subject] = {}  # objects whose episode runs
+        self._head_ms = -1
+        self._base_ms = -1  # since when we listen without a pause
+        self._called_ms: int | None = None
+        self._fed_ms = 0
+        self._dirty_feeds: set[Feed] = set()
+        self._dirty_windows: set[Window] = set()
+        self._dirty_subjects: set[Subject] = set()
+        self._gone: set[str] = set()
+        self._told_records = 0
+        self._swept_ms = 0
+
+    def load(self, key: str, value: bytes) -> None:
+        """Take one checkpoint record back.
+
+        Raises:
+            msgspec.MsgspecError: the record is not of this version; going on would forget open episodes.
+        """
+        kind = key.partition("/")[0]
+        if kind == "feed":
+            self._board.restore_feed(msgspec.json.decode(value, type=FeedRecord))
+        elif kind == "window":
+            self._board.restore_window(msgspec.json.decode(value, type=Window))
+        elif kind == "object":
+            subject = self._board.restore_subject(msgspec.json.decode(value, type=Watched))
+            if subject is not None and subject.on:
+                self._watching[subject.watched.key] = subject
+        elif kind == "counters":
+            self.counters = msgspec.json.decode(value, type=Counters)
+            self._told_records = self.counters.records
+
+    def step(self, records: Sequence[Record], now_ms: int) -> Effects:
+        """Apply events in offset order; a record that is not an event is counted and left."""
+        self._called(now_ms)
+        if records:
+            self._fed_ms = now_ms
+        effects = Effects([])
+        board, instant, counters = self._board, self._instant, self.counters
+        touched: set[Feed] = set()
+        for record in records:
+            try:
+                event = decode_event(record.value)  # type: ignore[arg-type]
+                time_ms, arrived_ms = instant(event.time), instant(event.recordedtime)
+                route = board.route(event, time_ms)
+                payload = None if route.decode is None else route.decode(event.data)
+            except (msgspec.MsgspecError, ValueError, TypeError, KeyError):
+                counters.undecodable += 1
+                continue
+            if arrived_ms > now_ms:
+                arrived_ms = now_ms
+            if arrived_ms > self._head_ms:
+                self._head_ms = arrived_ms
+            feed = route.feed
+            feed.clock.observe(time_ms, arrived_ms)
+            touched.add(feed)
+            window = route.lane.add(
+                time_ms, event.id, None if route.measure is None else getattr(payload, route.measure)
+            )
+            if window is None:
+                counters.too_late += 1
+            else:
+                self._dirty_windows.add(window)
+            if route.fixed or route.occurrences:
+                may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
+                self._look(route, Seen(time_ms, arrived_ms, event.id, event.area, payload, may_raise), effects)
+        counters.records += len(records)
+        self._dirty_feeds |= touched
+        self._settle(touched, now_ms, effects)
+        self._lapse(effects)
+        return effects
+
+    def tick(self, now_ms: int) -> Effects:
+        """Let time pass: idle feeds, silent centres, windows whose telling was put off."""
+        self._called(now_ms)
+        if now_ms - self._fed_ms >= QUIET_MS:
+            self._head_ms = max(self._head_ms, now_ms)
+        effects = Effects([])
+        for feed in self._board.feeds.values():
+            if feed.clock.idle(self._head_ms, feed.grace_ms, feed.exercise is not None):
+                self._dirty_feeds.add(feed)
+        self._settle(self._board.feeds.values(), now_ms, effects)
+        self._lapse(effects)
+        for subject in self._board.silences:
+            self._say(subject, subject.lapse_at(self._head_ms, self._base_ms), None, effects)
+        if now_ms - self._swept_ms >= SWEEP_EVERY_MS:
+            self._swept_ms = now_ms
+            self._forget(self._board.stale_occurrences())
+            for feed in list(self._board.feeds.values()):
+                arrived_ms = feed.clock.arrived_ms
+                if feed.exercise and arrived_ms is not None and self._head_ms - arrived_ms >= DRILL_OVER_MS:
+                    self._forget(self._board.forget(feed))
+        return effects
+
+    def take_dirty(self) -> list[tuple[str, bytes | None]]:
+        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``counters``."""
+        rows: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
+        for feed in self._dirty_feeds:
+            rows.append(
+                (f"feed/{feed.key}", encode(FeedRecord(feed.centre, feed.area, feed.feed, feed.exercise, feed.clock)))
+            )
+        rows += [(f"window/{window.key}", encode(window)) for window in self._dirty_windows]
+        rows += [(f"object/{subject.watched.key}", encode(subject.watched)) for subject in self._dirty_subjects]
+        if self.counters.records != self._told_records:
+            self._told_records = self.counters.records
+            rows.append(("counters", encode(self.counters)))
+        self._dirty_feeds, self._dirty_windows, self._dirty_subjects, self._gone = set(), set(), set(), set()
+        return rows
+
+    def _called(self, now_ms: int) -> None:
+        if self._called_ms is None or now_ms - self._called_ms >= STALL_MS:
+            self._base_ms = self._fed_ms = now_ms
+        self._called_ms = now_ms
+
+    def _look(self, route: Route, seen: Seen, effects: Effects) -> None:
+        """Let every rule of the type look at one event."""
+        for subject in route.fixed:
+            self._catch_up(subject, effects)
+            if said := subject.observe(seen):
+                self._say(subject, said, seen, effects)
+            self._dirty_subjects.add(subject)
+        for rule in route.occurrences:
+            if (level := level_of(rule, seen.payload)) is None:
+                continue
+            found = self._board.occurrence(rule, route, seen.payload, seen.area)
+            self._catch_up(found, effects)
+            self._say(found, found.happened(level, seen), seen, effects)
+            self._dirty_subjects.add(found)
+
+    def _catch_up(self, subject: Subject, effects: Effects) -> None:
+        """What the watermark ended before an event comes before the event, in one batch as in many."""
+        if subject.on and (said := subject.lapse()):
+            self._say(subject, said, None, effects)
+
+    def _lapse(self, effects: Effects) -> None:
+        for subject in list(self._watching.values()):
+            self._catch_up(subject, effects)
+
+    def _say(self, subject: Subject, said: Sequence[Verdict], seen: Seen | None, effects: Effects) -> None:
+        watched = subject.watched
+        for verdict in said:
+            if seen is not None and verdict.state == "on":
+                watched.event_id, watched.area = seen.id, seen.area
+                watched.lon, watched.lat = seen.payload.lon, seen.payload.lat
+                watched.words = {n: getattr(seen.payload, n) for n in self._board.title_fields[watched.rule]}
+            told = signal(self._board.directory, subject.rule, watched, verdict)
+            effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
+            effects.urgent = True
+        if said:
+            self._dirty_subjects.add(subject)
+            if subject.on:
+                self._watching[watched.key] = subject
+            else:
+                self._watching.pop(watched.key, None)
+
+    def _settle(self, feeds: Iterable[Feed], now_ms: int, effects: Effects) -> None:
+        for feed in feeds:
+            for lane in feed.lanes.values():
+                changed, evicted = lane.settle(now_ms, self.partition, effects.emits)
+                self._dirty_windows.update(changed)
+                for window in evicted:
+                    self._dirty_windows.discard(window)
+                    self._gone.add(f"window/{window.key}")
+
+    def _forget(self, keys: Iterable[str]) -> None:
+        gone = set(keys)
+        if not gone:
+            return
+        self._gone |= gone
+        self._dirty_feeds = {f for f in self._dirty_feeds if f"feed/{f.key}" not in gone}
+        self._dirty_windows = {w for w in self._dirty_windows if f"window/{w.key}" not in gone}
+        self._dirty_subjects = {s for s in self._dirty_subjects if f"object/{s.watched.key}" not in gone}
+        self._watching = {k: s for k, s in self._watching.items() if f"object/{k}" not in gone}

@@ -1,0 +1,191 @@
+"""The three steps in one process, on a virtual clock and an in-memory bus: for tests of rules and of the steps.
+
+It keeps the promises of the real shell: every key has one partition and one order, a step's outputs and its changed
+state and its position become visible together (``flush``), and a crash throws away what was not flushed. ``detect``
+and ``alerting`` always run; ``intake`` runs for centres whose native records are sent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from ioc.domain.alerts import Alert, LogEntry, Signal
+from ioc.domain.measures import DeadLetter, Rollup
+from ioc.domain.profile import Profile
+from ioc.pipeline.alerting import AlertingPartition
+from ioc.pipeline.detect import DetectPartition
+from ioc.pipeline.effects import Effects, Emit, InRecord, Step
+from ioc.pipeline.intake import IntakePartition
+from ioc.wire import codec
+from ioc.wire.topics import Topics
+
+TICK_EVERY_MS = 500  # as the real shell does, about twice a second
+
+
+class Cell:
+    """One partition of one job: its step, its position in the input, its checkpoint."""
+
+    def __init__(self, make: Callable[[], Step], topic: str, partition: int, checkpoint: dict[str, bytes]) -> None:
+        self._make = make
+        self.topic = topic
+        self.partition = partition
+        self.position = 0
+        self._flushed_position = 0
+        self._checkpoint = checkpoint
+        self._waiting: list[Emit] = []
+        self.step = make()
+
+    def take(self, effects: Effects) -> None:
+        """Hold outputs back until the flush."""
+        self._waiting += effects.emits
+
+    def flush(self) -> list[Emit]:
+        """Outputs, changed state and position at once; gives the outputs for the bus."""
+        for key, value in self.step.take_dirty():
+            if value is None:
+                self._checkpoint.pop(key, None)
+            else:
+                self._checkpoint[key] = value
+        self._flushed_position = self.position
+        emits, self._waiting = self._waiting, []
+        return emits
+
+    def crash(self) -> None:
+        """Lose everything since the last flush and start again from the checkpoint."""
+        self._waiting = []
+        self.position = self._flushed_position
+        self.step = self._make()
+        for key, value in self._checkpoint.items():
+            self.step.load(key, value)
+
+
+class Runner:
+    """A whole installation in memory.
+
+    Args:
+        profile: what it is about.
+        start_ms: where the virtual clock begins.
+        batch_max: most records that a step is given at once.
+    """
+
+    def __init__(self, profile: Profile, start_ms: int, batch_max: int = 500) -> None:
+        self.profile = profile
+        self.now_ms = start_ms
+        self.batch_max = batch_max
+        self.topics = Topics("", profile.centre_ids)
+        self.bus: dict[tuple[str, int], list[InRecord]] = {}
+        self._newest: dict[tuple[str, int], dict[str, bytes]] = {}  # compacted view: newest value of each key
+        self.cells: list[Cell] = []
+        for centre in profile.centre_ids:
+            for p in range(self.topics.partitions(self.topics.raw[centre])):
+                self._add(lambda c=centre, p=p: IntakePartition(profile, c, p), self.topics.raw[centre], p)  # type: ignore[misc]
+        for p in range(self.topics.partitions("events")):
+            self._add(lambda p=p: DetectPartition(profile, p), "events", p)  # type: ignore[misc]
+        for p in range(self.topics.partitions("alert-inputs")):
+            checkpoint = self._newest.setdefault(("alerts", p), {})
+            self._add(lambda p=p: AlertingPartition(profile, p), "alert-inputs", p, checkpoint)  # type: ignore[misc]
+
+    def native(self, centre: str, key: bytes, value: bytes) -> None:
+        """Send one record in a centre's own format; it arrives now."""
+        self._send(Emit(self.topics.raw[centre], key, value))
+        self.settle()
+
+    def events(self, values: Iterable[tuple[str, bytes]]) -> None:
+        """Send canonical events past intake: (topic key, value)."""
+        for key, value in values:
+            self._send(Emit("events", key.encode(), value))
+        self.settle()
+
+    def command(self, key: str, value: bytes) -> None:
+        """Send one command (or signal) to alerting."""
+        self._send(Emit("alert-inputs", key.encode(), value))
+        self.settle()
+
+    def advance(self, duration_ms: int) -> None:
+        """Let time pass, with ticks."""
+        end_ms = self.now_ms + duration_ms
+        while self.now_ms < end_ms:
+            self.now_ms = min(end_ms, self.now_ms + TICK_EVERY_MS)
+            for cell in self.cells:
+                cell.take(cell.step.tick(self.now_ms))
+            self.settle()
+
+    def settle(self) -> None:
+        """Let every step read all there is, flushing after each batch, until nothing moves."""
+        moved = True
+        while moved:
+            moved = False
+            for cell in self.cells:
+                moved |= self._turn(cell)
+
+    def crash(self, job_topic: str) -> None:
+        """Crash every cell that reads a topic (``events``: the detect job) and start it again."""
+        for cell in self.cells:
+            if cell.topic == job_topic:
+                cell.crash()
+
+    def records(self, topic: str) -> list[InRecord]:
+        """Everything ever written to a topic, partition after partition."""
+        return [record for (name, _), records in sorted(self.bus.items()) if name == topic for record in records]
+
+    def alerts(self) -> dict[str, Alert]:
+        """Newest state of every alert by id."""
+        newest: dict[str, Alert] = {}
+        for record in self.records("alerts"):
+            assert record.key is not None
+            if record.value is None:
+                newest.pop(record.key.decode(), None)
+            else:
+                newest[record.key.decode()] = codec.decode_alert(record.value)
+        return newest
+
+    def log(self) -> list[LogEntry]:
+        """The audit trail, by time."""
+        entries = [codec.decode_log_entry(r.value) for r in self.records("alert-log") if r.value is not None]
+        return sorted(entries, key=lambda entry: entry.at_ms)
+
+    def signals(self) -> list[Signal]:
+        """Signals of the rules."""
+        given = (codec.decode_alert_input(r.value) for r in self.records("alert-inputs") if r.value is not None)
+        return [item for item in given if isinstance(item, Signal)]
+
+    def rollups(self) -> dict[str, Rollup]:
+        """Highest revision of every rollup by key."""
+        newest: dict[str, Rollup] = {}
+        for record in self.records("rollups"):
+            assert record.value is not None
+            rollup = codec.decode_rollup(record.value)
+            if rollup.key not in newest or rollup.revision > newest[rollup.key].revision:
+                newest[rollup.key] = rollup
+        return newest
+
+    def dead(self) -> list[DeadLetter]:
+        """Refused records."""
+        return [codec.decode_dead(r.value) for r in self.records("dead") if r.value is not None]
+
+    def _add(
+        self, make: Callable[[], Step], topic: str, partition: int, checkpoint: dict[str, bytes] | None = None
+    ) -> None:
+        self.cells.append(Cell(make, topic, partition, {} if checkpoint is None else checkpoint))
+
+    def _turn(self, cell: Cell) -> bool:
+        waiting = self.bus.get((cell.topic, cell.partition), [])
+        batch = waiting[cell.position : cell.position + self.batch_max]
+        if batch:
+            cell.take(cell.step.step(batch, self.now_ms))
+            cell.position += len(batch)
+        emits = cell.flush()
+        for emit in emits:
+            self._send(emit)
+        return bool(batch or emits)
+
+    def _send(self, emit: Emit) -> None:
+        partition = self.topics.partition(emit.topic, emit.key) if emit.partition is None else emit.partition
+        records = self.bus.setdefault((emit.topic, partition), [])
+        records.append(InRecord(len(records), self.now_ms, emit.key, emit.value))
+        if emit.topic == "alerts":
+            newest = self._newest.setdefault((emit.topic, partition), {})
+            if emit.value is None:
+                newest.pop(emit.key.decode(), None)
+            else:
+                newest[emit.key.decode()] = emit.value
