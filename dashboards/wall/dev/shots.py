@@ -46,7 +46,7 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
 
 
 class Handler(SimpleHTTPRequestHandler):
-    def do_GET(self) -> None:  # noqa: N802
+    def do_GET(self) -> None:
         if self.path.split("?")[0] in {"/wall", "/console"}:
             self.path = self.path.split("?")[0] + ".html"
         super().do_GET()
@@ -90,14 +90,18 @@ def main(folder: Path, names: list[str]) -> int:
     scripts = [story, f"window.STORY.profile = {Path(profile).read_text(encoding='utf-8')};" if profile else "", fake]
     bad = 0
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"])
+        browser = playwright.chromium.launch(
+            executable_path="/usr/bin/chromium", args=["--no-sandbox", "--disable-gpu"]
+        )
         for name in names or SHOTS:
             path, width, height, wait_s = SHOTS[name]
             page = browser.new_page(viewport={"width": width, "height": height})
             page.add_init_script("\n".join(scripts))
             problems: list[str] = []
-            page.on("console", lambda m: problems.append(m.text) if m.type in {"error", "warning"} else None)
-            page.on("pageerror", lambda e: problems.append(str(e)))
+            page.on(
+                "console", lambda m, found=problems: found.append(m.text) if m.type in {"error", "warning"} else None
+            )
+            page.on("pageerror", lambda e, found=problems: found.append(str(e)))
             page.goto(f"http://127.0.0.1:{server.server_port}{path}")
             page.wait_for_timeout(wait_s * 1000)
             if name.startswith("console"):
@@ -108,7 +112,15 @@ def main(folder: Path, names: list[str]) -> int:
             )
             cut = page.evaluate("""() => [...document.querySelectorAll('body *')].filter((e) => !e.closest('svg') && e.children.length === 0
                 && e.scrollWidth > e.clientWidth + 1 && getComputedStyle(e).display !== 'inline' && !e.className.includes?.('heard')).map((e) => e.textContent.trim()).slice(0, 12)""")
-            print(name, "scroll", scroll, "cut", cut, *[re.sub(r"\s+", " ", p)[:200] for p in problems], sep="\n  " if problems else " ")
+            print(
+                name,
+                "scroll",
+                scroll,
+                "cut",
+                cut,
+                *[re.sub(r"\s+", " ", p)[:200] for p in problems],
+                sep="\n  " if problems else " ",
+            )
             bad += len(problems)
             page.close()
         browser.close()
