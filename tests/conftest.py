@@ -33,7 +33,8 @@ from ioc.stack.testing import (
 )
 from ioc.wire.topics import Topics
 
-TEST_RUNS = Path(__file__).resolve().parents[1] / ".ioc" / "test-runs"
+TESTS = Path(__file__).resolve().parent
+TEST_RUNS = TESTS.parent / ".ioc" / "test-runs"
 RUN = "IOC_TEST_RUN"  # pid of the main pytest process, inherited by the workers of pytest-xdist
 TEMPLATE = "ioc_test_template"
 
@@ -52,6 +53,14 @@ def pytest_configure(config: pytest.Config) -> None:
     """Tell the workers which run they belong to."""
     if not hasattr(config, "workerinput"):
         os.environ[RUN] = str(os.getpid())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests of the whole product run one after the other, on one worker: each wants the machine for itself."""
+    whole = {TESTS / name for name in ("acceptance", "browser", "chaos")}
+    for item in items:
+        if whole & set(item.path.parents):
+            item.add_marker(pytest.mark.xdist_group("whole-product"))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
