@@ -20,6 +20,7 @@ Vector = tuple[int, ...]
 TEXT_MAX = 2048  # 31 partitions need about 200; longer text is refused unread
 OFFSET_MAX = 2**63 - 1
 _FORMAT = "1"
+_PARTIAL = "0"
 
 
 class Layout(Struct, frozen=True):
@@ -56,6 +57,11 @@ def encode(vector: Sequence[int]) -> str:
         body.append(offset)
     check = sha256(body).digest()[:4]
     return _FORMAT + urlsafe_b64encode(bytes(body) + check).rstrip(b"=").decode("ascii")
+
+
+def encode_partial(vector: Sequence[int]) -> str:
+    """As :func:`encode`, for a picture that is not the whole one of that position: :func:`decode` refuses it."""
+    return _PARTIAL + encode(vector)[1:]
 
 
 def decode(text: str, size: int) -> Vector:

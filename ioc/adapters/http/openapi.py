@@ -1,0 +1,208 @@
+"""The HTTP interface as OpenAPI 3.1, written by hand and compact; a test keeps it equal to the routes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import ioc
+
+_JSON = "application/json"
+
+
+def _object(required: str = "", **properties: Any) -> dict[str, Any]:
+    return {"type": "object", "properties": properties, "required": required.split()}
+
+
+def _array(items: Any) -> dict[str, Any]:
+    return {"type": "array", "items": items}
+
+
+_TEXT: dict[str, Any] = {"type": "string"}
+_INTEGER: dict[str, Any] = {"type": "integer"}
+_BOOLEAN: dict[str, Any] = {"type": "boolean"}
+_NUMBER_OR_NULL: dict[str, Any] = {"type": ["number", "null"]}
+_MS: dict[str, Any] = {"type": "integer", "description": "epoch milliseconds"}
+_ANY_OBJECT: dict[str, Any] = {"type": "object"}
+
+_SCHEMAS: dict[str, Any] = {
+    "User": _object("name display role", name=_TEXT, display=_TEXT, role=_TEXT),
+    "Signed": _object("user", user={"$ref": "#/components/schemas/User"}),
+    "SignIn": _object("user password", user=_TEXT, password={"type": "string", "format": "password"}),
+    "TicketRequest": _object(wall={"type": "boolean", "default": False}),
+    "Ticket": _object("ticket live_url expires_s", ticket=_TEXT, live_url=_TEXT, expires_s=_INTEGER),
+    "Error": _object("error detail id", error={**_TEXT, "description": "closed list"}, detail=_TEXT, id=_TEXT),
+    "Profile": _object(
+        "id name_vi name_en simulated centres areas feeds sites targets rules",
+        id=_TEXT,
+        name_vi=_TEXT,
+        name_en=_TEXT,
+        simulated=_BOOLEAN,
+        **{name: _array(_ANY_OBJECT) for name in ("centres", "areas", "feeds", "sites", "targets", "rules")},
+    ),
+    "AlertLog": _object("entries", entries=_array(_ANY_OBJECT)),
+    "Series": _object(
+        "key points",
+        key=_TEXT,
+        points=_array(
+            _object(
+                "start_ms step_ms n final",
+                start_ms=_MS,
+                step_ms=_INTEGER,
+                n=_INTEGER,
+                **{name: _NUMBER_OR_NULL for name in ("mean", "min", "max", "last")},
+                final=_BOOLEAN,
+            )
+        ),
+    ),
+    "Readiness": _object(
+        "ready centres_seen alerts degraded",
+        ready=_BOOLEAN,
+        centres_seen=_array(_TEXT),
+        alerts=_INTEGER,
+        degraded=_array(_TEXT),
+        lag_s=_NUMBER_OR_NULL,
+    ),
+    "Health": _object("ok", ok=_BOOLEAN),
+}
+
+
+def _answer(meaning: str, schema: str | None = None, media: str = _JSON) -> dict[str, Any]:
+    found: dict[str, Any] = {"description": meaning}
+    if schema is not None:
+        found["content"] = {media: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
+    elif media != _JSON:
+        found["content"] = {media: {"schema": _TEXT}}
+    return found
+
+
+def _errors(**meanings: str) -> dict[str, Any]:
+    return {status.removeprefix("e"): _answer(meaning, "Error") for status, meaning in meanings.items()}
+
+
+def _operation(summary: str, answers: dict[str, Any], *, body: str | None = None, **more: Any) -> dict[str, Any]:
+    found: dict[str, Any] = {"summary": summary, "responses": answers, **more}
+    if body is not None:
+        found["requestBody"] = {"content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{body}"}}}}
+    return found
+
+
+def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": where, "required": True, "schema": schema}
+
+
+_NO_SESSION: dict[str, Any] = {"security": []}
+_HTML = "text/html"
+
+
+def _paths() -> dict[str, Any]:
+    not_built = {"503": {"description": "the pages are not built"}}
+    origin = "no Origin header of this installation"
+    return {
+        "/": {"get": _operation("To the wall", {"307": {"description": "/wall"}}, **_NO_SESSION)},
+        "/wall": {"get": _operation("The wall", {"200": _answer("page", media=_HTML)} | not_built, **_NO_SESSION)},
+        "/console": {
+            "get": _operation("The console", {"200": _answer("page", media=_HTML)} | not_built, **_NO_SESSION)
+        },
+        "/api/session": {
+            "post": _operation(
+                "Sign in; sets the session cookie",
+                {"200": _answer("signed in", "Signed")}
+                | _errors(
+                    e400="malformed",
+                    e401="bad_credentials",
+                    e403=origin,
+                    e413="too_large",
+                    e415="not JSON",
+                    e429="too_many_tries: 5 a minute per account, 20 per address",
+                    e503="accounts_unavailable",
+                ),
+                body="SignIn",
+                **_NO_SESSION,
+            ),
+            "get": _operation(
+                "Who is signed in", {"200": _answer("this user", "Signed")} | _errors(e401="nobody", e503="database")
+            ),
+            "delete": _operation(
+                "Sign out", {"204": {"description": "the cookie is gone"}} | _errors(e403=origin), **_NO_SESSION
+            ),
+        },
+        "/api/ticket": {
+            "post": _operation(
+                "One-time ticket for the websocket; with an open wall also without a session",
+                {"200": _answer("a ticket", "Ticket")}
+                | _errors(e400="malformed", e401="not_signed_in", e403=origin, e503="accounts_unavailable"),
+                body="TicketRequest",
+            )
+        },
+        "/api/profile": {
+            "get": _operation(
+                "Centres, areas, feeds, sites, targets and rules",
+                {"200": _answer("the profile", "Profile"), "304": {"description": "not changed"}}
+                | _errors(e401="not_signed_in"),
+            )
+        },
+        "/api/alerts/{alert_id}/log": {
+            "get": _operation(
+                "Everything that happened to one alert, oldest first",
+                {"200": _answer("the audit trail", "AlertLog")}
+                | _errors(e400="bad_id", e401="not_signed_in", e503="database_unavailable"),
+                parameters=[_parameter("alert_id", "path", _TEXT)],
+            )
+        },
+        "/api/series": {
+            "get": _operation(
+                "Rollups of centre/area/feed/type in [from_ms, to_ms)",
+                {"200": _answer("points, oldest first", "Series")}
+                | _errors(e400="bad_key or bad_range", e401="not_signed_in", e503="database_unavailable"),
+                parameters=[
+                    _parameter("key", "query", {**_TEXT, "examples": ["bien-hoa/731/rain/rain.gauge"]}),
+                    _parameter("from_ms", "query", _MS),
+                    _parameter("to_ms", "query", _MS),
+                ],
+            )
+        },
+        "/api/map/{layer}.geojson": {
+            "get": _operation(
+                "A layer of the official map",
+                {"200": _answer("GeoJSON", media="application/geo+json")}
+                | _errors(e401="not_signed_in", e404="not_found", e503="map_invalid"),
+                parameters=[_parameter("layer", "path", {**_TEXT, "enum": ["districts", "rivers", "places"]})],
+            )
+        },
+        "/api/openapi.json": {"get": _operation("This document", {"200": _answer("OpenAPI 3.1")}, **_NO_SESSION)},
+        "/healthz": {"get": _operation("The process answers", {"200": _answer("yes", "Health")}, **_NO_SESSION)},
+        "/readyz": {
+            "get": _operation(
+                "The picture is complete",
+                {"200": _answer("yes", "Readiness"), "503": _answer("not yet", "Readiness")},
+                **_NO_SESSION,
+            )
+        },
+        "/metrics": {
+            "get": _operation("Figures for Prometheus", {"200": _answer("text", media="text/plain")}, **_NO_SESSION)
+        },
+    }
+
+
+def document() -> dict[str, Any]:
+    """The whole document."""
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Smart operations centre",
+            "version": ioc.__version__,
+            "description": "Pages and API of the gateway. The live picture is a websocket: see docs/asyncapi.yaml. "
+            "POST and DELETE need an Origin header of this installation.",
+        },
+        "paths": _paths(),
+        "components": {
+            "schemas": _SCHEMAS,
+            "securitySchemes": {"session": {"type": "apiKey", "in": "cookie", "name": "ioc_session"}},
+        },
+        "security": [{"session": []}],
+    }
+
+
+if __name__ == "__main__":  # how docs/openapi.json is made
+    print(json.dumps(document(), indent=1, ensure_ascii=False))

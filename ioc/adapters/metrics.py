@@ -1,0 +1,36 @@
+"""Figures of the gateway for Prometheus, in a registry of their own: ``/metrics`` shows nothing but these."""
+
+from __future__ import annotations
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
+
+
+class GatewayMetrics:
+    """Counters and gauges of one gateway process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.connections = Gauge("ioc_live_connections", "Open websockets", registry=r)
+        self.opened = Counter("ioc_live_opened", "Websockets accepted", registry=r)
+        self.closed = Counter(
+            "ioc_live_closed", "Websockets that the gateway closed, by close code", ["code"], registry=r
+        )
+        self.frames_in = Counter("ioc_live_frames_in", "Frames received", registry=r)
+        self.frames_out = Counter("ioc_live_frames_out", "Frames sent", registry=r)
+        self.bytes_out = Counter("ioc_live_bytes_out", "Payload bytes sent", registry=r)
+        self.errors = Counter("ioc_live_errors", "Frames answered with an error, by code", ["code"], registry=r)
+        self.commands = Counter("ioc_commands", "Commands answered, by outcome", ["outcome"], registry=r)
+        self.sign_ins = Counter("ioc_sign_ins", "Attempts to sign in, by result", ["result"], registry=r)
+        self.records = Counter("ioc_hub_records", "Records taken from the bus, by topic", ["topic"], registry=r)
+        self.skipped = Gauge(
+            "ioc_hub_records_unreadable", "Records that could not be read, by topic", ["topic"], registry=r
+        )
+        self.entities = Gauge("ioc_hub_entities", "Entities of the picture, by kind", ["kind"], registry=r)
+        self.lag_s = Gauge("ioc_picture_lag_seconds", "How far the picture is behind the bus; NaN: unknown", registry=r)
+        self.degraded = Gauge("ioc_degraded", "1 for each part that is away or behind", ["part"], registry=r)
+        self.reconnects = Counter("ioc_bus_reconnects", "Times the bus reader began anew", registry=r)
+
+    def text(self) -> bytes:
+        """The exposition format, text version 0.0.4."""
+        return generate_latest(self.registry)

@@ -1,0 +1,182 @@
+"""Commands of dispatchers: onto the bus, and back comes exactly one outcome.
+
+A command goes to ``alert-inputs`` into the partition of its alert key; alerting answers with one entry in
+``alert-log`` that carries the ``command_id``. Whoever sends the same command again, at this gateway or at another,
+gets the same outcome: here from a ring of recent outcomes, elsewhere because alerting remembers.
+
+An alert id that this gateway does not know is answered NOT_FOUND here and is *not* written to the audit trail: only
+the alert key tells the partition, an unknown id has none, and a trail that is kept for ever must not be filled by
+guessing. Refusals for want of a right or of room are answered here too; nothing was asked of an alert.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import Counter, OrderedDict
+from typing import Protocol
+
+from msgspec import Struct
+
+from ioc.domain.alerts import Alert, Command, LogEntry, Outcome
+from ioc.errors import Unavailable
+from ioc.ports import Clock
+from ioc.wire import codec
+from ioc.wire.frames import CommandFrame, OutcomeFrame, User
+
+WAIT_S = 5.0  # then UNKNOWN: the client repeats with the same command_id
+RECENT_MAX = 10_000  # outcomes remembered; at ten a second from one dispatcher more than a quarter of an hour
+IN_FLIGHT_MAX = 1_000  # commands sent and not yet answered, all sessions; more are refused as "busy"
+
+_log = logging.getLogger(__name__)
+
+
+class CommandLog(Protocol):
+    """Where commands are written: idempotent, acknowledged by all replicas."""
+
+    async def send(self, logical: str, key: bytes, value: bytes | None) -> object:
+        """Write one record to the partition of its key. Raises Unavailable: it may be stored or not."""
+
+
+class AlertView(Protocol):
+    """What commands need to know of the picture."""
+
+    def alert(self, alert_id: str) -> Alert | None: ...
+    def alert_key(self, alert_id: str) -> str | None: ...
+
+
+class _Recent(Struct):
+    """One remembered command: what it asked, who, and its outcome once known."""
+
+    asked: tuple[str, str, str, int]
+    entry: LogEntry | None
+    waiters: list[asyncio.Future[LogEntry]]
+
+
+class Commands:
+    """Sends commands and matches their outcomes. :meth:`on_log_entry` must see every new record of ``alert-log``."""
+
+    def __init__(
+        self,
+        view: AlertView,
+        log: CommandLog,
+        clock: Clock,
+        *,
+        wait_s: float = WAIT_S,
+        recent_max: int = RECENT_MAX,
+        in_flight_max: int = IN_FLIGHT_MAX,
+    ) -> None:
+        self.outcomes: Counter[str] = Counter()
+        self._view = view
+        self._log = log
+        self._clock = clock
+        self._wait_s = wait_s
+        self._recent_max = recent_max
+        self._in_flight_max = in_flight_max
+        self._recent: OrderedDict[str, _Recent] = OrderedDict()
+        self._sends: set[asyncio.Task[None]] = set()
+
+    async def submit(self, frame: CommandFrame, user: User, station: str) -> OutcomeFrame:
+        """The outcome of one command, at the latest after ``wait_s`` seconds. Never raises for what a client sent."""
+        outcome = await self._submit(frame, user, station)
+        self.outcomes[outcome.outcome] += 1
+        return outcome
+
+    async def _submit(self, frame: CommandFrame, user: User, station: str) -> OutcomeFrame:
+        asked = (user.name, frame.op, frame.alert_id, frame.expected_version)
+        recent = self._recent.get(frame.command_id)
+        if recent is not None and recent.asked != asked:
+            if recent.asked[0] == "":  # seen in the log only, sent through another gateway or before a restart
+                same = recent.entry is not None and (recent.entry.actor, recent.entry.alert_id) == asked[::2]
+            else:
+                same = False
+            if not same:
+                return answer(frame, "REFUSED", "idempotency_mismatch")
+        if recent is not None and recent.entry is not None:
+            return self._outcome(frame, recent.entry)
+        key = self._view.alert_key(frame.alert_id)
+        if key is None:
+            _log.info("command for an unknown alert: user=%s alert=%s", user.name, frame.alert_id)
+            return answer(frame, "NOT_FOUND", "no such alert")
+        if len(self._sends) >= self._in_flight_max:
+            return answer(frame, "REFUSED", "busy")
+        recent = self._remember(frame.command_id, asked, None)
+        command = Command(
+            key=key,
+            command_id=frame.command_id,
+            op=frame.op,
+            alert_id=frame.alert_id,
+            expected_version=frame.expected_version,
+            actor=user.name,
+            actor_display=user.display,
+            station=station,
+            note=frame.note,
+            sent_ms=self._clock(),
+        )
+        waiter: asyncio.Future[LogEntry] = asyncio.get_running_loop().create_future()
+        recent.waiters.append(waiter)
+        # The send goes on when the wait is over or the socket is gone: it is bounded by the log's own time-out.
+        task = asyncio.create_task(self._send(command))
+        self._sends.add(task)
+        task.add_done_callback(self._sends.discard)
+        try:
+            async with asyncio.timeout(self._wait_s):
+                entry = await waiter
+        except TimeoutError:
+            return answer(frame, "UNKNOWN", "no answer in time; repeat with the same command_id")
+        finally:
+            if waiter in recent.waiters:
+                recent.waiters.remove(waiter)
+        return self._outcome(frame, entry)
+
+    async def _send(self, command: Command) -> None:
+        try:
+            await self._log.send("alert-inputs", command.key.encode(), codec.encode(command))
+        except Unavailable as exc:
+            # Stored or not, nobody knows: the client hears UNKNOWN and repeats.
+            _log.warning("command %s may not have been stored: %s", command.command_id, exc)
+
+    def on_log_entry(self, entry: LogEntry) -> None:
+        """Take one new record of ``alert-log``; the first answer to a command is the answer."""
+        if entry.kind != "command" or entry.command_id is None or entry.outcome is None:
+            return
+        recent = self._recent.get(entry.command_id) or self._remember(entry.command_id, ("", "", "", 0), None)
+        if recent.entry is None:
+            recent.entry = entry
+        for waiter in recent.waiters:
+            if not waiter.done():
+                waiter.set_result(recent.entry)
+
+    async def close(self) -> None:
+        """Give sends that are under way up; their commands were answered UNKNOWN or the sockets are gone."""
+        tasks = list(self._sends)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+    def _remember(self, command_id: str, asked: tuple[str, str, str, int], entry: LogEntry | None) -> _Recent:
+        recent = self._recent.get(command_id)
+        if recent is None:
+            recent = self._recent[command_id] = _Recent(asked, entry, [])
+            while len(self._recent) > self._recent_max:
+                self._recent.popitem(last=False)
+        return recent
+
+    def _outcome(self, frame: CommandFrame, entry: LogEntry) -> OutcomeFrame:
+        won = entry.outcome == "DONE"
+        alert = self._view.alert(frame.alert_id)
+        return OutcomeFrame(
+            command_id=frame.command_id,
+            outcome=entry.outcome or "REFUSED",
+            by=entry.actor if won else entry.by,
+            by_display=entry.actor_display if won else entry.by_display,
+            at_ms=entry.at_ms if won else entry.by_at_ms,
+            # Never older than what the outcome speaks of; otherwise the next delta brings it.
+            alert=alert if alert is not None and alert.version >= entry.version else None,
+            reason=entry.reason,
+        )
+
+
+def answer(frame: CommandFrame, outcome: Outcome, reason: str) -> OutcomeFrame:
+    """An outcome that does not come from the audit trail."""
+    return OutcomeFrame(command_id=frame.command_id, outcome=outcome, reason=reason)
