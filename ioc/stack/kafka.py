@@ -94,8 +94,7 @@ class Kafka:
                 *command,
                 f"-Dlog4j2.configurationFile={self.folder / 'log4j2.properties'}",
                 *tool,
-                "-t",
-                cluster_id,
+                f"--cluster-id={cluster_id}",  # one word: the id may begin with a dash
                 "-c",
                 str(properties),
             ],

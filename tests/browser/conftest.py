@@ -28,8 +28,9 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         yield started
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
+    """One Chromium per file: while it is open, Playwright's own loop runs, and no asynchronous test could."""
     path = os.environ.get("IOC_TEST_CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
     assert path, "no Chromium: `make test` installs Debian's package; or set IOC_TEST_CHROMIUM"
     with sync_playwright() as playwright:
