@@ -40,12 +40,23 @@ def record(name: str = "toy", **changes: object) -> Record:
     return replace(plain, **changes)  # type: ignore[arg-type]
 
 
+def both_recorded(run_dir: Path) -> list[Identity]:
+    """Toys are up as soon as they are started: wait until each has also noted itself."""
+    deadline = time.monotonic() + 20
+    while True:
+        found = [process for _, process in processes.recorded(run_dir) if process is not None]
+        if len(found) == 2:
+            return found
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def launched(run_dir: Path, name: str = "toy", *, note: Record | None = None) -> subprocess.Popen[bytes]:
     """Start a recorded `sleep` and wait until the shell has become it."""
     run_dir.mkdir(exist_ok=True)
     processes.write_record(run_dir, note or record(name))
     process = subprocess.Popen(processes.launch_argv(("sleep", "1000"), run_dir, name), start_new_session=True)
-    deadline = time.monotonic() + 5
+    deadline = time.monotonic() + 20
     while "sleep" not in Path(f"/proc/{process.pid}/comm").read_text():
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -70,15 +81,13 @@ def test_after_kill_9_of_the_supervisor_its_processes_are_found_and_ended(tmp_pa
     )
     assert supervisor.stdout is not None
     assert supervisor.stdout.readline() == "up\n"
+    left = both_recorded(tmp_path / "run")
     supervisor.kill()
     supervisor.wait()
     supervisor.stdout.close()
-    left = [found for _, found in processes.recorded(tmp_path / "run")]
-    assert len(left) == 2
-    assert all(left)
     lines = processes.end_recorded(tmp_path / "run")
     assert [line.split(",")[0] for line in lines] == ["ended second", "ended first"]
-    assert processes.wait_gone([item for item in left if item], 0.0)
+    assert processes.wait_gone(left, 0.0)
     assert processes.recorded(tmp_path / "run") == []
     assert processes.end_recorded(tmp_path / "run") == []
 
@@ -90,8 +99,7 @@ def test_by_default_the_kernel_ends_the_children_of_a_killed_supervisor(tmp_path
     )  # fmt: skip
     assert supervisor.stdout is not None
     assert supervisor.stdout.readline() == "up\n"
-    left = [found for _, found in processes.recorded(tmp_path / "run") if found]
-    assert len(left) == 2
+    left = both_recorded(tmp_path / "run")
     supervisor.kill()
     supervisor.wait()
     supervisor.stdout.close()
