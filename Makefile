@@ -23,7 +23,7 @@ test: ## all tests, linters and type checks
 
 chaos: ## the long fault tests: processes are killed while events flow
 	@$(SETUP) --for test
-	@exec .venv/bin/python -m pytest -m chaos
+	@IOC_TEST_ROUNDS=$${IOC_TEST_ROUNDS:-10} exec .venv/bin/python -m pytest -m chaos
 
 lint: ## linters and type checks only
 	@$(SETUP) --for test

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Mapping
 from typing import Any, Literal
@@ -11,9 +12,9 @@ import msgspec
 from ioc.adapters import clock
 from ioc.adapters.kafka import Producer
 from ioc.adapters.profiles import load_profile
-from ioc.domain.catalogue import PAYLOADS
+from ioc.domain.catalogue import PAYLOADS, RANGES
 from ioc.domain.profile import Profile
-from ioc.errors import BadInput
+from ioc.errors import BadInput, Unavailable
 from ioc.settings import Settings
 from ioc.wire.topics import Topics
 from simulators import feeds, formats, overrides
@@ -105,12 +106,26 @@ async def inject(
         seed=settings.seed,
         suffix=f"X{secrets.token_hex(4)}",
     )
+    _check_ranges(type_, given)
+    place = f"{reading.centre}/{reading.site}"
     if hold_s > 0 and given and type_ in feeds.PERIODIC:  # before sending: the next simulated reading may be near
         until_ms = now_ms + round(hold_s * 1000)
-        overrides.hold(overrides.path_in(settings.data_dir), site, given, until_ms, now_ms)
+        overrides.hold(overrides.path_in(settings.data_dir), place, given, until_ms, now_ms)
     key, value = formats.encode(profile, reading)
-    await _send(settings, profile, reading.centre, key, value)
+    try:
+        await _send(settings, profile, reading.centre, key, value)
+    except Unavailable:
+        overrides.release(overrides.path_in(settings.data_dir), place)
+        raise
     return reading.id
+
+
+def _check_ranges(type_: str, given: Mapping[str, Any]) -> None:
+    """A value that intake would refuse is refused here: held on a site it would spoil every simulated reading."""
+    for name, value in given.items():
+        low, high = RANGES[type_].get(name, (-math.inf, math.inf))
+        if isinstance(value, int | float) and not low <= value <= high:
+            raise BadInput("range", name, f"{name}={value} is outside {low:g} … {high:g}")
 
 
 async def send_raw(settings: Settings, centre: str, key: bytes, value: bytes) -> None:

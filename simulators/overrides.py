@@ -1,7 +1,7 @@
 """Values that a person has put on a site: the simulated readings keep them for a while, so that an injected value
 is not contradicted by the next reading.
 
-One JSON file under the data folder, ``sim/overrides.json``: ``{site: {field: value, "until_ms": …}}``. Written
+One JSON file under the data folder, ``sim/overrides.json``: ``{"centre/site": {field: value, "until_ms": …}}``. Written
 whole and moved into place; writers take a lock, readers need none.
 """
 
@@ -31,7 +31,7 @@ def path_in(data_dir: Path) -> Path:
 
 
 def hold(path: Path, site: str, fields: dict[str, Any], until_ms: int, now_ms: int) -> None:
-    """Put ``fields`` on ``site`` until ``until_ms``; entries that have ended are dropped on the way.
+    """Put ``fields`` on ``site`` (``centre/site``) until ``until_ms``; entries that have ended are dropped on the way.
 
     An entry of the same site is replaced. A damaged file is replaced, too: it holds nothing worth keeping.
     """
@@ -42,6 +42,16 @@ def hold(path: Path, site: str, fields: dict[str, Any], until_ms: int, now_ms: i
         table[site] = {**fields, "until_ms": until_ms}
         while len(table) > SITES_MAX:
             table.pop(next(iter(table)))
+        fresh = path.with_suffix(".new")
+        fresh.write_bytes(orjson.dumps(table))
+        fresh.replace(path)
+
+
+def release(path: Path, site: str) -> None:
+    """Take the entry of a site back."""
+    with (path.parent / "overrides.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        table = {name: entry for name, entry in read(path).items() if name != site}
         fresh = path.with_suffix(".new")
         fresh.write_bytes(orjson.dumps(table))
         fresh.replace(path)
@@ -59,7 +69,7 @@ def read(path: Path) -> Table:
 
 def apply(table: Table, reading: Reading, now_ms: int) -> Reading:
     """The reading with the held values of its site; only fields that the reading has are replaced."""
-    entry = table.get(reading.site)
+    entry = table.get(f"{reading.centre}/{reading.site}")
     if entry is None or entry["until_ms"] <= now_ms:
         return reading
     held = {name: value for name, value in entry.items() if name in reading.data}

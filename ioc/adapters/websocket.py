@@ -133,7 +133,7 @@ class LiveServer:
         """True while the account behind the grant is unchanged; the open wall has no account."""
         if grant.session_epoch is None:
             return True
-        return self._accounts.still_valid(grant.user.name, grant.user.role, grant.session_epoch)
+        return self._accounts.still_valid(grant.user.name, grant.user.role, grant.session_epoch, grant.session)
 
     def has_room_for(self, grant: Grant) -> bool:
         """True if the account has not too many websockets yet."""

@@ -13,7 +13,8 @@ there, nobody has it                    older                  STALE: it became 
 there, somebody has it                  any                    ALREADY_ACKED, with who and when
 gone, nobody had it                     decisive or newer      DONE: seen afterwards, closes
 gone, nobody had it                     older                  CLEARED_ALREADY: recorded as seen by this person, closes
-closed                                  any                    CLEARED_ALREADY, with who had it, if anybody; no change
+closed, somebody had it                 any                    ALREADY_ACKED, with who and when
+closed, nobody had it                   any                    CLEARED_ALREADY, reason CLOSED; no change
 not known here                          any                    NOT_FOUND
 any                                     newer than the alert   REFUSED: a version that was never shown
 ======================================  =====================  ========================================================
@@ -43,7 +44,8 @@ def decide(alert: Alert | None, command: Command, now_ms: int) -> Answer:
     if alert is None or alert.key != command.key:
         return _refuse(None, command, now_ms, "NOT_FOUND", "UNKNOWN_ALERT")
     if alert.closed:
-        return _refuse(alert, command, now_ms, "CLEARED_ALREADY", "CLOSED")
+        taken = alert.acked_by is not None
+        return _refuse(alert, command, now_ms, "ALREADY_ACKED" if taken else "CLEARED_ALREADY", "CLOSED")
     if command.expected_version > alert.version:
         return _refuse(alert, command, now_ms, "REFUSED", "VERSION_NEVER_SHOWN")
     if alert.active and alert.acked:

@@ -27,6 +27,7 @@ FRESH_S = 1.0  # a sign-in trusts a list of this age; an older one is read again
 PER_ACCOUNT_PER_MIN, PER_ADDRESS_PER_MIN = 5, 20  # OWASP ASVS 2.4.1 asks for a limit; the numbers are this project's
 PARALLEL_MAX = 4  # 19 MiB each while it computes
 WAITING_MAX = 16  # more people at the door than that are told to try again
+ENDED_MAX = 10_000  # sessions signed out and not yet expired; beyond that the oldest is forgotten
 TRACKED_MAX = 10_000  # names and addresses whose tries are counted; the one tried longest ago is forgotten
 PASSWORD_MAX_CHARS = 256
 # OWASP password storage: argon2id with 19 MiB, two passes, one lane, or stronger.
@@ -96,6 +97,7 @@ class Accounts:
         self._accounts: dict[str, Account] | None = None
         self._read_at_ms = 0
         self._reading = asyncio.Lock()
+        self._ended: OrderedDict[str, int] = OrderedDict()
         self._per_account = _Tries(PER_ACCOUNT_PER_MIN)
         self._per_address = _Tries(PER_ADDRESS_PER_MIN)
         self._computing = asyncio.Semaphore(PARALLEL_MAX)
@@ -153,12 +155,22 @@ class Accounts:
     def user(self, claims: Claims) -> User | None:
         """The user of a session, None if the account is gone, disabled or changed since."""
         account = (self._accounts or {}).get(claims.name)
-        if account is None or not self.still_valid(claims.name, claims.role, claims.session_epoch):
+        if account is None or not self.still_valid(claims.name, claims.role, claims.session_epoch, claims.session):
             return None
         return User(name=account.name, display=account.display, role=account.role)
 
-    def still_valid(self, name: str, role: str, session_epoch: int) -> bool:
-        """True while the account is enabled and neither its role nor its session epoch changed."""
+    def end(self, session: str, expires_ms: int) -> None:
+        """Sign one session out here, in all its tabs. Another gateway, or this one after a restart, still takes a copy
+        of its cookie; the browser has forgotten it."""
+        now_ms = self._clock()
+        while self._ended and (next(iter(self._ended.values())) <= now_ms or len(self._ended) >= ENDED_MAX):
+            self._ended.popitem(last=False)
+        self._ended[session] = expires_ms
+
+    def still_valid(self, name: str, role: str, session_epoch: int, session: str = "") -> bool:
+        """True while the session was not ended, the account is enabled, and neither its role nor its epoch changed."""
+        if session and session in self._ended:
+            return False
         account = (self._accounts or {}).get(name)
         return (
             account is not None

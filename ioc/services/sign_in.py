@@ -4,6 +4,8 @@ restarted one, accepts it. The account list has the last word: see :class:`ioc.s
 
 from __future__ import annotations
 
+import secrets
+
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import OctKey
@@ -12,6 +14,7 @@ from msgspec import Struct
 from ioc.ports import Account, Clock
 from ioc.wire.roles import rights
 
+SESSION_ID_BYTES = 16
 KEY_BYTES = 32  # HS256 asks for 256 bits or more (RFC 7518, 3.2)
 _ALGORITHM = "HS256"
 _TYPE = "ioc-session"
@@ -23,6 +26,7 @@ class Claims(Struct, frozen=True, kw_only=True):
 
     name: str
     role: str
+    session: str  # random id of this one session, so that it can be ended
     session_epoch: int
     issued_ms: int
     expires_ms: int
@@ -43,6 +47,7 @@ class SessionTokens:
         expires_s = issued_s + rights(account.role).session_s
         payload = {
             "sub": account.name,
+            "jti": secrets.token_urlsafe(SESSION_ID_BYTES),
             "role": account.role,
             "epoch": account.session_epoch,
             "iat": issued_s,
@@ -66,10 +71,17 @@ class SessionTokens:
 
 
 def _claims(payload: dict[str, object]) -> Claims:
-    name, role = payload["sub"], payload["role"]
+    name, role, session = payload["sub"], payload["role"], payload["jti"]
     epoch, issued, expires = payload["epoch"], payload["iat"], payload["exp"]
-    if not (isinstance(name, str) and isinstance(role, str)):
-        raise TypeError("sub and role are text")
+    if not (isinstance(name, str) and isinstance(role, str) and isinstance(session, str)):
+        raise TypeError("sub, role and jti are text")
     if not (isinstance(epoch, int) and isinstance(issued, int) and isinstance(expires, int)):
         raise TypeError("epoch, iat and exp are whole numbers")
-    return Claims(name=name, role=role, session_epoch=epoch, issued_ms=issued * 1000, expires_ms=expires * 1000)
+    return Claims(
+        name=name,
+        role=role,
+        session=session,
+        session_epoch=epoch,
+        issued_ms=issued * 1000,
+        expires_ms=expires * 1000,
+    )

@@ -24,6 +24,7 @@ class Grant(Struct, frozen=True, kw_only=True):
     user: User
     expires_ms: int
     session_epoch: int | None
+    session: str = ""  # of the cookie that asked for the ticket
 
 
 class Tickets:

@@ -107,7 +107,7 @@ def _announcement(settings: Settings, *, demo: bool) -> Callable[[], Awaitable[N
 
 
 async def _events_seen(settings: Settings, site: str) -> None:
-    """Wait until the gateway has shown events of every city centre of the profile.
+    """Wait until the gateway has shown events of every city centre of the profile, and an alert.
 
     Raises:
         StackError: not within ``EVENTS_LIMIT_S``; the sentence says what is missing.
@@ -119,11 +119,11 @@ async def _events_seen(settings: Settings, site: str) -> None:
     while True:
         status, body = await http_json(f"{site}/readyz")
         missing = cities - set(body.get("centres_seen", ()))
-        if status == 200 and not missing:
-            say(f"events of {', '.join(sorted(cities))} are on the wall")
+        if status == 200 and not missing and body.get("alerts"):
+            say(f"events of {', '.join(sorted(cities))} and an alert are on the wall")
             return
         if asyncio.get_running_loop().time() > deadline:
-            what = f"no event of {', '.join(sorted(missing))}" if missing else f"/readyz answers {status}"
+            what = f"no event of {', '.join(sorted(missing))}" if missing else f"/readyz answers {status}, no alert"
             raise StackError(
                 f"{what} on the wall after {EVENTS_LIMIT_S:g} s; see the logs in {Paths.of(settings).logs}"
             )

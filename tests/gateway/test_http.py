@@ -34,6 +34,21 @@ async def test_sign_in_sets_a_cookie_that_scripts_and_other_sites_cannot_use(gat
     assert (await gateway.http.get("/api/session")).status_code == 401
 
 
+async def test_signing_out_ends_the_session_in_every_tab_and_only_this_one(gateway: Running) -> None:
+    await gateway.http.post("/api/session", json=SIGN_IN)
+    copied = {"cookie": f"ioc_session={gateway.http.cookies['ioc_session']}"}
+    tickets = [(await gateway.http.post("/api/ticket", json={})).json()["ticket"] for _ in range(2)]
+    async with gateway.socket() as tab, gateway.wall("minh") as other, gateway.wall("lan") as elsewhere:
+        await tab.sign_in(tickets[0])
+        assert (await gateway.http.delete("/api/session")).status_code == 204
+        assert await tab.closed() == 4403
+        for still in (other, elsewhere):
+            await still.hear("beat", 8.0)
+    gateway.http.cookies.clear()
+    assert (await gateway.http.get("/api/session", headers=copied)).status_code == 401
+    assert (await gateway.http.post("/api/ticket", json={}, headers=copied)).status_code == 401
+
+
 async def test_sign_in_refusals(gateway: Running) -> None:
     post = gateway.http.post
     wrong = await post("/api/session", json=SIGN_IN | {"password": "wrong"})

@@ -300,7 +300,7 @@ def test_closed_meanwhile(desk: Desk) -> None:
     desk.give(signal())
     desk.give(ack(desk.alert.id, 1), signal("off", revision=2))
     desk.give(ack(desk.alert.id, 1, command_id="b", actor="minh", actor_display="Minh"))
-    assert (desk.last.outcome, desk.last.accepted, desk.last.by) == ("CLEARED_ALREADY", False, "lan")
+    assert (desk.last.outcome, desk.last.accepted, desk.last.by) == ("ALREADY_ACKED", False, "lan")
 
 
 def test_not_found_and_refused(desk: Desk) -> None:

@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ioc.adapters.profiles import load_profile
-from ioc.errors import BadInput
-from simulators import formats
-from simulators.inject import BadKind, bad_record, compose
+from ioc.errors import BadInput, Unavailable
+from ioc.settings import Settings
+from simulators import formats, overrides
+from simulators.inject import BadKind, bad_record, compose, inject
 from simulators.readings import Reading
 from tests.simulators.small_field import NOON_MS, profile
 
@@ -71,3 +73,17 @@ def test_bad_records_differ_from_sound_ones_in_one_way(centre: str) -> None:
     assert b"NOT-REGISTERED" in values["unknown-source"]
     assert sound_key not in values["unknown-source"]
     assert len({bytes(v) for v in values.values()}) == 4
+
+
+async def test_a_value_that_was_not_sent_is_not_held(tmp_path: Path) -> None:
+    settings = Settings(kafka="127.0.0.1:1", data_dir=tmp_path)
+    with pytest.raises(Unavailable):
+        await inject(settings, None, "hydro.level", "BIENHOA", {"level_m": 2.05})
+    assert overrides.read(overrides.path_in(tmp_path)) == {}
+
+
+@pytest.mark.parametrize("value", [99_999, float("nan")])
+async def test_a_value_that_intake_would_refuse_is_refused_here(tmp_path: Path, value: float) -> None:
+    with pytest.raises(BadInput, match="level_m"):
+        await inject(Settings(data_dir=tmp_path), None, "hydro.level", "BIENHOA", {"level_m": value})
+    assert overrides.read(overrides.path_in(tmp_path)) == {}

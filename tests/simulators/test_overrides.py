@@ -21,7 +21,7 @@ def reading(site: str = "BIENHOA") -> Reading:
 
 
 def test_held_fields_replace_and_others_stay() -> None:
-    table = {"BIENHOA": {"level_m": 2.05, "mm_1h": 3, "until_ms": 100}}
+    table = {"bien-hoa/BIENHOA": {"level_m": 2.05, "mm_1h": 3, "until_ms": 100}}
     assert overrides.apply(table, reading(), 50).data == {"level_m": 2.05, "trend_m_h": 0.1}
     assert overrides.apply(table, reading(), 100).data["level_m"] == 0.4
     assert overrides.apply(table, reading("TALAI"), 50).data["level_m"] == 0.4
@@ -49,9 +49,22 @@ def test_the_reader_notices_changes_within_half_a_second(tmp_path: Path) -> None
     path = overrides.path_in(tmp_path)
     held = overrides.Overrides(path)
     assert held.apply(reading(), 1_000).data["level_m"] == 0.4
-    overrides.hold(path, "BIENHOA", {"level_m": 2.05}, 10_000, 0)
+    overrides.hold(path, "bien-hoa/BIENHOA", {"level_m": 2.05}, 10_000, 0)
     assert held.apply(reading(), 1_600).data["level_m"] == 2.05
-    overrides.hold(path, "BIENHOA", {"level_m": 1.95}, 10_000, 0)
+    overrides.hold(path, "bien-hoa/BIENHOA", {"level_m": 1.95}, 10_000, 0)
     assert held.apply(reading(), 2_200).data["level_m"] == 1.95
     path.unlink()
     assert held.apply(reading(), 2_800).data["level_m"] == 0.4
+
+
+def test_a_value_is_taken_back(tmp_path: Path) -> None:
+    path = tmp_path / "overrides.json"
+    overrides.hold(path, "bien-hoa/A", {"level_m": 1}, 900, 0)
+    overrides.hold(path, "bien-hoa/B", {"level_m": 2}, 900, 0)
+    overrides.release(path, "bien-hoa/A")
+    assert set(overrides.read(path)) == {"bien-hoa/B"}
+
+
+def test_the_same_site_of_another_centre_is_not_held() -> None:
+    table = {"long-khanh/BIENHOA": {"level_m": 2.05, "until_ms": 100}}
+    assert overrides.apply(table, reading(), 0) == reading()

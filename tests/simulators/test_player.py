@@ -109,7 +109,7 @@ async def test_a_request_to_end_drains() -> None:
 
 async def test_an_injected_value_stays_for_its_time(tmp_path: Path) -> None:
     path = tmp_path / "sim" / "overrides.json"
-    overrides.hold(path, "BIENHOA", {"level_m": 2.05}, NOON_MS + 10_000, NOON_MS)
+    overrides.hold(path, "bien-hoa/BIENHOA", {"level_m": 2.05}, NOON_MS + 10_000, NOON_MS)
     run = Run(rate=40)
     await run.go(overrides.Overrides(path))
     levels = {

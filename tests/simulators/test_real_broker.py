@@ -96,8 +96,8 @@ async def test_an_injected_reading_is_stored_and_held(settings: Settings) -> Non
     assert len(found) == 1
     assert id_.encode() in found[0][3]
     held = overrides.read(overrides.path_in(settings.data_dir))
-    assert held["BIENHOA"]["level_m"] == 2.05
-    assert held["BIENHOA"]["until_ms"] > clock.now_ms() + 100_000
+    assert held["bien-hoa/BIENHOA"]["level_m"] == 2.05
+    assert held["bien-hoa/BIENHOA"]["until_ms"] > clock.now_ms() + 100_000
 
 
 async def test_raw_bytes_and_bad_records_pass_as_they_are(settings: Settings) -> None:

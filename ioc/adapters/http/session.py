@@ -77,9 +77,12 @@ async def who(request: Request) -> Response:
 
 
 async def sign_out(request: Request) -> Response:
-    """``DELETE /api/session``: the browser forgets the cookie."""
+    """``DELETE /api/session``: the session ends in every tab, the browser forgets the cookie."""
     p = parts(request)
     check_origin(request, p.settings.allowed_origins)
+    found = session_of(request)
+    if found is not None:
+        p.accounts.end(found[0].session, found[0].expires_ms)
     response = Response(status_code=204, headers={"cache-control": "no-store"})
     response.delete_cookie(COOKIE, path="/", secure=p.settings.cookie_secure, httponly=True, samesite="strict")
     return response
@@ -93,7 +96,12 @@ async def ticket(request: Request) -> Response:
     found = session_of(request)
     if found is not None:
         claims, user = found
-        grant = Grant(user=user, expires_ms=claims.expires_ms, session_epoch=claims.session_epoch)
+        grant = Grant(
+            user=user,
+            expires_ms=claims.expires_ms,
+            session_epoch=claims.session_epoch,
+            session=claims.session,
+        )
     elif asked.wall and p.settings.open_wall:
         life_ms = rights("wall").session_s * 1000
         grant = Grant(user=OPEN_WALL_USER, expires_ms=p.clock() + life_ms, session_epoch=None)
