@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -210,18 +211,20 @@ def run_folder(root: Path, owner_pid: int) -> Path:
     """A folder for one test run's processes, marked with the process that owns it.
 
     What earlier runs left under ``root`` because they were killed is ended and deleted first: its records tell
-    which processes, and its mark that nobody looks after them any more.
+    which processes, and its mark that nobody looks after them any more. One process at a time does this.
     """
-    for mark in root.glob("*/owner"):
-        pid, ticks = map(int, mark.read_text().split())
-        if processes.identity(pid) != Identity(pid, ticks):
-            discard(mark.parent)
     folder = root / str(owner_pid)
     folder.mkdir(parents=True, exist_ok=True)
     owner = processes.identity(owner_pid)
     if owner is None:
         raise StackError(f"the test run's process {owner_pid} is gone")
-    (folder / "owner").write_text(f"{owner.pid} {owner.started_ticks}")
+    with (root / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        (folder / "owner").write_text(f"{owner.pid} {owner.started_ticks}")
+        for mark in root.glob("*/owner"):
+            pid, ticks = map(int, mark.read_text().split())
+            if processes.identity(pid) != Identity(pid, ticks):
+                discard(mark.parent)
     return folder
 
 

@@ -41,11 +41,14 @@ def record(name: str = "toy", **changes: object) -> Record:
 
 
 def both_recorded(run_dir: Path) -> list[Identity]:
-    """Toys are up as soon as they are started: wait until each has also noted itself."""
+    """Toys are up as soon as they are started: wait until each has noted itself and has become its `sleep`.
+
+    Before that it has not yet asked the kernel to be ended with its supervisor.
+    """
     deadline = time.monotonic() + 20
     while True:
         found = [process for _, process in processes.recorded(run_dir) if process is not None]
-        if len(found) == 2:
+        if len(found) == 2 and all(Path(f"/proc/{one.pid}/comm").read_text() == "sleep\n" for one in found):
             return found
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -200,3 +203,22 @@ def test_a_finished_test_run_ends_its_processes_before_its_files_go(tmp_path: Pa
     discard(folder)
     assert left.wait(5) == -signal.SIGTERM
     assert not folder.exists()
+
+
+def test_two_workers_of_a_run_clean_up_at_the_same_moment(tmp_path: Path) -> None:
+    dead = subprocess.Popen(["true"])
+    for pid in range(1, 201):  # owners that never were, and folders large enough that two cleaners meet
+        (tmp_path / f"old-{pid}" / "stack" / "data").mkdir(parents=True)
+        (tmp_path / f"old-{pid}" / "owner").write_text(f"{dead.pid} {pid}")
+    dead.wait()
+    script = "import sys; from pathlib import Path; from ioc.stack.testing import run_folder\n"
+    script += "sys.stdin.readline(); run_folder(Path(sys.argv[1]), int(sys.argv[2]))"
+    argv = [sys.executable, "-c", script, str(tmp_path), str(os.getpid())]
+    workers = [subprocess.Popen(argv, stdin=subprocess.PIPE, stderr=subprocess.PIPE, cwd=ROOT) for _ in range(2)]
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write(b"\n")
+        worker.stdin.flush()
+    errors = [worker.communicate(timeout=30)[1].decode() for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors
+    assert sorted(path.name for path in tmp_path.iterdir()) == sorted([str(os.getpid()), "lock"])

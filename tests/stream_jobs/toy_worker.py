@@ -18,11 +18,11 @@ import aiokafka
 from ioc.adapters.kafka import log_ranges
 from ioc.domain.profile import Centre, Profile
 from ioc.settings import Settings
-from stream_jobs import checkpoint, intake
+from stream_jobs import checkpoint, intake, perform
 from stream_jobs.app import build
 from stream_jobs.job import JobSpec
 from stream_jobs.worker import run_job
-from tests.stream_jobs.toy import ToyStep
+from tests.stream_jobs.toy import OUT, ToyStep
 
 CENTRES = ("alpha", "beta", "gamma")
 
@@ -54,13 +54,22 @@ def stop_once(flag: Path) -> None:
 
 
 def stop_before_commit(flag: Path) -> None:
-    """Between "outputs sent" and "committed", once per flag file."""
-    commit = aiokafka.AIOKafkaProducer.commit_transaction
+    """Between "outputs sent" and "committed", once per flag file; a transaction without outputs goes on."""
+    send, commit = perform.send_all, aiokafka.AIOKafkaProducer.commit_transaction
+    with_outputs: set[Any] = set()
+
+    async def send_all(producer: Any, rows: perform.Rows, timestamp_ms: int) -> None:
+        if any(topic.endswith(OUT) for topic, _ in rows):
+            with_outputs.add(producer)
+        await send(producer, rows, timestamp_ms)
 
     async def commit_transaction(self: Any) -> None:
-        stop_once(flag)
+        if self in with_outputs:
+            with_outputs.discard(self)
+            stop_once(flag)
         await commit(self)
 
+    perform.send_all = send_all
     aiokafka.AIOKafkaProducer.commit_transaction = commit_transaction
 
 
@@ -71,6 +80,7 @@ def plant(bug: str) -> None:
 
         def new_producer(settings: Settings, **options: Any) -> Any:
             options["transactional_id"] += f"-{os.getpid()}"
+            options["transaction_timeout_ms"] = 120_000  # the broker would end the sleeper's transaction meanwhile
             return make(settings, **options)
 
         async def stable_ranges(*args: Any, **options: Any) -> Any:
