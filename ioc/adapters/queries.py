@@ -30,6 +30,9 @@ RECONNECT_S = 8.0  # the pool's back-off may not grow beyond it: after an outage
 LOG_ENTRIES_MAX = 1_000
 ALERTS_MAX = 2_000
 POINTS_MAX = 1_000
+MINUTE_MS = 60_000  # the rollup of every type; longer windows say nothing about single minutes
+SPAN_GAP_MS = 600_000  # a shorter silence of everything is not told apart from a slow feed
+SPANS_MAX = 1_008  # buckets of SPAN_GAP_MS: seven days
 
 
 class Point(Struct, frozen=True, kw_only=True):
@@ -113,6 +116,28 @@ class Queries:
             [_instant(from_ms), _instant(to_ms), exercise, max(1, min(limit, ALERTS_MAX))],
         )
         return [codec.decode_alert(body) for (body,) in rows]
+
+    async def recorded_spans(self, from_ms: int, to_ms: int) -> list[tuple[int, int]]:
+        """When anything at all was recorded in ``[from_ms, to_ms)``: spans of event time, oldest first.
+
+        Spans less than ``SPAN_GAP_MS`` apart are one. At most ``SPANS_MAX`` buckets of that length are looked at, the
+        newest ones. Raises Unavailable.
+        """
+        start_ms = max(from_ms, to_ms - SPANS_MAX * SPAN_GAP_MS)
+        rows = await self._fetch(
+            "SELECT (extract(epoch FROM min(window_start)) * 1000)::int8,"
+            " (extract(epoch FROM max(window_start)) * 1000)::int8 + %s FROM rollup"
+            " WHERE window_start >= %s AND window_start < %s AND window_ms = %s AND exercise = ''"
+            " GROUP BY extract(epoch FROM window_start)::int8 / %s ORDER BY 1",
+            [MINUTE_MS, _instant(start_ms), _instant(to_ms), MINUTE_MS, SPAN_GAP_MS // 1000],
+        )
+        spans: list[tuple[int, int]] = []
+        for start, end in rows:
+            if spans and start - spans[-1][1] < SPAN_GAP_MS:
+                spans[-1] = (spans[-1][0], max(end, spans[-1][1]))
+            else:
+                spans.append((start, end))
+        return spans
 
     async def series(
         self,

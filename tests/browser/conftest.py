@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from tests.system import System, running
 
@@ -75,3 +75,11 @@ def shots() -> Path:
     folder = Path(os.environ.get("IOC_TEST_SHOTS", ".ioc/shots"))
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def sign_in(page: Page, name: str, password: str) -> None:
+    """Sign in at the console and wait for its queue."""
+    page.get_by_test_id("signin-user").fill(name)
+    page.get_by_test_id("signin-password").fill(password)
+    page.get_by_test_id("signin-submit").click()
+    expect(page.get_by_test_id("queue-row").first).to_be_visible()

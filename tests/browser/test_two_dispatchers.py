@@ -11,17 +11,10 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, sign_in
 from tests.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.timeout(300)]
-
-
-def sign_in(page: Page, name: str, password: str) -> None:
-    page.get_by_test_id("signin-user").fill(name)
-    page.get_by_test_id("signin-password").fill(password)
-    page.get_by_test_id("signin-submit").click()
-    expect(page.get_by_test_id("queue-row").first).to_be_visible()
 
 
 def row_of(page: Page, text: str) -> str:

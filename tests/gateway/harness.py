@@ -122,6 +122,8 @@ class FakeHistory:
     def __init__(self) -> None:
         self.away = False
         self.entries: list[LogEntry] = []
+        self.alerts: list[Alert] = []
+        self.spans: list[tuple[int, int]] = []
 
     async def ping(self) -> None:
         if self.away:
@@ -130,6 +132,14 @@ class FakeHistory:
     async def alert_log(self, alert_id: str) -> Sequence[LogEntry]:
         await self.ping()
         return [entry for entry in self.entries if entry.alert_id == alert_id]
+
+    async def alerts_between(self, from_ms: int, to_ms: int) -> Sequence[Alert]:
+        await self.ping()
+        return [alert for alert in self.alerts if from_ms <= alert.raised_ms < to_ms]
+
+    async def recorded_spans(self, from_ms: int, to_ms: int) -> Sequence[tuple[int, int]]:
+        await self.ping()
+        return [(a, b) for a, b in self.spans if a < to_ms and b > from_ms]
 
     async def series(self, key: str, from_ms: int, to_ms: int) -> Sequence[Struct]:
         await self.ping()

@@ -96,7 +96,7 @@ async def test_a_ticket_needs_a_session_or_an_open_wall(tmp_path: Path) -> None:
     async with running(tmp_path, open_wall=False) as gateway:
         refused = await gateway.http.post("/api/ticket", json={"wall": True})
         assert (refused.status_code, refused.json()["error"]) == (401, "not_signed_in")
-        for path in ("/api/profile", "/api/alerts/A-1/log", "/api/series", "/api/map/districts.geojson"):
+        for path in ("/api/profile", "/api/alerts/A-1/log", "/api/alerts", "/api/series", "/api/map/districts.geojson"):
             assert (await gateway.http.get(path)).status_code == 401
         await gateway.http.post("/api/session", json=SIGN_IN)
         answer = await gateway.http.post("/api/ticket")
@@ -165,6 +165,21 @@ async def test_the_profile_has_what_pages_need_and_not_the_mapping(gateway: Runn
     assert (again.status_code, again.content) == (304, b"")
 
 
+async def test_alerts_of_a_time_and_what_is_known_of_it(gateway: Running) -> None:
+    history, path = gateway.history, "/api/alerts?from_ms=0&to_ms=1000000"
+    assert (await gateway.http.get(path)).json() == {"alerts": [], "known_from_ms": None, "known": []}
+    history.alerts = [alert("A-1", raised_ms=700), alert("A-2", raised_ms=2_000_000)]
+    history.spans = [(100, 500), (900, 1_200)]
+    found = (await gateway.http.get(path)).json()
+    assert [a["id"] for a in found["alerts"]] == ["A-1"]
+    assert found["known_from_ms"] == 100
+    assert found["known"] == [{"from_ms": 100, "to_ms": 500}, {"from_ms": 900, "to_ms": 1_200}]
+    # An answer that is cut off says nothing about the time before its oldest alert.
+    history.alerts = [alert(f"A-{n}", raised_ms=1_100) for n in range(500)]
+    found = (await gateway.http.get(path)).json()
+    assert (found["known_from_ms"], found["known"]) == (1_100, [{"from_ms": 1_100, "to_ms": 1_200}])
+
+
 async def test_history_answers_or_says_that_it_is_away(gateway: Running) -> None:
     gateway.bus.put_alert(alert("A-1"))
     async with gateway.wall("lan") as lan:
@@ -176,7 +191,7 @@ async def test_history_answers_or_says_that_it_is_away(gateway: Running) -> None
     series = "/api/series?key=bien-hoa/731/rain/rain.gauge&from_ms=0&to_ms=1000"
     assert (await gateway.http.get(series)).json() == {"key": "bien-hoa/731/rain/rain.gauge", "points": []}
     gateway.history.away = True
-    for path in ("/api/alerts/A-1/log", series):
+    for path in ("/api/alerts/A-1/log", "/api/alerts?from_ms=0&to_ms=1000", series):
         answer = await gateway.http.get(path)
         assert (answer.status_code, answer.json()["error"]) == (503, "database_unavailable")
 
@@ -184,6 +199,9 @@ async def test_history_answers_or_says_that_it_is_away(gateway: Running) -> None
 @pytest.mark.parametrize(
     "path",
     [
+        "/api/alerts",
+        "/api/alerts?from_ms=7&to_ms=7",
+        "/api/alerts?from_ms=0&to_ms=" + str(7 * 86_400_000 + 1),
         "/api/series?key=a/b/c/d",
         "/api/series?key=a/b/c/d&from_ms=5&to_ms=5",
         "/api/series?key=a/b/c/d&from_ms=-1&to_ms=5",

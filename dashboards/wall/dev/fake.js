@@ -19,7 +19,7 @@
     return {
       id: 'A-' + (0x0412a9e3 + i * 7919).toString(16).padStart(16, '0'), key: `${rule}|${centre}|${site}${i}`, rule, version: acked ? 4 : 2, state: acked ? 'ACKED' : 'UNACK',
       active: true, acked: Boolean(acked), blind: false, closed: false, priority, level: '', centre, area, site, feed: 'x', type, title_vi, title_en, place_vi,
-      place_en: place_vi, lon: null, lat: null, value: null, limit: null, unit: '', reason: 'ABOVE_LIMIT', count: 2,
+      place_en: place_vi, lon: null, lat: null, value: null, limit: null, unit: '', reason: 'LIMIT_REACHED', count: 2,
       started_ms: begun ? at(begun) : raised_ms - 2000, raised_ms, updated_ms: acked ? at(acked[1]) : raised_ms, observed_ms: raised_ms, cleared_ms: null,
       acked_ms: acked ? at(acked[1]) : null, acked_by: acked ? acked[0].toLowerCase() : null, acked_by_display: acked ? acked[0] : null, ack_note: null, late_s: 1.4, exercise: null, ...rest,
     };
@@ -62,7 +62,7 @@
 
   const json = (status, body) => new Response(body === null ? null : JSON.stringify(body), { status });
   const logOf = (alert) => [
-    { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'ABOVE_LIMIT' },
+    { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'LIMIT_REACHED' },
     ...(alert.acked ? [{ id: '2', kind: 'command', what: 'ack', accepted: true, at_ms: alert.acked_ms, version: alert.version, actor: alert.acked_by, actor_display: alert.acked_by_display, outcome: 'DONE', command_id: 'other', note: null, station: 'bàn 1' }] : []),
   ].map((e) => ({ alert_id: alert.id, ...e }));
   window.fetch = async (path, init = {}) => {
@@ -79,6 +79,10 @@
     if (path === '/api/ticket') return signedIn ? json(200, { ticket: 'demo', live_url: 'ws://demo/live', expires_s: 30 }) : json(401, { error: 'no_session' });
     const log = /^\/api\/alerts\/(.+)\/log$/.exec(path);
     if (log) return asked.get('log') === '503' ? json(503, { error: 'database_unavailable' }) : json(200, { entries: logOf(alerts.get(log[1])) });
+    const past = /^\/api\/alerts\?from_ms=(\d+)&to_ms=(\d+)$/.exec(path);
+    if (past && asked.get('log') === '503') return json(503, { error: 'database_unavailable' });
+    if (past) return json(200, { alerts: over, known_from_ms: now() - 20 * 3_600_000, known: [{ from_ms: now() - 20 * 3_600_000, to_ms: now() }] });
+    if (path === location.href) return new Response('<!doctype html>', { status: 200 });
     return json(404, { error: 'not_found' });
   };
 
@@ -102,7 +106,7 @@
     }
     send(text) {
       const frame = JSON.parse(text);
-      if (frame.t === 'auth') this.emit({ t: 'hello', epoch: 'e', pos: '0', server_time_ms: now(), build: 'dev', user: signedIn, simulated: true });
+      if (frame.t === 'auth') this.emit({ t: 'hello', epoch: 'e', pos: '0', server_time_ms: now(), build: window.BUILD ?? 'dev', user: signedIn, simulated: true });
       if (frame.t === 'subscribe') this.begin();
       if (frame.t === 'command') setTimeout(() => this.command(frame), asked.get('ack') === 'slow' ? 60_000 : 150);
     }

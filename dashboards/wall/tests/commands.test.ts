@@ -72,7 +72,7 @@ describe('the timeline', () => {
   });
 
   it('without a log tells what the alert itself says', () => {
-    const lines = linesOf(alert('A', { acked_ms: T0, acked_by_display: 'Lan', cleared_ms: T0 + 5 }), null, none);
+    const lines = linesOf(alert('A', { active: false, acked_ms: T0, acked_by_display: 'Lan', cleared_ms: T0 + 5 }), null, none);
     expect(lines.map((l) => l.kind)).toEqual(['raised', 'acked', 'cleared']);
   });
 

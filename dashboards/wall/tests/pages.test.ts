@@ -2,7 +2,7 @@
 
 import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/svelte';
 import { readFileSync } from 'node:fs';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import Console from '../src/pages/Console.svelte';
 import Wall from '../src/pages/Wall.svelte';
 
@@ -96,6 +96,28 @@ describe('the console', () => {
   });
 });
 
+describe('the console, detail', () => {
+  it('says why in words, and never a bare code', async () => {
+    gateway('?state=busy');
+    render(Console);
+    await waitFor(() => expect(row('trên BĐ2')).toBeTruthy(), ready);
+    await fireEvent.click(row('trên BĐ2'));
+    expect(screen.getByTestId('detail-reason').textContent).toBe('đã tới ngưỡng');
+  });
+
+  it('leaves it to the person when to take a new build', async () => {
+    gateway('?state=busy');
+    render(Console);
+    await waitFor(() => expect(rows().length).toBeGreaterThan(5), ready);
+    expect(screen.queryByTestId('new-build')).toBeNull();
+    const page = window as unknown as { BUILD?: string; SOCKET: WebSocket };
+    page.BUILD = 'newer';
+    page.SOCKET.close(1001);
+    await waitFor(() => expect(screen.getByTestId('new-build')).toBeTruthy(), { timeout: 5_000 });
+    delete page.BUILD;
+  });
+});
+
 describe('the wall', () => {
   it('shows counters, marks with their state, and values against limits', async () => {
     gateway('?state=busy');
@@ -109,6 +131,27 @@ describe('the wall', () => {
     expect(screen.getByTestId('feed-bien-hoa-hydro').dataset['state']).toBe('on_time');
     expect(document.body.textContent).toContain('MÔ PHỎNG');
   });
+
+  it('shows the clock of the server, and the day before it was opened', async () => {
+    gateway('?state=busy');
+    const { container } = render(Wall);
+    await waitFor(() => expect(container.querySelector('.clock')?.textContent).toMatch(/^16:04:\d\d$/), ready); // it is another year here
+    const unknown = (): number[] => [...container.querySelectorAll('#mat .st svg rect[opacity]')].map((r) => Number(r.getAttribute('width')) / 188);
+    await waitFor(() => expect(unknown()[0]).toBeCloseTo(4 / 24, 2), ready); // recorded since 20 h ago
+    expect(unknown()).toHaveLength(10);
+  });
+
+  it('is loaded anew when another build answers after a reconnect', async () => {
+    gateway('?state=busy');
+    const reload = vi.spyOn(window.location, 'reload').mockImplementation(() => undefined);
+    render(Wall);
+    await waitFor(() => expect(screen.getByTestId('wall-mode').dataset['mode']).toBe('live'), ready);
+    const page = window as unknown as { BUILD?: string; SOCKET: WebSocket };
+    page.BUILD = 'newer';
+    page.SOCKET.close(1001);
+    await waitFor(() => expect(reload).toHaveBeenCalled(), { timeout: 12_000, interval: 200 });
+    delete page.BUILD;
+  }, 15_000);
 
   it('never looks calm where it is blind', async () => {
     gateway('?state=silent');

@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { areaStates, countByPriority, lastHandled, newIn10Minutes, openAlerts, waitingCards } from '../src/model/alerts';
 import { mildestLimit, pickStations, rain, riverPosition, rivers, shortNames } from '../src/model/environment';
-import { feedsByCentre, newestAge, silentCentres, silentSince } from '../src/model/feeds';
+import { feedsByCentre, isHourly, newestAge, silentCentres, silentSince } from '../src/model/feeds';
 import { columns, dayStrips, dayTicks, grouped, heads, OTHER, rows } from '../src/model/matrix';
 import { EMPTY, type Picture } from '../src/model/picture';
 import { pillarBoard } from '../src/model/pillars';
-import { groupOf, placeOf } from '../src/model/profile';
+import { groupOf, placeFor, placeOf, type Profile, type Target } from '../src/model/profile';
 import type { Alert, FeedView, Minute, Reading } from '../src/model/wire';
 import { alert, feed, minute, PROFILE, reading, T0 } from './build';
 
@@ -79,6 +79,28 @@ describe('feeds', () => {
   it('say of a feed that nobody ever heard of that it is missing', () => {
     expect(longKhanh?.tiles[0]).toMatchObject({ state: 'missing', silent: true, age_ms: null });
     expect(longKhanh?.quality).toMatchObject({ right: null, clean: null, live: 0, total: 1 });
+  });
+  it('expect nothing from a sporadic feed: no news is neither silent nor incomplete', () => {
+    const calls = { ...PROFILE, feeds: [...PROFILE.feeds, { centre: 'bien-hoa', id: 'feedback', name_vi: 'Phản ánh 1022', name_en: '1022', short_vi: '1022', types: ['feedback.1022'], expected_period_s: 1_800, sporadic: true }] };
+    const tile = (views: FeedView[]): unknown => feedsByCentre(picture({ feeds: views }), calls, T0, 'vi')[0]?.tiles.find((t) => t.feed === 'feedback');
+    expect(tile(feeds)).toMatchObject({ name: '1022', sporadic: true, silent: false, age_ms: null, ratio: null });
+    expect(tile([...feeds, feed('bien-hoa', 'feedback', { state: 'silent', last_received_ms: T0 - 7_200_000 })])).toMatchObject({ silent: false, age_ms: 7_200_000, ratio: null });
+    const dead = feeds.map((f) => ({ ...f, state: 'dead' as const }));
+    expect(tile(dead)).toMatchObject({ silent: true }); // nothing comes from the centre: nobody knows what happens there
+    expect(silentSince(picture({ feeds: [...dead, feed('bien-hoa', 'feedback', { sporadic: true })] }), calls, 'bien-hoa')).toBe(T0 - 3_600_000);
+  });
+  it('take the shares of the last hour when the feeds tell them', () => {
+    const hourly = [
+      feed('bien-hoa', 'hydro', { accepted: 90, rejected: 10, duplicates: 0, received: 90, expected: 120, conflicts: 10 }),
+      feed('bien-hoa', 'rain', { accepted: 110, rejected: 0, duplicates: 0, received: 130, expected: 120 }), // more than expected does not make up for less
+      feed('bien-hoa', 'heartbeat', { accepted: 0, rejected: 0, duplicates: 0, received: 0, expected: null, state: 'clock_skewed' }),
+    ];
+    expect(isHourly(hourly)).toBe(true);
+    expect(isHourly(feeds)).toBe(false);
+    const q = feedsByCentre(picture({ feeds: hourly }), PROFILE, T0, 'vi')[0]?.quality;
+    expect(q).toMatchObject({ live: 3, total: 3, complete: (100 * 210) / 240 });
+    expect(q?.right).toBeCloseTo((100 * 200) / 210);
+    expect(q?.clean).toBeCloseTo((100 * 200) / 210);
   });
   it('call a centre silent by its alert or when all of its feeds are', () => {
     const silence = alert('s', { type: 'source.heartbeat', rule: 'source-silent', centre: 'long-khanh', started_ms: T0 - 5_000 });
@@ -181,6 +203,14 @@ describe('environment', () => {
     expect(mildestLimit(PROFILE, 'rain.gauge', 'mm_1h')).toBe(25);
     expect(mildestLimit(PROFILE, 'air.quality', 'x')).toBeNull();
   });
+  it('says where an alert is in few words, and nothing twice', () => {
+    const profile = { ...PROFILE, sites: PROFILE.sites.map((s) => (s.id === 'RG-LK-1' ? { ...s, short_vi: 'LK-1' } : s)) };
+    expect(placeFor(alert('a', { place_vi: 'Biên Hòa · Biên Hòa (sông Đồng Nai)' }), profile, 'vi', 28)).toBe('Biên Hòa (sông Đồng Nai)');
+    const rainy = alert('b', { centre: 'long-khanh', site: 'RG-LK-1', place_vi: 'Long Khánh · Trạm mưa LK-1' });
+    expect(placeFor(rainy, profile, 'vi', 28)).toBe('Long Khánh · Trạm mưa LK-1');
+    expect(placeFor(rainy, profile, 'vi', 20)).toBe('Long Khánh · LK-1');
+    expect(placeFor(alert('c', { place_vi: 'P. Tân Mai' }), profile, 'vi', 12)).toBe('Biên Hòa · P. Tân Mai');
+  });
   it('says where an alert is', () => {
     expect(placeOf(alert('a', { place_vi: 'P. Tân Mai' }), PROFILE, 'vi')).toBe('P. Tân Mai');
     expect(placeOf(alert('a'), PROFILE, 'vi')).toBe('Biên Hòa (sông Đồng Nai)');
@@ -197,6 +227,22 @@ describe('pillars', () => {
     expect(board[2]?.kpis[0]).toMatchObject({ value: 19, missed: true });
     expect(board[2]?.kpis[0]?.value_at).toBeCloseTo(44 / 62);
     expect(board[2]?.kpis[0]?.target_at).toBeGreaterThan(board[2]?.kpis[0]?.value_at ?? 1);
+  });
+  it('show three of a pillar; the figures of the others stand under the last one', () => {
+    const target = (indicator: string, more: Partial<Target> = {}): Target =>
+      ({ indicator, pillar: 'government', name_vi: `Tên dài của ${indicator}`, name_en: indicator, unit: '', better: 'higher', scale_max: 14, ...more });
+    const five: Profile = { ...PROFILE, targets: [
+      target('dvc_online_pct', { unit: '%', target: 40 }), target('teams', { note_vi: 'Khoảng 1.000 tổ, 6.400 thành viên. Giá trị mô phỏng.', short_vi: 'Tổ' }), target('pop_db_linked'),
+      target('pop_db_verifications_h', { unit: '/h' }), target('unlinked_databases'), target('other', { short_vi: 'Khác', unit: '%' }),
+      target('voso', { pillar: 'economy', note_vi: 'Đầu 2023: hơn 76.300 / khoảng 125.800 hộ, gần 1.100 sản phẩm. Biến động mô phỏng.' }), target('orders', { pillar: 'economy', note_vi: 'Giá trị mô phỏng.' }),
+      target('dti_rank', { pillar: 'society', unit: '/63', target: 10, better: 'lower', note_vi: 'Hạng 19.' }),
+    ] };
+    const kpi = (indicator: string, value: number): Reading => reading('tinh', 'kpi', indicator.toUpperCase(), 'service.kpi', { indicator, value });
+    const board = pillarBoard(picture({ readings: [kpi('pop_db_verifications_h', 496), kpi('unlinked_databases', 2)] }), five, 'vi');
+    expect(board.map((p) => p.kpis.map((k) => k.note))).toEqual([
+      ['mục tiêu: 40 %', '~1.000 tổ, 6.400 thành viên', '496 lượt/g · 2 chưa nối · Khác ?%'], ['>76.300 / ~125.800 hộ', 'chưa có mục tiêu'], ['mục tiêu: 10/63'],
+    ]);
+    expect(board[0]?.kpis[1]?.name).toBe('Tổ');
   });
   it('say nothing about a value that never came', () => {
     expect(pillarBoard(picture({}), PROFILE, 'vi')[0]?.kpis[0]).toMatchObject({ value: null, missed: null, value_at: null });

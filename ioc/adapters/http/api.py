@@ -21,6 +21,8 @@ from ioc.errors import BadInput
 MAP_LAYERS = ("districts", "rivers", "places")
 MAP_MAX_BYTES = 8 * 1024 * 1024  # a browser has to draw it; simplify the shapes if it is longer
 SERIES_MAX_MS = 31 * 86_400_000
+ALERTS_MAX_MS = 7 * 86_400_000
+ALERTS_MAX = 500  # as the port says; an answer of this length is cut off at its old end
 _ALERT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _GEOMETRIES = frozenset(
     {"Point", "MultiPoint", "LineString", "MultiLineString", "Polygon", "MultiPolygon", "GeometryCollection"}
@@ -69,6 +71,20 @@ async def profile(request: Request) -> Response:
     return Response(content, headers=headers, media_type="application/json")
 
 
+async def alerts(request: Request) -> Response:
+    """``GET /api/alerts?from_ms=…&to_ms=…``: what was raised then, and of which times anything is known at all."""
+    need_viewer(request)
+    query = request.query_params
+    from_ms, to_ms = _range(query.get("from_ms"), query.get("to_ms"), ALERTS_MAX_MS, "7 days")
+    history = parts(request).history
+    found = await history.alerts_between(from_ms, to_ms)
+    spans = await history.recorded_spans(from_ms, to_ms)
+    # A full answer was cut off at its old end: before that nobody can tell from it what there was.
+    complete_from_ms = min(alert.raised_ms for alert in found) if len(found) >= ALERTS_MAX else from_ms
+    known = [{"from_ms": max(a, complete_from_ms), "to_ms": b} for a, b in spans if b > complete_from_ms]
+    return answer({"alerts": found, "known_from_ms": known[0]["from_ms"] if known else None, "known": known})
+
+
 async def alert_log(request: Request) -> Response:
     """``GET /api/alerts/{id}/log``."""
     need_viewer(request)
@@ -82,11 +98,16 @@ async def series(request: Request) -> Response:
     """``GET /api/series?key=…&from_ms=…&to_ms=…``."""
     need_viewer(request)
     query = request.query_params
-    from_ms, to_ms = _instant(query.get("from_ms")), _instant(query.get("to_ms"))
-    if not from_ms < to_ms <= from_ms + SERIES_MAX_MS:
-        raise ApiError(400, "bad_range", "from_ms must be before to_ms, at most 31 days")
+    from_ms, to_ms = _range(query.get("from_ms"), query.get("to_ms"), SERIES_MAX_MS, "31 days")
     key = query.get("key", "")[:400]
     return answer({"key": key, "points": await parts(request).history.series(key, from_ms, to_ms)})
+
+
+def _range(from_text: str | None, to_text: str | None, longest_ms: int, longest: str) -> tuple[int, int]:
+    from_ms, to_ms = _instant(from_text), _instant(to_text)
+    if not from_ms < to_ms <= from_ms + longest_ms:
+        raise ApiError(400, "bad_range", f"from_ms must be before to_ms, at most {longest}")
+    return from_ms, to_ms
 
 
 def _instant(text: str | None) -> int:

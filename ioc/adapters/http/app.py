@@ -25,6 +25,7 @@ def routes(parts: Parts) -> list[Route | Mount]:
         Route("/api/session", session.sign_out, methods=["DELETE"]),
         Route("/api/ticket", session.ticket, methods=["POST"]),
         Route("/api/profile", api.profile),
+        Route("/api/alerts", api.alerts),
         Route("/api/alerts/{alert_id}/log", api.alert_log),
         Route("/api/series", api.series),
         Route("/api/map/{layer}.geojson", api.map_layer),

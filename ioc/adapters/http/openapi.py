@@ -40,6 +40,12 @@ _SCHEMAS: dict[str, Any] = {
         simulated=_BOOLEAN,
         **{name: _array(_ANY_OBJECT) for name in ("centres", "areas", "feeds", "sites", "targets", "rules")},
     ),
+    "Alerts": _object(
+        "alerts known_from_ms known",
+        alerts=_array(_ANY_OBJECT),
+        known_from_ms={"type": ["integer", "null"], "description": "epoch milliseconds; null: nothing was recorded"},
+        known=_array(_object("from_ms to_ms", from_ms=_MS, to_ms=_MS)),
+    ),
     "AlertLog": _object("entries", entries=_array(_ANY_OBJECT)),
     "Series": _object(
         "key points",
@@ -140,6 +146,15 @@ def _paths() -> dict[str, Any]:
                 "Centres, areas, feeds, sites, targets and rules",
                 {"200": _answer("the profile", "Profile"), "304": {"description": "not changed"}}
                 | _errors(e401="not_signed_in"),
+            )
+        },
+        "/api/alerts": {
+            "get": _operation(
+                "Alerts raised in [from_ms, to_ms), newest first, at most 500; and the spans of that time of which "
+                "anything was recorded",
+                {"200": _answer("alerts and spans", "Alerts")}
+                | _errors(e400="bad_range: at most 7 days", e401="not_signed_in", e503="database_unavailable"),
+                parameters=[_parameter("from_ms", "query", _MS), _parameter("to_ms", "query", _MS)],
             )
         },
         "/api/alerts/{alert_id}/log": {

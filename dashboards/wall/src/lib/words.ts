@@ -17,6 +17,12 @@ export function speaker(lang: Lang): Say {
     words[word].replace(/\{(\w+)\}/g, (whole, name: string) => (name in parts ? String(parts[name]) : whole));
 }
 
+/** A reason code in words; null for a code that has none, which is then shown as it is. */
+export function reasonOf(code: string, lang: Lang): string | null {
+  const words: Readonly<Record<string, string>> = WORDS[lang];
+  return words[`why_${code}`] ?? null;
+}
+
 /** Language of the page: `?lang=en`, else what was chosen before, else Vietnamese. */
 export function langOf(search: string, chosen: string | null): Lang {
   const asked = new URLSearchParams(search).get('lang') ?? chosen;

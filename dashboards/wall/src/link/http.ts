@@ -1,7 +1,7 @@
 /** The few questions that pages ask over HTTP. Answers are values; a refusal is a value too, never an exception. */
 
 import type { Profile } from '../model/profile';
-import type { LogEntry, User } from '../model/wire';
+import type { LogEntry, PastAlerts, User } from '../model/wire';
 
 /** Longest wait for any answer. */
 export const TIMEOUT_MS = 10_000;
@@ -44,3 +44,6 @@ export const ticket = (wall: boolean): Promise<Answer<Ticket>> => ask('POST', '/
 export const profile = (): Promise<Answer<Profile>> => ask('GET', '/api/profile');
 export const alertLog = (alert_id: string): Promise<Answer<{ entries: readonly LogEntry[] }>> =>
   ask('GET', `/api/alerts/${encodeURIComponent(alert_id)}/log`);
+/** What was raised in a stretch of server time, at most seven days, and of which parts of it anything is known. */
+export const pastAlerts = (from_ms: number, to_ms: number): Promise<Answer<PastAlerts>> =>
+  ask('GET', `/api/alerts?from_ms=${Math.floor(from_ms)}&to_ms=${Math.ceil(to_ms)}`);

@@ -2,7 +2,7 @@
 
 import { isOpen } from './alerts';
 import { silentSince } from './feeds';
-import { nameOf, type Lang, type Profile, type Site } from './profile';
+import { nameOf, shortOf, type Lang, type Profile, type Site } from './profile';
 import type { Picture } from './picture';
 import type { Alert, Priority, Reading } from './wire';
 import { hourlyAqi } from '../lib/aqi';
@@ -57,7 +57,7 @@ export function shortNames(names: readonly string[]): string[] {
 
 function stations(picture: Picture, profile: Profile, type: string, lang: Lang): Station[] {
   const sites = sitesOf(profile, type);
-  const names = shortNames(sites.map((site) => nameOf({ ...site, name_en: site.name_en ?? '' }, lang)));
+  const names = shortNames(sites.map((site) => nameOf(site, lang))).map((name, i) => shortOf(sites[i] ?? {}, lang) ?? name);
   return sites.map((site, i) => {
     const reading = picture.readings.get(`${site.centre}/${site.feed}/${site.id}/${type}`) ?? null;
     const alerts = [...picture.alerts.values()].filter(

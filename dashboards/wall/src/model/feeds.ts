@@ -1,6 +1,6 @@
 /** Health of the sources: which feeds live, which centre is silent and since when, and how good the data is. Pure. */
 
-import { groupOf, nameOf, type Centre, type Lang, type Profile } from './profile';
+import { groupOf, nameOf, shortOf, type Centre, type Feed, type Lang, type Profile } from './profile';
 import type { Picture } from './picture';
 import type { Alert, FeedView } from './wire';
 
@@ -10,7 +10,9 @@ export interface FeedTile {
   readonly name: string;
   /** `missing`: the profile promises this feed, but nobody has reported anything about it. */
   readonly state: FeedView['state'] | 'missing';
-  /** Nothing can be said about it: silent, never heard of, or missing. */
+  /** Reports what happens: no news is no fault. */
+  readonly sporadic: boolean;
+  /** Nothing can be said about it: silent, never heard of, or missing; a sporadic one only when its centre is silent. */
   readonly silent: boolean;
   /** Milliseconds since the newest message came in; null when none ever came. */
   readonly age_ms: number | null;
@@ -34,8 +36,10 @@ export interface CentreFeeds {
   readonly silent_since_ms: number | null;
 }
 
-function isBlindState(state: FeedTile['state']): boolean {
-  return state === 'silent' || state === 'missing' || state === 'unknown';
+const BLIND: ReadonlySet<FeedTile['state']> = new Set(['silent', 'dead', 'missing', 'unknown']);
+
+function isSporadic(feed: Feed | undefined, view: FeedView | undefined): boolean {
+  return view?.sporadic ?? feed?.sporadic ?? false;
 }
 
 /**
@@ -51,32 +55,37 @@ function ratioOf(view: FeedView, sites: number): number | null {
 
 export function feedTiles(picture: Picture, profile: Profile, centre: string, server_now_ms: number, lang: Lang):
   FeedTile[] {
+  const lost = silentSince(picture, profile, centre) !== null;
   return profile.feeds.filter((feed) => feed.centre === centre).map((feed) => {
     const view = picture.feeds.get(`${centre}/${feed.id}`);
     const state = view?.state ?? 'missing';
     const at_ms = view?.last_received_ms ?? null;
     const sites = profile.sites.filter((site) => site.centre === centre && site.feed === feed.id).length;
+    const sporadic = isSporadic(feed, view);
+    const silent = sporadic ? lost : BLIND.has(state);
     return {
       centre,
       feed: feed.id,
-      name: nameOf(feed, lang),
+      name: shortOf(feed, lang) ?? nameOf(feed, lang),
       state,
-      silent: isBlindState(state),
+      sporadic,
+      silent,
       age_ms: at_ms === null ? null : Math.max(0, server_now_ms - at_ms),
-      ratio: view && !isBlindState(state) ? ratioOf(view, sites) : null,
+      ratio: view && !silent && !sporadic ? ratioOf(view, sites) : null,
     };
   });
 }
 
 /**
  * Since when a centre is silent, null while it is not: an open silence alert of the centre says so, or all of its
- * feeds are silent.
+ * feeds that report by the clock are silent.
  */
 export function silentSince(picture: Picture, profile: Profile, centre: string): number | null {
   const alert = silenceAlert(picture, profile, centre);
   if (alert) return alert.started_ms;
-  const views = [...picture.feeds.values()].filter((view) => view.centre === centre);
-  if (views.length === 0 || !views.every((view) => view.state === 'silent')) return null;
+  const views = [...picture.feeds.values()].filter((view) => view.centre === centre && !isSporadic(
+    profile.feeds.find((feed) => feed.centre === centre && feed.id === view.feed), view));
+  if (views.length === 0 || !views.every((view) => view.state === 'silent' || view.state === 'dead')) return null;
   return Math.min(...views.map((view) => view.since_ms));
 }
 
@@ -101,21 +110,37 @@ function percent(part: number, whole: number): number | null {
   return whole > 0 ? (100 * part) / whole : null;
 }
 
-/** "Đúng, đủ, sạch, sống" of a centre, from the counters of its feeds. */
+/**
+ * "Đúng, đủ, sạch, sống" of a centre, from the counters of its feeds: accepted of what came; received of what was
+ * expected; how little was repeated; feeds that live. An older intake counts nothing as expected: then "đủ" is the mean
+ * share of the usual rate.
+ */
 export function qualityOf(picture: Picture, tiles: readonly FeedTile[]): Quality {
   const views = tiles.flatMap((tile) => picture.feeds.get(`${tile.centre}/${tile.feed}`) ?? []);
-  const sum = (pick: (view: FeedView) => number): number => views.reduce((total, view) => total + pick(view), 0);
-  const accepted = sum((view) => view.accepted);
-  const rejected = sum((view) => view.rejected);
-  const duplicates = sum((view) => view.duplicates);
-  const shares = tiles.flatMap((tile) => (tile.silent ? [0] : tile.ratio === null ? [] : [Math.min(1, tile.ratio)]));
+  const sum = (of: readonly FeedView[], pick: (view: FeedView) => number): number => of.reduce((n, view) => n + pick(view), 0);
+  const accepted = sum(views, (view) => view.accepted);
+  const rejected = sum(views, (view) => view.rejected);
+  const repeated = sum(views, (view) => view.duplicates);
+  const conflicts = sum(views, (view) => view.conflicts ?? 0);
+  const counted = views.filter((view) => view.received !== undefined && view.expected != null && view.expected > 0);
+  const shares = tiles.flatMap((tile) => (tile.sporadic ? [] : tile.silent ? [0] : tile.ratio === null ? [] : [Math.min(1, tile.ratio)]));
   return {
-    right: percent(accepted + duplicates, accepted + duplicates + rejected),
-    complete: percent(shares.reduce((a, b) => a + b, 0), shares.length),
-    clean: percent(accepted, accepted + duplicates),
+    right: percent(accepted + repeated, accepted + repeated + rejected),
+    complete: isHourly(views) ? percent(sum(counted, (v) => Math.min(v.received ?? 0, v.expected ?? 0)), sum(counted, (v) => v.expected ?? 0))
+      : percent(total(shares), shares.length),
+    clean: percent(accepted, accepted + repeated + conflicts),
     live: tiles.filter((tile) => !tile.silent).length,
     total: tiles.length,
   };
+}
+
+function total(values: readonly number[]): number {
+  return values.reduce((a, b) => a + b, 0);
+}
+
+/** The counters are of the last hour, not totals. */
+export function isHourly(views: Iterable<FeedView>): boolean {
+  return [...views].some((view) => view.received !== undefined);
 }
 
 export function feedsByCentre(picture: Picture, profile: Profile, server_now_ms: number, lang: Lang): CentreFeeds[] {

@@ -2,6 +2,7 @@
 
 import { alertsOf, openAlerts } from './alerts';
 import { newestAge, silentSince } from './feeds';
+import { unknownStretches } from './past';
 import { DAY_MS, type Picture } from './picture';
 import { GROUPS, groupOf, nameOf, type Centre, type Group, type Lang, type Profile } from './profile';
 import { PRIORITIES, type Alert, type Priority } from './wire';
@@ -120,15 +121,11 @@ function span(from_ms: number, to_ms: number, server_now_ms: number): Span[] {
   return to_ms >= server_now_ms - DAY_MS && to_ms >= from_ms ? [{ from: at(from_ms), to: at(to_ms) }] : [];
 }
 
-/** The last 24 hours of each row, from the alerts that this page has really seen. */
+/** The last 24 hours of each row, from the alerts that this page has seen or the database remembers. */
 export function dayStrips(picture: Picture, profile: Profile, server_now_ms: number): DayStrip[] {
   const seen = [...picture.day.values()];
   const end = (a: Alert): number => a.cleared_ms ?? (a.active ? server_now_ms : a.updated_ms);
-  const before = picture.held_since_ms === null ? server_now_ms : picture.held_since_ms;
-  const unknown = [
-    ...span(server_now_ms - DAY_MS, before, server_now_ms),
-    ...picture.unseen.flatMap((u) => span(u.from_ms, u.to_ms, server_now_ms)),
-  ];
+  const unknown = unknownStretches(picture, server_now_ms).flatMap((u) => span(u.from_ms, u.to_ms, server_now_ms));
   const silences = seen.filter((a) => a.type === 'source.heartbeat');
   const partly = silences.flatMap((a) => span(a.started_ms, end(a), server_now_ms));
   return GROUPS.map((group) => ({

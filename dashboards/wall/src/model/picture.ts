@@ -1,6 +1,6 @@
 /** What a page holds of the province: the picture that the frames of the wall protocol build. Values only. */
 
-import type { Alert, FeedView, Hello, Minute, OutcomeFrame, Reading } from './wire';
+import type { Alert, FeedView, Hello, Minute, OutcomeFrame, Reading, Stretch } from './wire';
 
 /**
  * `empty`: nothing yet. `snapshot`: a snapshot is arriving, what was held before is suspect. `live`: complete at `pos`.
@@ -14,12 +14,6 @@ export interface Suspect {
   readonly feeds: ReadonlySet<string>;
   readonly readings: ReadonlySet<string>;
   readonly minutes: ReadonlySet<string>;
-}
-
-/** Times in between, in server milliseconds, of which this page saw nothing. */
-export interface Unseen {
-  readonly from_ms: number;
-  readonly to_ms: number;
 }
 
 export interface LastBeat {
@@ -45,7 +39,10 @@ export interface Picture {
   readonly day: ReadonlyMap<string, Alert>;
   /** Since when (server time) this page has held a complete picture; before that it knows nothing of what ended. */
   readonly held_since_ms: number | null;
-  readonly unseen: readonly Unseen[];
+  /** Times in between of which this page saw nothing. */
+  readonly unseen: readonly Stretch[];
+  /** Times of which the database knows, by its last answer; empty while it never answered. */
+  readonly known: readonly Stretch[];
   /** Server clock minus the page's clock, milliseconds. */
   readonly offset_ms: number;
   readonly beat: LastBeat | null;
@@ -77,6 +74,7 @@ export const EMPTY: Picture = {
   day: new Map(),
   held_since_ms: null,
   unseen: [],
+  known: [],
   offset_ms: 0,
   beat: null,
   hello: null,

@@ -4,6 +4,11 @@ import type { Priority } from './wire';
 
 export type Lang = 'vi' | 'en';
 
+/** Names that fit where the full one does not: at most 16 characters, empty or absent when there is none. */
+export interface Short {
+  readonly short_vi?: string;
+  readonly short_en?: string;
+}
 export interface Centre {
   readonly id: string;
   readonly name_vi: string;
@@ -19,7 +24,7 @@ export interface Area {
   readonly kind: string;
   readonly parent?: string | null;
 }
-export interface Site {
+export interface Site extends Short {
   readonly id: string;
   readonly centre: string;
   readonly area: string;
@@ -31,7 +36,7 @@ export interface Site {
   /** Own thresholds by name: `bd1`, `bd2`, `bd3` in metres of the station's datum. One that is unknown is absent. */
   readonly limits?: Readonly<Record<string, number>>;
 }
-export interface Feed {
+export interface Feed extends Short {
   readonly centre: string;
   readonly id: string;
   readonly name_vi: string;
@@ -39,8 +44,10 @@ export interface Feed {
   readonly type?: string;
   readonly types?: readonly string[];
   readonly expected_period_s: number;
+  /** Reports what happens and not by the clock. */
+  readonly sporadic?: boolean;
 }
-export interface Target {
+export interface Target extends Short {
   readonly indicator: string;
   readonly pillar: 'government' | 'economy' | 'society';
   readonly name_vi: string;
@@ -115,6 +122,11 @@ export function nameOf(thing: { readonly name_vi: string; readonly name_en?: str
   return (lang === 'en' ? thing.name_en : thing.name_vi) || thing.name_vi;
 }
 
+/** The short name of a thing, else null. */
+export function shortOf(thing: Short, lang: Lang): string | null {
+  return (lang === 'en' ? thing.short_en : thing.short_vi) || null;
+}
+
 /** The centre with that id; an id that the profile does not know is shown as it is. */
 export function centreName(id: string, profile: Profile, lang: Lang): string {
   const centre = profile.centres.find((c) => c.id === id);
@@ -134,4 +146,18 @@ export function placeOf(
   if (site) return nameOf(site, lang);
   const area = profile.areas.find((a) => a.code === alert.area);
   return area ? nameOf(area, lang) : centreName(alert.centre, profile, lang);
+}
+
+/** The same for a place of `max` characters: the city before it, nothing said twice, and the site's short name if need be. */
+export function placeFor(alert: Parameters<typeof placeOf>[0], profile: Profile, lang: Lang, max: number): string {
+  const where = placeOf(alert, profile, lang);
+  const centre = profile.centres.find((c) => c.id === alert.centre);
+  const city = centre?.kind === 'city' ? nameOf(centre, lang) : '';
+  const full = city && !where.includes(city) ? `${city} · ${where}` : where;
+  const site = profile.sites.find((s) => s.id === alert.site && s.centre === alert.centre);
+  if (!site || !full.endsWith(nameOf(site, lang))) return full;
+  const before = full.slice(0, -nameOf(site, lang).length).replace(/ · $/, '');
+  const beside = (name: string): string => (!before || name.includes(before) ? name : `${before} · ${name}`);
+  const plain = beside(nameOf(site, lang));
+  return plain.length <= max ? plain : beside(shortOf(site, lang) ?? nameOf(site, lang));
 }

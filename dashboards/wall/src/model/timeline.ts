@@ -45,15 +45,35 @@ function fromLog(entry: LogEntry, alert: Alert): Line {
   };
 }
 
-/** What the alert says about itself, for the time without a log. */
-function fromAlert(alert: Alert): Line[] {
+/** The log tells of the acknowledgement that the alert speaks of. */
+function hasAck(alert: Alert, log: readonly LogEntry[]): boolean {
+  return log.some((e) => e.kind === 'command' && e.accepted && e.at_ms === alert.acked_ms);
+}
+
+/** The log's last word about whether the condition holds is that it is over. */
+function hasEnd(log: readonly LogEntry[]): boolean {
+  const turns = log.flatMap((e) => (e.kind === 'transition' ? [kindOf(e)] : []))
+    .filter((kind) => ['raised', 'reraised', 'cleared', 'closed', 'superseded'].includes(kind));
+  return ['cleared', 'closed', 'superseded'].includes(turns.at(-1) ?? '');
+}
+
+/** The alert already says something that the log does not tell yet: the recorder has not come that far. */
+export function logIsBehind(alert: Alert, log: readonly LogEntry[]): boolean {
+  if (alert.acked_ms != null && !hasAck(alert, log)) return true;
+  if (hasEnd(log) === alert.active) return true;
+  return log.every((e) => !e.accepted || !e.to_state) || log.findLast((e) => e.accepted && e.to_state)?.to_state !== alert.state;
+}
+
+/** What the alert says about itself and the log does not tell, or not yet. */
+function fromAlert(alert: Alert, log: readonly LogEntry[]): Line[] {
   const line = (kind: LineKind, at_ms: number, who: string | null = null, note = ''): Line =>
     ({ id: `self-${kind}`, at_ms, kind, priority: alert.priority, who, other: null, note });
-  const lines = [line('raised', alert.raised_ms)];
-  if (alert.acked_ms != null) {
+  const lines: Line[] = [];
+  if (!log.some((e) => kindOf(e) === 'raised')) lines.push(line('raised', alert.raised_ms));
+  if (alert.acked_ms != null && !hasAck(alert, log)) {
     lines.push(line('acked', alert.acked_ms, alert.acked_by_display ?? alert.acked_by ?? null, alert.ack_note ?? ''));
   }
-  if (alert.cleared_ms != null) lines.push(line('cleared', alert.cleared_ms));
+  if (!alert.active && !hasEnd(log)) lines.push(line('cleared', alert.cleared_ms ?? alert.updated_ms));
   return lines;
 }
 
@@ -66,7 +86,8 @@ export interface Mine {
 /** Lines in the order of time. A command of this page is left out as soon as the log has it. */
 export function linesOf(alert: Alert, log: readonly LogEntry[] | null, mine: Mine): Line[] {
   const logged = new Set((log ?? []).flatMap((entry) => entry.command_id ?? []));
-  const base = log?.length ? log.map((entry) => fromLog(entry, alert)) : fromAlert(alert);
+  const told = log ?? [];
+  const base = [...told.map((entry) => fromLog(entry, alert)), ...fromAlert(alert, told)];
   const own = mine.answered
     .filter(({ pending, outcome }) => !logged.has(pending.frame.command_id) && outcome.outcome !== 'DONE')
     .map(({ pending, outcome }): Line => ({

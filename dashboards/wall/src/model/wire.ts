@@ -52,9 +52,12 @@ export interface Alert {
   readonly exercise?: string | null;
 }
 
-export type FeedState = 'unknown' | 'on_time' | 'slow' | 'silent';
+export type FeedState = 'unknown' | 'on_time' | 'slow' | 'silent' | 'dead' | 'clock_skewed' | 'duplicating';
 
-/** Health of one feed; `key` is `centre/feed`. Counters are totals since the intake's checkpoint began. */
+/**
+ * Health of one feed; `key` is `centre/feed`. With `received` the counters are those of the last hour, without it
+ * totals since the intake's checkpoint began.
+ */
 export interface FeedView {
   readonly key: string;
   readonly centre: string;
@@ -69,6 +72,13 @@ export interface FeedView {
   readonly rejected: number;
   readonly duplicates: number;
   readonly watermark_ms: number | null;
+  /** Reports what happens: nothing can be missing, silence proves nothing. */
+  readonly sporadic?: boolean;
+  readonly received?: number;
+  /** What should have come in the same time; null for a sporadic feed and before the first full minute. */
+  readonly expected?: number | null;
+  /** Same id, other content: refused. */
+  readonly conflicts?: number;
 }
 
 export type ReadingValue = number | string | boolean | null;
@@ -197,6 +207,17 @@ export interface CommandFrame {
   readonly note: string | null;
 }
 export type ClientFrame = AuthFrame | SubscribeFrame | CommandFrame;
+
+/** When anything at all was recorded, and what was raised: `GET /api/alerts`. */
+export interface PastAlerts {
+  readonly alerts: readonly Alert[];
+  readonly known: readonly Stretch[];
+}
+/** From inclusive, to exclusive; server milliseconds. */
+export interface Stretch {
+  readonly from_ms: number;
+  readonly to_ms: number;
+}
 
 /** One line of the audit trail, from `GET /api/alerts/{id}/log`. */
 export interface LogEntry {

@@ -11,6 +11,7 @@ import { IDLE, standing, type Link, type Standing } from '../link/machine';
 import { ackFrame, due, give, NO_COMMANDS, settle, unsend, type Commands } from '../model/commands';
 import { EMPTY, serverTime, type Picture } from '../model/picture';
 import type { Profile } from '../model/profile';
+import { askedStretch, withPast } from '../model/past';
 import { reduce } from '../model/reduce';
 import type { Alert, ServerFrame, User } from '../model/wire';
 
@@ -21,12 +22,17 @@ const TICK_MS = 200;
 /** A profile that could not be fetched is asked for again after this time. */
 const PROFILE_RETRY_MS = 5_000;
 
+/** The past that could not be fetched is asked for again after this time, doubled up to eight times as long. */
+const PAST_RETRY_MS = 5_000;
+
 export class Live {
   picture: Picture = $state.raw(EMPTY);
   link: Link = $state.raw(IDLE);
   commands: Commands = $state.raw(NO_COMMANDS);
   profile: Profile | null = $state.raw(null);
   user: User | null = $state.raw(null);
+  /** The gateway runs another build than the one this page came from: the page should be loaded anew. */
+  outdated: boolean = $state(false);
   /** Page clock, milliseconds; moves when the shown second of the server's clock does. */
   page_ms: number = $state(pageNow());
 
@@ -34,6 +40,11 @@ export class Live {
   #redraw: ReturnType<typeof setTimeout> | null = null;
   #profileAsked = 0;
   #profileBusy = false;
+  #build: string | null = null;
+  #pastBusy = false;
+  /** When the past is due to be asked for, page clock; null: it is known. */
+  #pastDue: number | null = null;
+  #pastFailed = 0;
   readonly #link: LiveLink;
 
   constructor(wall: boolean) {
@@ -105,6 +116,8 @@ export class Live {
     if (frame.t === 'outcome') this.commands = settle(this.commands, frame);
     if (frame.t === 'hello') {
       this.user = frame.user;
+      this.#build ??= frame.build;
+      this.outdated = frame.build !== this.#build;
       void this.#loadProfile();
     }
     const broken = this.#picture.sync === 'broken';
@@ -131,7 +144,11 @@ export class Live {
     const was = this.link.phase;
     this.link = link;
     if (link.phase !== 'live' && was === 'live') this.commands = unsend(this.commands);
-    if (link.phase === 'live' && was !== 'live') this.#sendDue();
+    if (link.phase === 'live' && was !== 'live') {
+      this.#sendDue();
+      this.#pastFailed = 0;
+      this.#pastDue = pageNow();
+    }
   }
 
   #tick(): void {
@@ -141,6 +158,7 @@ export class Live {
     if (second === Math.floor(serverTime(this.picture, this.page_ms) / 1000)) return;
     this.page_ms = now;
     this.#sendDue();
+    if (this.#pastDue !== null && now >= this.#pastDue && this.link.phase === 'live') void this.#loadPast();
     if (this.profile === null && this.link.phase !== 'idle' && now - this.#profileAsked > PROFILE_RETRY_MS) void this.#loadProfile();
   }
 
@@ -151,5 +169,22 @@ export class Live {
     const answer = await http.profile();
     this.#profileBusy = false;
     if (answer.ok) this.profile = answer.value;
+  }
+
+  /** What was before this connection: the strip of the day needs it, and nothing waits for it. */
+  async #loadPast(): Promise<void> {
+    if (this.#pastBusy) return;
+    this.#pastBusy = true;
+    const { from_ms, to_ms } = askedStretch(this.#picture, pageNow());
+    const answer = await http.pastAlerts(from_ms, to_ms);
+    this.#pastBusy = false;
+    if (answer.ok) {
+      this.#pastDue = null;
+      this.#picture = withPast(this.#picture, answer.value);
+      this.#show();
+    } else {
+      this.#pastDue = pageNow() + PAST_RETRY_MS * 2 ** Math.min(this.#pastFailed, 3);
+      this.#pastFailed += 1;
+    }
   }
 }
