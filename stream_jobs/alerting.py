@@ -28,6 +28,7 @@ SPEC = JobSpec(
     state_topic="alerts",
     prefixed=False,
     make_step=make_step,
+    has_rules=True,
 )
 
 

@@ -19,6 +19,7 @@ import faust
 from ioc.domain.profile import Profile
 from ioc.errors import BadSettings
 from ioc.settings import Settings
+from ioc.wire.topics import Topics
 from stream_jobs import alerting, detect, intake
 from stream_jobs.job import Job, JobSpec
 from stream_jobs.transport import BatchTransport, check_private_names
@@ -31,7 +32,9 @@ JOBS: dict[str, tuple[JobSpec, Attach]] = {
 }
 
 CHUNKS_BUFFERED = 32  # chunks per agent; when full, Faust stops fetching the partition
-CHUNK_RECORDS_MAX = 4_000  # records per fetch: the consumer's thread holds the interpreter while it unpacks them
+# Records per chunk. The main loop stands still during a step, and the consumer's thread holds the interpreter while it
+# unpacks: flushes and heartbeats wait that long. 1,000 would cost 5 % more CPU, 4,000 would save 2 %.
+CHUNK_RECORDS_MAX = 2_000
 FETCH_BYTES_PER_PARTITION = 2 * 1024 * 1024
 COMMIT_PERIOD_S = 1.0  # the commit is a hint; the truth is in the checkpoint
 REBALANCE_S = 30.0  # time to finish open work before the broker gives the partitions away
@@ -58,8 +61,20 @@ def make_app(job: str, settings: Settings, profile: Profile, *, instance: str | 
     return build(*JOBS[job], settings, profile, instance=instance).app
 
 
-def build(spec: JobSpec, attach: Attach, settings: Settings, profile: Profile, *, instance: str | None = None) -> Job:
-    """As :func:`make_app`, for any job; the app is ``.app`` of the result."""
+def build(
+    spec: JobSpec,
+    attach: Attach,
+    settings: Settings,
+    profile: Profile,
+    *,
+    instance: str | None = None,
+    topics: Topics | None = None,
+) -> Job:
+    """As :func:`make_app`, for any job; the app is ``.app`` of the result.
+
+    Args:
+        topics: where each logical topic is; default: all of them under the prefix of the settings.
+    """
     check_private_names()
     session_s = settings.session_timeout_s
     datadir = settings.data_dir.absolute() / "faust" / spec.name
@@ -94,7 +109,7 @@ def build(spec: JobSpec, attach: Attach, settings: Settings, profile: Profile, *
         consumer_group_instance_id=instance,
     )
     app.transport = BatchTransport(app.conf.broker_consumer, app)
-    job = Job(spec, settings, profile, app)
+    job = Job(spec, settings, profile, app, topics)
     attach(app, job, app.topic(*job.inputs, key_type=None, value_type=None))
 
     app.task(job.run)

@@ -25,6 +25,7 @@ SPEC = JobSpec(
     state_topic="checkpoints.detect",
     prefixed=True,
     make_step=make_step,
+    has_rules=True,
 )
 
 

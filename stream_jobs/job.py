@@ -23,6 +23,8 @@ from faust.types import TP
 from msgspec import Struct
 
 from ioc.adapters.clock import now_ms
+from ioc.adapters.rule_files import rules_file
+from ioc.adapters.rule_watch import RuleWatch
 from ioc.domain.profile import Profile
 from ioc.errors import Fenced
 from ioc.pipeline.effects import Effects, Record, Step
@@ -30,7 +32,7 @@ from ioc.settings import Settings
 from ioc.wire.topics import Topics
 from stream_jobs.checkpoint import Layout, LostCheckpoint, TakenOver, take_over
 from stream_jobs.exits import Exit, leave
-from stream_jobs.perform import RETRY_FIRST_S, RETRY_MAX_S, Router, Writer
+from stream_jobs.perform import RETRY_FIRST_S, RETRY_MAX_S, Router, Transact, Writer, transact
 from stream_jobs.transport import BatchConsumer
 from stream_jobs.watchdog import Watchdog
 
@@ -49,6 +51,7 @@ class JobSpec(Struct, frozen=True):
         state_topic: logical topic of the checkpoint, with the partition numbers of the inputs.
         prefixed: are checkpoint keys prefixed with their input topic?
         make_step: the pure step of (profile, logical input topic, partition).
+        has_rules: does the step take other rules while it runs (a method ``use``)?
     """
 
     name: str
@@ -56,6 +59,7 @@ class JobSpec(Struct, frozen=True):
     state_topic: str
     prefixed: bool
     make_step: Callable[[Profile, str, int], Step]
+    has_rules: bool = False
 
 
 class Owned:
@@ -79,9 +83,12 @@ class Owned:
 class Job:
     """Owner of the partitions of one worker process. Lives on the main loop."""
 
-    def __init__(self, spec: JobSpec, settings: Settings, profile: Profile, app: faust.App) -> None:
+    def __init__(
+        self, spec: JobSpec, settings: Settings, profile: Profile, app: faust.App, topics: Topics | None = None
+    ) -> None:
         self.spec, self.settings, self.profile, self.app = spec, settings, profile, app
-        self.topics = Topics(settings.topic_prefix, profile.centre_ids)
+        self.topics = topics or Topics(settings.topic_prefix, profile.centre_ids)
+        self.write: Transact = transact  # how a flush is written; a measurement without sink puts its own here
         self.inputs = {self.topics.name(logical): logical for logical in spec.inputs(self.topics)}
         self.layout = Layout(
             self.topics.name(spec.state_topic),
@@ -95,6 +102,7 @@ class Job:
         self._router = Router(self.topics)
         self._taking_over = asyncio.Lock()
         self._next_tick_s = 0.0
+        self._rules = RuleWatch(rules_file(settings.profile), profile) if spec.has_rules else None
 
     @property
     def consumer(self) -> BatchConsumer:
@@ -191,7 +199,8 @@ class Job:
         for key, value in part.restored.state.items():
             step.load(key, value)
         writer = Writer(
-            tp, step, part.restored.position, part.producer, self.layout, self._router, self.settings.flush_s
+            *(tp, step, part.restored.position, part.producer, self.layout, self._router, self.settings.flush_s),
+            write=self.write,
         )
         return Owned(generation, writer, part.end)
 
@@ -231,6 +240,15 @@ class Job:
         if monotonic() >= self._next_tick_s:
             self._next_tick_s = monotonic() + TICK_S
             self._tick()
+            if self._rules is not None and (changed := self._rules.look(monotonic())) is not None:
+                self.use(changed)
+
+    def use(self, profile: Profile) -> None:
+        """Go on with other rules: partitions owned now, and those taken over later."""
+        self.profile, at_ms = profile, now_ms()
+        for owned in self.owned.values():
+            step: Any = owned.step  # has_rules promises the method
+            owned.writer.add_tick(step.use(profile, at_ms))
 
     def _tick(self) -> None:
         at_ms = now_ms()

@@ -16,7 +16,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import Awaitable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 from time import monotonic
 from typing import Any
@@ -40,6 +40,7 @@ KEYS_REMEMBERED = 65_536  # partition of a key, least recently used goes first (
 RETRY_FIRST_S, RETRY_MAX_S = 0.1, 2.0
 
 Rows = dict[tuple[str, int], list[tuple[bytes, bytes | None]]]
+Transact = Callable[[AIOKafkaProducer, Rows, int], Awaitable[None]]  # as transact(); a measurement may put its own here
 
 
 class RecordTooLarge(IocError):
@@ -54,13 +55,26 @@ class Router:
     """Real topic and partition of an emit."""
 
     def __init__(self, topics: Topics) -> None:
-        self._topics = topics
-        self._partition = lru_cache(maxsize=KEYS_REMEMBERED)(topics.partition)
+        self._names = {logical: topics.name(logical) for logical in topics.specs}
+        self._place = lru_cache(maxsize=KEYS_REMEMBERED)(
+            lambda topic, key: (self._names[topic], topics.partition(topic, key))
+        )
 
     def route(self, emit: Emit) -> tuple[str, int]:
         """Where it goes; raises KeyError for an unknown topic."""
-        partition = self._partition(emit.topic, emit.key) if emit.partition is None else emit.partition
-        return self._topics.name(emit.topic), partition
+        if emit.partition is None:
+            return self._place(emit.topic, emit.key)
+        return self._names[emit.topic], emit.partition
+
+    def add(self, rows: Rows, emits: Iterable[Emit]) -> None:
+        """Put emits behind the rows of their places; raises KeyError for an unknown topic."""
+        route = self.route
+        for emit in emits:
+            place = route(emit)
+            part = rows.get(place)
+            if part is None:
+                part = rows[place] = []
+            part.append((emit.key, emit.value))
 
 
 async def send_all(producer: AIOKafkaProducer, rows: Rows, timestamp_ms: int) -> None:
@@ -139,11 +153,12 @@ class Writer:
         layout: Layout,
         router: Router,
         flush_s: float,
+        write: Transact = transact,
     ) -> None:
         self.tp, self.step, self.position, self.producer = tp, step, position, producer
         self.writing_since_s: float | None = None  # for the watchdog
         self.transactions = 0
-        self._layout, self._router, self._flush_s = layout, router, flush_s
+        self._layout, self._router, self._flush_s, self._write = layout, router, flush_s, write
         self._emits: list[Emit] = []
         self._state: dict[str, bytes | None] = {}
         self._events: list[Any] = []
@@ -241,7 +256,7 @@ class Writer:
         delay_s = RETRY_FIRST_S
         while True:
             try:
-                await transact(self.producer, rows, now_ms())
+                await self._write(self.producer, rows, now_ms())
                 break
             except KafkaError as exc:
                 if not exc.retriable:
@@ -256,8 +271,7 @@ class Writer:
     def _snapshot(self) -> tuple[Rows, list[Any]]:
         """Take everything pending, in one go without awaiting."""
         rows: Rows = {}
-        for emit in self._emits:
-            rows.setdefault(self._router.route(emit), []).append((emit.key, emit.value))
+        self._router.add(rows, self._emits)
         self._state.update(self.step.take_dirty())
         state = rows.setdefault((self._layout.topic, self.tp.partition), [])
         state += ((self._layout.key(self.tp.topic, key), value) for key, value in self._state.items())
