@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 
 from aiokafka import TopicPartition
 
@@ -13,7 +13,7 @@ from ioc.wire import codec
 from ioc.wire.topics import Topics
 
 
-async def dead_letters(settings: Settings, topics: Topics) -> AsyncIterator[DeadLetter]:
+async def dead_letters(settings: Settings, topics: Topics) -> AsyncGenerator[DeadLetter, None]:
     """Every dead letter that is still kept, partition by partition in offset order.
 
     Raises:

@@ -7,7 +7,7 @@ sent to an explicit partition, computed by :meth:`ioc.wire.topics.Topics.partiti
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
@@ -297,11 +297,12 @@ class Producer:
     async def send(
         self,
         logical: str,
-        key: bytes,
+        key: bytes | None,
         value: bytes | None,
         *,
         partition: int | None = None,
         timestamp_ms: int | None = None,
+        headers: Sequence[tuple[str, bytes]] = (),
     ) -> Sent:
         """Send one record to the partition of its key, or to ``partition``; return the acknowledgement.
 
@@ -310,10 +311,12 @@ class Producer:
             Unavailable: no acknowledgement within 15 s; the record may be stored or not.
         """
         topic = self._topics.name(logical)
-        target = self._topics.partition(logical, key) if partition is None else partition
+        target = self._topics.partition(logical, key or b"") if partition is None else partition
         async with self._in_flight:
             try:
-                future = await self._inner.send(topic, value, key, partition=target, timestamp_ms=timestamp_ms)
+                future = await self._inner.send(
+                    topic, value, key, partition=target, timestamp_ms=timestamp_ms, headers=list(headers)
+                )
                 answer = await future
             except (KafkaError, OSError) as exc:
                 raise Unavailable("kafka", f"{topic}/{target}: {type(exc).__name__} {exc}") from exc

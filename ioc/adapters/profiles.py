@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -16,10 +16,12 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.catalogue import PAYLOADS
-from ioc.domain.profile import Area, Centre, Profile, Rule, Target, Validity
+from ioc.domain.catalogue import MEASURE, PAYLOADS
+from ioc.domain.profile import Area, Centre, Profile, Rule, Target, Validity, WindowSpec
+from ioc.domain.rules import payload_fields
 from ioc.domain.rules import problems as rule_problems
 from ioc.domain.tables import read_struct
+from ioc.domain.windows import problems as window_problems
 from ioc.errors import BadSettings
 from ioc.pipeline.mapping_table import read_table, zone_problem
 
@@ -40,14 +42,18 @@ class _Head(Struct, frozen=True, kw_only=True):
     title_en: str
     timezone: str
     geo_box: tuple[float, float, float, float] | None = None
+    holidays: tuple[str, ...] = ()
 
 
 class _Areas(Struct, frozen=True, kw_only=True):
     areas: tuple[Area, ...]
 
 
-class _Rules(Struct, frozen=True, kw_only=True):
+class RuleFile(Struct, frozen=True, kw_only=True):
+    """``rules.toml``: the rules, and the rollups that are made beside the one of a minute."""
+
     rules: tuple[Rule, ...]
+    windows: tuple[WindowSpec, ...] = ()
 
 
 class _Targets(Struct, frozen=True, kw_only=True):
@@ -61,8 +67,8 @@ def profile_folder(name: str) -> Path:
     return PROFILES / name.replace("-", "_")
 
 
-def load_profile(name: str) -> Profile:
-    """The profile of that name or folder.
+def load_profile(name: str, *, with_rules: bool = True) -> Profile:
+    """The profile of that name or folder; without its rules when these are looked at by themselves.
 
     Raises:
         BadSettings: one sentence per problem, each beginning with the file and the place in it.
@@ -74,7 +80,8 @@ def load_profile(name: str) -> Profile:
     problems: list[str] = []
     head = _read(folder / "profile.toml", _Head, problems)
     areas = _read(folder / "areas.toml", _Areas, problems)
-    rules = _read(folder / "rules.toml", _Rules, problems, optional=_Rules(rules=()))
+    none = RuleFile(rules=())
+    rules = _read(folder / "rules.toml", RuleFile, problems, optional=none) if with_rules else none
     targets = _read(folder / "targets.toml", _Targets, problems, optional=_Targets(targets=()))
     files = sorted((folder / "centres").glob("*.toml"))
     if not files:
@@ -86,7 +93,10 @@ def load_profile(name: str) -> Profile:
     if areas:
         problems += _area_problems(areas.areas)
     if rules:
-        problems += [f"rules.toml: {said}" for said in rule_problems(rules.rules)]
+        # A centre that could not be read would make its sites look unknown.
+        readable = tuple(one for _, one in centres if one is not None)
+        said = rule_file_problems(rules, readable if len(readable) == len(centres) else None)
+        problems += [f"rules.toml: {sentence}" for sentence in said]
     if targets:
         problems += _twice("targets.toml: targets", [target.indicator for target in targets.targets])
     problems += _twice("centres: id", [centre.id for _, centre in centres if centre])
@@ -100,7 +110,16 @@ def load_profile(name: str) -> Profile:
         centres=tuple(centre for _, centre in centres if centre is not None),
         rules=rules.rules,
         targets=targets.targets,
+        windows=rules.windows,
     )
+
+
+def rule_file_problems(file: RuleFile, centres: Sequence[Centre] | None) -> list[str]:
+    """What is wrong with rules and windows; with the centres also whether what they name is there."""
+    sites = None if centres is None else {site.id for centre in centres for site in centre.sites}
+    found = rule_problems(file.rules, sites, None if centres is None else [centre.id for centre in centres])
+    found += window_problems(file.windows, {t: payload_fields(t) for t in PAYLOADS}, [t for t in MEASURE if MEASURE[t]])
+    return found
 
 
 def load_centre(file: Path, profile: Profile) -> Profile:
@@ -144,6 +163,9 @@ def _head_problems(head: _Head) -> Iterator[str]:
         yield f"profile.toml: timezone: {said}"
     if not _CENTRE_ID.fullmatch(head.id):
         yield "profile.toml: id: must be lower-case letters, digits and -"
+    yield from (
+        f"profile.toml: holidays: '{day}' is not a day such as 2023-01-20" for day in head.holidays if not _is_day(day)
+    )
     if head.geo_box is not None:
         west, south, east, north = head.geo_box
         if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
@@ -195,6 +217,13 @@ def centre_problems(centre: Centre, areas: tuple[Area, ...]) -> Iterator[str]:
     said: list[str] = []
     read_table(centre, said)
     yield from said
+
+
+def _is_day(text: str) -> bool:
+    try:
+        return len(text) == 10 and bool(date.fromisoformat(text))
+    except ValueError:
+        return False
 
 
 def _validity_problems(entry: Validity, where: str) -> Iterator[str]:

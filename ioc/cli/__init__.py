@@ -25,7 +25,9 @@ def build() -> App:
     """The whole command tree; commands import what they need only when they run."""
     import ioc.cli.bench
     import ioc.cli.data
+    import ioc.cli.dlq
     import ioc.cli.operate
+    import ioc.cli.rules
     import ioc.cli.run
     import ioc.cli.simulate
 
@@ -37,7 +39,8 @@ def build() -> App:
         help_format="markdown",
         help_epilogue="Exit codes: 0 done, 1 no, 2 wrong arguments or settings, 3 Kafka or database not available.",
     )
-    for part in (ioc.cli.operate, ioc.cli.run, ioc.cli.data, ioc.cli.simulate, ioc.cli.bench):
+    parts = (ioc.cli.operate, ioc.cli.run, ioc.cli.data, ioc.cli.dlq, ioc.cli.rules, ioc.cli.simulate, ioc.cli.bench)
+    for part in parts:
         part.register(app)
     return app
 

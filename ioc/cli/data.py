@@ -1,28 +1,22 @@
-"""``ioc db | users | alerts | dlq | feeds``: look after what is stored."""
+"""``ioc db | users | alerts | feeds``: look after what is stored."""
 
 from __future__ import annotations
 
 import asyncio
-import base64
 import getpass
-import json
 import os
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.table import Table
 
 from ioc.bootstrap import load_profile, read_settings
-from ioc.domain.measures import DeadLetter
+from ioc.cli.show import Json, show
 from ioc.domain.times import rfc3339
 from ioc.errors import BadInput
 
-Json = Annotated[bool, Parameter(name="--json", negative="", help="Print JSON instead of a table.")]
 Role = Literal["wall", "viewer", "operator", "dispatcher", "engineer", "admin"]
 
 
@@ -35,7 +29,6 @@ def register(app: App) -> None:
             {"list": users_list, "add": users_add, "disable": users_disable, "demo": users_demo},
         ),
         "alerts": ("Alerts in the history.", {"list": alerts_list, "log": alerts_log}),
-        "dlq": ("Refused input (the quarantine).", {"list": dlq_list, "show": dlq_show}),
         "feeds": ("Native formats of centres.", {"check": feeds_check}),
     }
     for name, (help_, commands) in groups.items():
@@ -43,19 +36,6 @@ def register(app: App) -> None:
         for command, function in commands.items():
             group.command(function, name=command)
         app.command(group)
-
-
-def show(rows: Sequence[dict[str, Any]], columns: Sequence[str], as_json: bool, empty: str) -> None:
-    """Print rows as a table, or as JSON lines in one array."""
-    if as_json:
-        print(json.dumps(list(rows), ensure_ascii=False))
-    elif not rows:
-        print(empty)
-    else:
-        table = Table(*columns, box=None, pad_edge=False)
-        for row in rows:
-            table.add_row(*("" if row[c] is None else str(row[c]) for c in columns))
-        Console().print(table)
 
 
 # -- db -----------------------------------------------------------------------------------------------------------
@@ -237,79 +217,6 @@ def _query(ask: Any) -> Any:
             return await ask(queries)
         finally:
             await queries.close()
-
-    return asyncio.run(run())
-
-
-# -- dlq ----------------------------------------------------------------------------------------------------------
-
-
-def dlq_list(*, reason: str | None = None, centre: str | None = None, limit: int = 50, as_json: Json = False) -> int:
-    """The newest refused inputs, with their reason.
-
-    Example: `ioc dlq list --reason future --centre bien-hoa`
-
-    Exit codes: 0 printed, 3 Kafka is not available.
-
-    Parameters
-    ----------
-    reason
-        Only this reason code.
-    centre
-        Only this centre.
-    limit
-        At most so many, newest first.
-    """
-    letters = [d for d in _dead() if reason in (None, d.code) and centre in (None, d.centre)]
-    letters.sort(key=lambda d: d.refused_ms, reverse=True)
-    rows = [
-        {
-            "refused": rfc3339(d.refused_ms),
-            "centre": d.centre,
-            "code": d.code,
-            "path": d.path,
-            "detail": d.detail,
-            "bytes": d.size_bytes,
-            "id": d.id,
-        }
-        for d in letters[: max(1, limit)]
-    ]
-    show(rows, ("refused", "centre", "code", "path", "detail", "bytes", "id"), as_json, "nothing was refused")
-    return 0
-
-
-def dlq_show(id_: Annotated[str, Parameter(name="id")], /, *, as_json: Json = False) -> int:
-    """One refused input: where it stood, why it was refused, and its bytes (at most 64 KiB).
-
-    Example: `ioc dlq show ioc.raw.bien-hoa/2/1207`
-
-    Exit codes: 0 printed, 1 no such dead letter, 3 Kafka is not available.
-    """
-    found = next((d for d in _dead() if d.id == id_), None)
-    if found is None:
-        print(f"ioc: no dead letter {id_}; see `ioc dlq list`", file=sys.stderr)
-        return 1
-    if as_json:
-        print(msgspec.json.encode(found).decode())
-        return 0
-    for name, value in msgspec.structs.asdict(found).items():
-        if not name.endswith("_b64"):
-            print(f"{name:<12} {rfc3339(value) if name.endswith('_ms') else value}")
-    # Shown as a Python literal: control characters in hostile input must not reach the terminal.
-    print(f"{'key':<12} {base64.b64decode(found.key_b64 or '')!r}")
-    print(f"{'sample':<12} {base64.b64decode(found.sample_b64)!r}")
-    return 0
-
-
-def _dead() -> list[DeadLetter]:
-    from ioc.adapters.dead_letters import dead_letters
-    from ioc.wire.topics import Topics
-
-    settings = read_settings()
-
-    async def run() -> list[DeadLetter]:
-        topics = Topics(settings.topic_prefix, load_profile(settings).centre_ids)
-        return [letter async for letter in dead_letters(settings, topics)]
 
     return asyncio.run(run())
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ioc.adapters import queries as module
 from ioc.adapters.accounts_store import add_account, disable
@@ -19,6 +20,7 @@ from ioc.pipeline.effects import InRecord
 from ioc.ports import Place
 from ioc.services.recorder_rows import build
 from ioc.stack.testing import LocalStack
+from ioc.wire import codec
 from tests.samples import T0_MS, alert_record, dead_record, event_record, log_record, rollup_record
 
 pytestmark = pytest.mark.stack
@@ -68,6 +70,18 @@ async def test_alerts_of_a_time(queries: Queries, database_url: str) -> None:
     assert alert is not None
     assert alert.raised_ms == T0_MS + 2 * MINUTE_MS
     assert await queries.alert("A-9") is None
+
+
+async def test_when_anything_was_recorded(queries: Queries, database_url: str) -> None:
+    assert await queries.recorded_spans(0, 2**62) == []
+    day_ms = T0_MS - T0_MS % 86_400_000
+    minute = [day_ms + n * MINUTE_MS for n in range(61)]
+    windows = [rollup_record(1, window_start_ms=minute[n]) for n in (*range(25), 40, 41, 49)]
+    day = structs.replace(codec.decode_rollup(windows[0]), key=f"{KEY}/{day_ms}/86400000", window_ms=86_400_000)
+    await store(database_url, "rollups", *windows, codec.encode(day))
+    spans = [(minute[0], minute[25]), (minute[40], minute[50])]
+    assert await queries.recorded_spans(minute[0], minute[60]) == spans
+    assert await queries.recorded_spans(minute[5], minute[41]) == [(minute[5], minute[25]), (minute[40], minute[41])]
 
 
 async def test_a_series_is_exact_and_bounded(queries: Queries, database_url: str) -> None:

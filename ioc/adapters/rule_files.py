@@ -1,0 +1,111 @@
+"""Rule files: read, checked whole against a profile, every problem with its line. For the tools and the hot reload."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import msgspec
+from msgspec import Struct
+
+from ioc.adapters.profiles import RuleFile, profile_folder, rule_file_problems
+from ioc.domain.profile import Profile, Rule
+from ioc.domain.tables import read_struct
+from ioc.domain.toml_lines import line_of
+from ioc.errors import BadSettings
+
+FILE_BYTES_MAX = 4 * 1024 * 1024  # a rule file is a page of text; more is not one
+
+
+class Mistake(Struct, frozen=True, kw_only=True):
+    """One problem, with its place; a *warning* lets the file through."""
+
+    file: str
+    line: int
+    text: str
+    warning: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}: {'warning: ' if self.warning else ''}{self.text}"
+
+
+def rules_file(name: str) -> Path:
+    """``rules.toml`` of a profile (name or folder), or the file itself."""
+    path = Path(name)
+    return path if path.suffix == ".toml" else profile_folder(name) / "rules.toml"
+
+
+def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mistake]]:
+    """The content of a file with everything that is wrong with it; None when one mistake is not a warning.
+
+    Args:
+        file: the rule file.
+        profile: the installation that the rules are for: its feeds and the limits of its sites.
+    """
+    text, mistakes = "", []
+
+    def note(said: str, *, warning: bool = False) -> None:
+        mistakes.append(Mistake(file=str(file), line=line_of(text, said), text=said, warning=warning))
+
+    try:
+        if file.stat().st_size > FILE_BYTES_MAX:
+            raise OSError(f"is larger than {FILE_BYTES_MAX} bytes")
+        text = file.read_bytes().decode("utf-8")
+        raw = tomllib.loads(text)
+    except OSError as exc:
+        note(f"cannot be read: {exc.strerror or exc}")
+        return None, mistakes
+    except UnicodeDecodeError as exc:
+        note(f"is not UTF-8: byte {exc.start}")
+        return None, mistakes
+    except tomllib.TOMLDecodeError as exc:
+        note(f"is not TOML: {exc}")
+        return None, mistakes
+    found: list[str] = []
+    read = read_struct(RuleFile, raw, "", found)
+    if read is not None:
+        found += rule_file_problems(read, profile.centres)
+    for said in found:
+        note(said)
+    if read is None or found:
+        return None, mistakes
+    for said in _warnings(read.rules, profile):
+        note(said, warning=True)
+    return read, mistakes
+
+
+def with_rules(file: Path, profile: Profile) -> Profile:
+    """The profile with the rules of a file.
+
+    Raises:
+        BadSettings: one sentence with file and line per mistake.
+    """
+    read, mistakes = check_rules(file, profile)
+    if read is None:
+        raise BadSettings([str(mistake) for mistake in mistakes if not mistake.warning])
+    return msgspec.structs.replace(profile, rules=read.rules, windows=read.windows)
+
+
+def _warnings(rules: tuple[Rule, ...], profile: Profile) -> list[str]:
+    """What is allowed but most probably not meant."""
+    found: list[str] = []
+    sent = {kind for centre in profile.centres for feed in centre.feeds for kind in feed.types}
+    for rule in rules:
+        if rule.type and rule.type not in sent:
+            found.append(f"rule {rule.id}: no feed of the profile sends the type {rule.type!r}, it never fires")
+            continue
+        limits = {
+            name
+            for centre in profile.centres
+            for feed in centre.feeds
+            if rule.type in feed.types
+            for site in centre.sites
+            if site.feed == feed.id
+            for name in site.limits
+        }
+        found += [
+            f"rule {rule.id}: no site has a limit {level.limit_from!r}, the level never holds"
+            for level in rule.levels
+            if level.limit_from is not None and level.limit_from not in limits
+        ]
+    return found

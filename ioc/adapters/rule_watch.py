@@ -1,0 +1,87 @@
+"""Notices that the rule file of the profile was changed, and takes it when it is good. Nothing else is reloaded.
+
+A file is taken when it stayed the same from one look to the next, so that a half-written one is not; it is checked
+whole. A broken one is refused, each mistake is logged with file and line, and the rules that run stay.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from pathlib import Path
+
+from ioc.adapters.rule_files import with_rules
+from ioc.domain.profile import Profile, Rule
+from ioc.errors import BadSettings
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 2.0
+
+Mark = tuple[int, int, int]  # inode, size, time of the last change in nanoseconds
+
+
+class RuleWatch:
+    """One rule file. Counts what it ``took`` and what it ``refused``.
+
+    Args:
+        file: the rule file of the profile that runs.
+        profile: that profile, as it was loaded.
+    """
+
+    def __init__(self, file: Path, profile: Profile) -> None:
+        self.profile = profile
+        self.took = 0
+        self.refused = 0
+        self._file = file
+        self._due_s = float("-inf")
+        self._seen: Mark | None = None
+        self._judged: Mark | None = None
+
+    def look(self, now_s: float) -> Profile | None:
+        """The profile with the new rules, once, after the file was changed; None otherwise. Never raises.
+
+        Args:
+            now_s: monotonic clock; the file is looked at every 2 s.
+        """
+        if now_s < self._due_s:
+            return None
+        self._due_s = now_s + LOOK_EVERY_S
+        mark = self._mark()
+        before, self._seen = self._seen, mark
+        if mark is None or mark != before or mark == self._judged:
+            return None
+        self._judged = mark
+        try:
+            found = with_rules(self._file, self.profile)
+        except BadSettings as exc:
+            self.refused += 1
+            for problem in exc.problems:
+                log.error("rules refused, the old ones stay: %s", problem)
+            return None
+        if (found.rules, found.windows) == (self.profile.rules, self.profile.windows):
+            return None
+        self.took += 1
+        log.warning("rules of %s taken: %s", self._file, _difference(self.profile.rules, found.rules))
+        self.profile = found
+        return found
+
+    def _mark(self) -> Mark | None:
+        try:
+            stat = self._file.stat()
+        except OSError as exc:
+            if self._judged is not None or self._seen is not None:
+                log.error("rules cannot be looked at, the old ones stay: %s", exc)
+            self._judged = None
+            return None
+        return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
+def _difference(old: Sequence[Rule], new: Sequence[Rule]) -> str:
+    before, after = {rule.id: rule for rule in old}, {rule.id: rule for rule in new}
+    words = {
+        "added": sorted(after.keys() - before.keys()),
+        "removed": sorted(before.keys() - after.keys()),
+        "changed": sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
+    }
+    return "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names) or "windows changed"
