@@ -10,7 +10,7 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
-from ioc.domain.alerts import LogEntry
+from ioc.domain.alerts import Alert, LogEntry
 from ioc.pipeline.effects import Record
 
 
@@ -117,6 +117,13 @@ class HistoryQueries(Protocol):
 
     async def alert_log(self, alert_id: str) -> Sequence[LogEntry]:
         """All log entries of one alert, oldest first; empty for an unknown id. Raises Unavailable."""
+
+    async def alerts_between(self, from_ms: int, to_ms: int) -> Sequence[Alert]:
+        """Alerts of the live picture raised in ``[from_ms, to_ms)``, newest first, at most 500. Raises Unavailable."""
+
+    async def recorded_spans(self, from_ms: int, to_ms: int) -> Sequence[tuple[int, int]]:
+        """When anything at all was recorded within ``[from_ms, to_ms)``: spans of event time, oldest first, with the
+        gaps of ten minutes and more between them left out. Raises Unavailable."""
 
     async def series(self, key: str, from_ms: int, to_ms: int) -> Sequence[Struct]:
         """Points of ``centre/area/feed/type`` in ``[from_ms, to_ms)``, oldest first, a bounded number of them.

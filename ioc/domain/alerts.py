@@ -77,7 +77,25 @@ class Command(Struct, frozen=True, kw_only=True, tag="command", tag_field="kind"
     sent_ms: int = 0
 
 
-AlertInput = Signal | Command
+class Condition(Struct, frozen=True, kw_only=True, tag="condition", tag_field="kind"):
+    """A change of one object of a rule that is a member of a combination, sent under the combination's alert key.
+
+    ``since_ms``, ``observed_ms`` and ``priority`` as in the object's signal; ``object`` is the object's alert key.
+    """
+
+    key: str
+    rule: str  # the combination
+    object: str
+    state: SignalState
+    since_ms: int
+    observed_ms: int
+    priority: Priority
+    centre: str
+    area: str
+    exercise: str | None = None
+
+
+AlertInput = Signal | Command | Condition
 
 
 class Alert(Struct, frozen=True, kw_only=True):

@@ -114,10 +114,32 @@ def note(history: History, time_ms: int, pm25: float | None, pm10: float | None)
     """Put the particle means of a report into the history; hours more than 12 before the newest are dropped."""
     hour = time_ms // HOUR_MS
     for held, value in ((history.pm25, pm25), (history.pm10, pm10)):
-        if value is not None:
-            held[hour] = value
-            for old in [h for h in held if h <= max(held) - NOWCAST_HOURS]:
+        if value is None:
+            continue
+        known = hour in held
+        held[hour] = value
+        if not known:
+            newest = max(held)
+            for old in [h for h in held if h <= newest - NOWCAST_HOURS]:
                 del held[old]
+
+
+def safe_below(limit: float) -> dict[str, float]:
+    """Concentrations up to which no pollutant's index reaches ``limit``: the last breakpoint that lies below it."""
+    last = max(i for i, index in enumerate(INDEX) if index < limit) if limit > 0 else -1
+    return {name: points[min(last, len(points) - 1)] if last >= 0 else -1.0 for name, points in BREAKPOINTS.items()}
+
+
+def is_safe(history: History, time_ms: int, particles: float, coarse: float) -> bool:
+    """Is the particle index of this hour known, and are all means of the last hours up to these concentrations?
+
+    NowCast is a weighted mean of the hours, so it is not above the greatest of them.
+    """
+    pm25, pm10 = history.pm25, history.pm10
+    hour = time_ms // HOUR_MS
+    if hour not in pm25 and hour not in pm10:
+        return False
+    return not (pm25 and max(pm25.values()) > particles) and not (pm10 and max(pm10.values()) > coarse)
 
 
 def hourly(gases: Mapping[str, float | None], history: History, time_ms: int) -> Aqi | None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 REASONS: dict[str, str] = {
     # The bytes
-    "malformed": "The bytes are not one complete JSON document, or start with a byte order mark.",
+    "malformed": "The bytes are not one complete document of the centre's format, or start with a byte order mark.",
     "encoding": "The text is not valid UTF-8, or holds half of a surrogate pair.",
     "too_big": "The record is larger than the format of its centre allows.",
     "too_deep": "Objects and lists are nested deeper than 16 levels.",
@@ -20,6 +20,7 @@ REASONS: dict[str, str] = {
     "unsupported_version": "The sender names a version of its format that is not known here.",
     "centre_mismatch": "The record names another centre than the topic it came through.",
     "unknown_source": "The registry holds no such site for this centre, feed and date.",
+    "unknown_place": "No area of that code, name or alias lies in the area of the site, or more than one does.",
     "schema": "A field is missing, empty or of the wrong type.",
     "enum": "A code is not in the list of allowed codes; letter case counts.",
     "unit": "The record gives a value in a unit that the format does not name.",

@@ -7,6 +7,7 @@ known, so that their history can be read.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Iterable
 from datetime import datetime
@@ -34,10 +35,13 @@ class Registry:
         self._centres = {centre.id: centre for centre in profile.centres}
         self._areas: dict[str, list[Area]] = {}
         self._names: dict[str, list[Area]] = {}
+        self._places: dict[str, list[Area]] = {}
         for area in profile.areas:
             self._areas.setdefault(area.code, []).append(area)
             for key in {search_key(name) for name in (area.name_vi, area.name_en, *area.aliases)}:
                 self._names.setdefault(key, []).append(area)
+            for key in {place_key(name) for name in (area.name_vi, area.name_en, *area.aliases)}:
+                self._places.setdefault(key, []).append(area)
         self._sites: dict[str, dict[str, list[SiteSpan]]] = {}
         self._by_id: dict[str, dict[str, list[SiteSpan]]] = {}
         for centre in profile.centres:
@@ -98,6 +102,22 @@ class Registry:
         found = self._names.get(search_key(name), [])
         return tuple(area for area in found if at_ms is None or self.holds(area, at_ms))
 
+    def places_in(self, within: str, place: str, at_ms: int) -> tuple[Area, ...]:
+        """Areas valid then that a text means, by code, name or alias, and that are ``within`` that area or it itself.
+
+        Names are compared by :func:`place_key`. Normally one; none or several mean that the text does not tell.
+        """
+        named = self._areas.get(place) or self._places.get(place_key(place), [])
+        return tuple(area for area in named if self.holds(area, at_ms) and self._is_within(area, within))
+
+    def _is_within(self, area: Area, within: str) -> bool:
+        here: Area | None = area
+        for _ in range(_LEVELS_MAX):
+            if here is None or here.code == within:
+                break
+            here = self.area(here.parent) if here.parent is not None else None
+        return here is not None and here.code == within
+
 
 def _at(spans: Iterable[SiteSpan], at_ms: int) -> Site | None:
     for span in spans:
@@ -105,6 +125,31 @@ def _at(spans: Iterable[SiteSpan], at_ms: int) -> Site | None:
             return span.site
     return None
 
+
+_LEVELS_MAX = 8  # of administrative units, province to hamlet; also ends a circle of parents
+
+
+def place_key(text: str) -> str:
+    """A place name as two writers of Vietnamese agree on it, with all its diacritics: ``BIÊN  HOÀ`` is ``biên hòa``.
+
+    NFC; case and repeated blanks do not count; the old and the new place of a tone (``oà``, ``òa``; ``uý``, ``úy``) are
+    one; Ð (U+00D0, Icelandic) is read as Đ (U+0110), which it is typed for.
+    """
+    plain = " ".join(unicodedata.normalize("NFC", text).translate(_ETH).casefold().split())
+    return _OLD_TONES.sub(lambda found: _NEW_TONES[found[0]], plain)
+
+
+_ETH = str.maketrans({"Ð": "Đ", "ð": "đ"})
+_NEW_TONES = {
+    first + old: new + second
+    for first, second, olds, news in (
+        ("o", "a", "àáảãạ", "òóỏõọ"),
+        ("o", "e", "èéẻẽẹ", "òóỏõọ"),
+        ("u", "y", "ỳýỷỹỵ", "ùúủũụ"),
+    )
+    for old, new in zip(olds, news, strict=True)
+}
+_OLD_TONES = re.compile("|".join(_NEW_TONES))
 
 _D = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
 

@@ -1,18 +1,23 @@
 """What is wrong with a rule: the check that runs before rules are used, one plain sentence per problem.
 
-The deciding code of each kind is in :mod:`ioc.domain.threshold` (also for ``aqi``), :mod:`ioc.domain.occurrence` and
-:mod:`ioc.domain.silence`; what they answer is in :mod:`ioc.domain.verdicts`.
+The deciding code of the kinds is in :mod:`ioc.domain.threshold` (all kinds on a number; what they judge is made in
+:mod:`ioc.domain.readings`, :mod:`ioc.domain.baseline` and :mod:`ioc.domain.aqi`), :mod:`ioc.domain.occurrence`,
+:mod:`ioc.domain.counting`, :mod:`ioc.domain.silence` and :mod:`ioc.domain.combination`; what they answer is in
+:mod:`ioc.domain.verdicts`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 import msgspec
+from msgspec import NODEFAULT
 
-from ioc.domain import titles
+from ioc.domain import hours, titles
 from ioc.domain.catalogue import PAYLOADS
-from ioc.domain.profile import Rule
+from ioc.domain.counting import LIMIT_MAX
+from ioc.domain.profile import Level, Rule
+from ioc.domain.readings import OF_MAX
 
 GROUPS = frozenset(
     {
@@ -29,16 +34,52 @@ GROUPS = frozenset(
     }
 )
 
+ON_NUMBERS = frozenset({"threshold", "aqi", "rate", "n_of_m", "ratio", "anomaly"})
+"""Kinds that judge a number against levels, with deadband, delays and gaps."""
 
-def problems(rules: Iterable[Rule]) -> list[str]:
-    """Every problem of a rule file together; empty when it is good."""
+_NUMBER = frozenset({"field", "direction", "levels", "deadband", "on_delay_s", "off_delay_s", "max_gap_s", "inclusive"})
+_OWN: dict[str, frozenset[str]] = {
+    "threshold": _NUMBER,
+    "aqi": _NUMBER - {"field"},
+    "rate": _NUMBER | {"span_s", "per_s"},
+    "n_of_m": _NUMBER | {"n", "of", "within_s"},
+    "ratio": _NUMBER - {"field"},
+    "anomaly": _NUMBER | {"weeks_min", "deviation_min"},
+    "occurrence": frozenset({"levels", "priority", "hold_s", "match", "object"}),
+    "count": frozenset({"levels", "deadband", "within_s", "match", "object", "scope"}),
+    "silence": frozenset({"priority", "after_s"}),
+    "combination": frozenset({"priority", "members", "scope", "home"}),
+}
+_EVERY = frozenset(
+    {"id", "kind", "type", "group", "name_vi", "name_en", "title_vi", "title_en", "unit", "decimals", "guidance_vi"}
+    | {"guidance_en", "words_vi", "words_en", "sites", "schedule"}
+)
+
+
+def problems(
+    rules: Iterable[Rule], sites: Collection[str] | None = None, centres: Collection[str] | None = None
+) -> list[str]:
+    """Every problem of a rule file together; empty when it is good.
+
+    Args:
+        rules: the rules of one file.
+        sites: ids of the profile's sites, to check what rules say about them; None does not check.
+        centres: ids of the profile's centres, in the same way.
+    """
+    rules = list(rules)
     found: list[str] = []
-    seen: set[str] = set()
+    by_id: dict[str, Rule] = {}
     for rule in rules:
-        if rule.id in seen:
+        if rule.id in by_id:
             found.append(f"rule {rule.id}: the id is used twice")
-        seen.add(rule.id)
-        found += [f"rule {rule.id}: {text}" for text in _problems(rule)]
+        by_id[rule.id] = rule
+    for rule in rules:
+        said = [*_problems(rule), *_members(rule, by_id)]
+        if sites is not None:
+            said += [f"there is no site {site!r}" for site in rule.sites if site not in sites]
+        if centres is not None and rule.home and rule.home not in centres:
+            said.append(f"home: there is no centre {rule.home!r}")
+        found += [f"rule {rule.id}: {text}" for text in said]
     return found
 
 
@@ -61,11 +102,14 @@ def _problems(rule: Rule) -> list[str]:
         found.append(f"type {rule.type!r} is not in the catalogue")
     if rule.group not in GROUPS:
         found.append(f"group {rule.group!r} is not one of {', '.join(sorted(GROUPS))}")
-    seconds = (rule.on_delay_s, rule.off_delay_s, rule.max_gap_s, rule.hold_s, rule.after_s, rule.deadband)
+    seconds = [rule.on_delay_s, rule.off_delay_s, rule.max_gap_s, rule.hold_s, rule.after_s, rule.deadband]
+    seconds += [rule.span_s, rule.within_s, rule.deviation_min, *(level.escalate_after_s for level in rule.levels)]
     if any(s < 0 for s in seconds):
-        found.append("delays, gaps and deadbands are not negative")
+        found.append("delays, gaps, spans and deadbands are not negative")
     templates = [rule.title_vi, rule.title_en, *(t for lv in rule.levels for t in (lv.title_vi, lv.title_en) if t)]
-    found += titles.problems(templates, fields)
+    found += titles.problems(templates, () if rule.kind == "combination" else fields)
+    found += _foreign(rule)
+    found += hours.problems(rule.schedule)
     if len({level.name for level in rule.levels}) < len(rule.levels):
         found.append("two levels have the same name")
     wanted = {*rule.match, *(name for level in rule.levels for name in level.match)}
@@ -75,19 +119,114 @@ def _problems(rule: Rule) -> list[str]:
         for name, want in match.items():
             if isinstance(want, dict) and not (want and set(want) <= {"min", "max"} and _numbers(want.values())):
                 found.append(f"match of {name!r} must be a value, a list, or min and max as numbers")
-    if rule.kind == "threshold":
-        used = {level.field or rule.field for level in rule.levels}
-        found += [f"field {name!r} is not in the payload of {rule.type}" for name in sorted(used - fields)]
-    if rule.kind in ("threshold", "aqi"):
-        if not rule.levels:
-            found.append("a threshold without levels never fires")
+    if rule.kind in ON_NUMBERS:
+        found += _on_number(rule, fields)
+    else:
         found += [
-            f"level {level.name!r} needs exactly one of limit and limit_from"
-            for level in rule.levels
-            if (level.limit is None) == (level.limit_from is None)
-        ]
+            f"level {level.name!r}: escalate_after_s is for kinds on a number" for level in rule.levels
+            if level.escalate_after_s > 0
+        ]  # fmt: skip
     if rule.kind == "occurrence" and rule.hold_s <= 0:
         found.append("an occurrence needs hold_s, otherwise it never ends")
+    if rule.kind == "count":
+        found += _count(rule)
     if rule.kind == "silence" and rule.after_s <= 0:
         found.append("a silence needs after_s")
+    return found
+
+
+def _foreign(rule: Rule) -> list[str]:
+    """Keys that the rule's kind does not read: most often a slip, and it would be silent."""
+    known = _EVERY | _OWN[rule.kind]
+    found = []
+    for one in msgspec.structs.fields(Rule):
+        if one.name in known:
+            continue
+        default = one.default_factory() if one.default_factory is not NODEFAULT else one.default
+        if getattr(rule, one.name) != default:
+            found.append(f"{one.name} has no meaning for the kind {rule.kind}")
+    if rule.kind == "combination":
+        found += [f"{name} has no meaning for a combination: put it on its members" for name in ("sites", "schedule")
+                  if getattr(rule, name)]  # fmt: skip
+    return found
+
+
+def _on_number(rule: Rule, fields: Collection[str]) -> list[str]:
+    found: list[str] = []
+    if "field" in _OWN[rule.kind]:
+        used = {level.field or rule.field for level in rule.levels} if rule.kind == "threshold" else {rule.field}
+        found += [f"field {name!r} is not in the payload of {rule.type}" for name in sorted(used - set(fields))]
+    if rule.kind != "threshold":
+        found += [
+            f"level {level.name!r}: only a threshold has levels on other fields" for level in rule.levels if level.field
+        ]
+    if not rule.levels:
+        found.append("a threshold without levels never fires")
+    for level in rule.levels:
+        if (level.limit is None) == (level.limit_from is None):
+            found.append(f"level {level.name!r} needs exactly one of limit and limit_from")
+        if level.escalate_after_s > 0 and level.priority == 1:
+            found.append(f"level {level.name!r}: there is no priority above 1 to escalate to")
+    if rule.kind == "rate" and (rule.span_s <= 0 or rule.per_s <= 0):
+        found.append("a rate needs span_s and per_s")
+    if rule.kind == "n_of_m" and not 1 <= rule.n <= rule.of <= OF_MAX:
+        found.append(f"n_of_m needs 1 <= n <= of <= {OF_MAX}")
+    if rule.kind == "ratio":
+        if rule.type != "service.kpi":
+            found.append("a ratio is about service.kpi, the indicators that have targets")
+        if rule.direction != "below":
+            found.append('a ratio is in per cent of the target reached: direction must be "below"')
+    if rule.kind == "anomaly":
+        if rule.deviation_min <= 0:
+            found.append("an anomaly needs deviation_min, otherwise a steady value makes any change an anomaly")
+        if rule.weeks_min < 1:
+            found.append("an anomaly needs weeks_min of at least 1")
+    return found
+
+
+def _count(rule: Rule) -> list[str]:
+    found: list[str] = []
+    if rule.within_s <= 0:
+        found.append("a count needs within_s, the length of its window")
+    if rule.scope not in ("site", "area"):
+        found.append("a count has the scope site or area: wider scopes are of a combination")
+    if not rule.levels:
+        found.append("a count without levels never fires")
+
+    def whole(level: Level) -> bool:
+        return level.limit is not None and level.limit == int(level.limit) and 1 <= level.limit <= LIMIT_MAX
+
+    found += [
+        f"level {level.name!r}: the limit of a count is a whole number from 1 to {LIMIT_MAX}" for level in rule.levels
+        if not whole(level)
+    ]  # fmt: skip
+    for level in rule.levels:
+        if level.match:
+            found.append(f"level {level.name!r}: match of a count is the rule's, not a level's")
+        deadband = rule.deadband if level.deadband is None else level.deadband
+        if level.limit is not None and deadband >= max(level.limit, 1) and deadband > 1:
+            found.append(f"level {level.name!r}: a deadband of {deadband:g} under {level.limit:g} would never end")
+    return found
+
+
+def _members(rule: Rule, by_id: dict[str, Rule]) -> list[str]:
+    if rule.kind != "combination":
+        return []
+    found: list[str] = []
+    if rule.scope == "site":
+        found.append("a combination has the scope area, centre or all")
+    if (rule.scope == "all") != bool(rule.home):
+        found.append('home names a centre when, and only when, the scope is "all"')
+    if sum(member.objects for member in rule.members) < 2:
+        found.append("a combination needs at least two members, or two objects of one")
+    for member in rule.members:
+        known = by_id.get(member.rule)
+        if known is None:
+            found.append(f"member {member.rule!r}: there is no such rule in this file")
+        elif known.kind == "combination":
+            found.append(f"member {member.rule!r}: a combination of combinations is not known")
+        if member.objects < 1:
+            found.append(f"member {member.rule!r}: objects must be at least 1")
+    if len({member.rule for member in rule.members}) < len(rule.members):
+        found.append("a member is named twice")
     return found

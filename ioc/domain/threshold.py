@@ -8,6 +8,10 @@ reading is enough.
 A gap longer than ``max_gap`` suspends everything: runs start again after it, and an episode that is on becomes *blind*.
 It neither fires nor clears, because nobody knows.
 
+A reading without a number is no reading: it moves nothing, also not the gap.
+
+A level that holds, by readings without a gap, for its escalation time speaks with one priority higher until it ends.
+
 Several levels of one rule are one condition: the worst level that holds speaks for the object. Readings older than the
 newest one seen of the object move nothing; equal times are put in order by event id. All state comes from the readings
 and the watermark, so that batches, crashes and the pace of reading make no difference.
@@ -23,6 +27,8 @@ from ioc.domain.alerts import Priority, SignalState
 from ioc.domain.profile import Rule
 from ioc.domain.verdicts import REFRESH_MS, Reason, Verdict
 
+_HIGHER: dict[Priority, Priority] = {2: 1, 3: 2, 4: 3}
+
 
 class LevelSpec(Struct, frozen=True):
     """One level with its limit resolved for a site; limit and deadband in the field's unit."""
@@ -32,6 +38,7 @@ class LevelSpec(Struct, frozen=True):
     field: str
     limit: float
     deadband: float
+    escalate_ms: int = 0  # 0: never
 
 
 class Spec(Struct, frozen=True):
@@ -46,11 +53,16 @@ class Spec(Struct, frozen=True):
 
 
 class Run(Struct, array_like=True):
-    """Where one level stands: start of the run beyond, start of the run back inside, and whether it holds."""
+    """Where one level stands: start of the run beyond, start of the run back inside, whether it holds and since when.
+
+    ``held_ms`` begins anew after a gap: what nobody saw does not escalate.
+    """
 
     up_ms: int | None = None
     down_ms: int | None = None
     holds: bool = False
+    held_ms: int = -1
+    escalated: bool = False  # stays until the level ends
 
 
 class ThresholdState(Struct, kw_only=True, tag="threshold"):
@@ -79,7 +91,9 @@ def resolve(rule: Rule, site_limits: dict[str, float], expected_period_s: float)
         limit = level.limit if level.limit_from is None else site_limits.get(level.limit_from)
         if limit is not None:
             deadband = rule.deadband if level.deadband is None else level.deadband
-            levels.append(LevelSpec(level.name, level.priority, level.field or rule.field, limit, deadband))
+            escalate_ms = round(level.escalate_after_s * 1000)
+            field_name = level.field or rule.field
+            levels.append(LevelSpec(level.name, level.priority, field_name, limit, deadband, escalate_ms))
     return Spec(
         levels=tuple(levels),
         above=rule.direction == "above",
@@ -88,6 +102,11 @@ def resolve(rule: Rule, site_limits: dict[str, float], expected_period_s: float)
         off_delay_ms=round(rule.off_delay_s * 1000),
         max_gap_ms=round(max(rule.max_gap_s, 3 * expected_period_s) * 1000),
     )
+
+
+def is_newer(state: ThresholdState, time_ms: int, id_: str) -> bool:
+    """Is a reading newer than the newest that the object has seen?"""
+    return time_ms > state.last_ms or (time_ms == state.last_ms and id_ > state.last_id)
 
 
 def observe(
@@ -101,14 +120,19 @@ def observe(
         values: the number of each level, in the order of ``spec.levels``; None leaves that level as it is.
         time_ms: event time of the reading.
         id_: its id.
-        may_raise: False for a reading that arrived too late to raise: it may end an episode, not begin or worsen one.
+        may_raise: False for a reading that may end an episode, but not begin or worsen one: it arrived too late to
+            raise, or outside the rule's hours.
     """
-    if time_ms < state.last_ms or (time_ms == state.last_ms and id_ <= state.last_id):
+    last_ms = state.last_ms
+    if time_ms <= last_ms and not is_newer(state, time_ms, id_):
         return None
-    gap = state.last_ms >= 0 and time_ms - state.last_ms > spec.max_gap_ms
+    if None in values and not any(value is not None for value in values):
+        return None
+    gap = last_ms >= 0 and time_ms - last_ms > spec.max_gap_ms
     state.last_ms, state.last_id = time_ms, id_
     runs = state.runs
     best: LevelSpec | None = None
+    best_priority: Priority = 4
     best_value: float | None = None
     begin_ms = time_ms
     for level, value in zip(spec.levels, values, strict=True):
@@ -117,15 +141,31 @@ def observe(
             run = runs[level.name] = Run()
         elif gap:
             run.up_ms = run.down_ms = None
+            run.held_ms = time_ms
         if value is not None:
             _move(spec, level, run, value, time_ms, may_raise)
             if level.name == state.level:
                 state.value = value
-        if run.holds and (best is None or level.priority <= best.priority):
-            best, best_value = level, value
-        if run.holds and run.up_ms is not None and run.up_ms < begin_ms:
+        if not run.holds:
+            continue
+        priority = level.priority
+        if level.escalate_ms and priority > 1:
+            if may_raise and time_ms - run.held_ms >= level.escalate_ms:
+                run.escalated = True
+            if run.escalated:
+                priority = _HIGHER[priority]
+        if best is None or priority <= best_priority:
+            best, best_priority, best_value = level, priority, value
+        if run.up_ms is not None and run.up_ms < begin_ms:
             begin_ms = run.up_ms
-    return _speak(state, best, best_value, begin_ms, time_ms)
+    if best is None and not state.level:
+        return None
+    return _speak(state, best, best_priority, best_value, begin_ms, time_ms)
+
+
+def is_calm(state: ThresholdState) -> bool:
+    """Is nothing begun, so that a reading inside every limit can only be the newest one seen?"""
+    return not state.level and all(run.up_ms is None and not run.holds for run in state.runs.values())
 
 
 def lapse(spec: Spec, state: ThresholdState, mark_ms: int) -> Verdict | None:
@@ -143,44 +183,54 @@ def _beyond(spec: Spec, value: float, limit: float) -> bool:
 
 
 def _move(spec: Spec, level: LevelSpec, run: Run, value: float, time_ms: int, may_raise: bool) -> None:
-    if _beyond(spec, value, level.limit):
+    limit = level.limit
+    above = spec.above
+    if (value >= limit if above else value <= limit) if spec.inclusive else (value > limit if above else value < limit):
         run.down_ms = None
         if run.up_ms is None:
             run.up_ms = time_ms
         if not run.holds and may_raise and time_ms - run.up_ms >= spec.on_delay_ms:
-            run.holds = True
+            run.holds, run.held_ms = True, run.up_ms
         return
     run.up_ms = None
-    relaxed = level.limit - level.deadband if spec.above else level.limit + level.deadband
-    if _beyond(spec, value, relaxed):
+    if level.deadband and _beyond(spec, value, limit - level.deadband if above else limit + level.deadband):
         run.down_ms = None
+        return
+    if not run.holds:
         return
     if run.down_ms is None:
         run.down_ms = time_ms
-    if run.holds and time_ms - run.down_ms >= spec.off_delay_ms:
-        run.holds = False
+    if time_ms - run.down_ms >= spec.off_delay_ms:
+        run.down_ms, run.holds, run.escalated = None, False, False
 
 
 def _speak(
-    state: ThresholdState, best: LevelSpec | None, value: float | None, begin_ms: int, time_ms: int
+    state: ThresholdState,
+    best: LevelSpec | None,
+    priority: Priority,
+    value: float | None,
+    begin_ms: int,
+    time_ms: int,
 ) -> Verdict | None:
     if best is None:
-        if not state.level:
-            return None
         verdict = _verdict(state, "off", "BACK_TO_NORMAL", time_ms)
         state.level, state.blind = "", False
         return verdict
     if value is not None:
         state.value = value
     before, before_priority, was_blind = state.level, state.priority, state.blind
-    state.level, state.priority, state.limit, state.blind = best.name, best.priority, best.limit, False
+    state.level, state.priority, state.limit, state.blind = best.name, priority, best.limit, False
     reason: Reason
     if not before:
         # Strictly later than any earlier episode of the object: the start is part of the alert's identity.
         state.since_ms = max(begin_ms, state.since_ms + 1)
         reason = "LIMIT_REACHED"
     elif before != best.name:
-        reason = "LEVEL_ROSE" if best.priority <= before_priority else "LEVEL_FELL"
+        reason = "LEVEL_ROSE" if priority <= before_priority else "LEVEL_FELL"
+    elif priority < before_priority:
+        reason = "HELD_LONG"
+    elif priority > before_priority:
+        reason = "LEVEL_FELL"
     elif was_blind:
         reason = "SEEN_AGAIN"
     elif state.value != state.told_value and time_ms - state.told_ms >= REFRESH_MS:

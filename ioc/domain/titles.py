@@ -13,10 +13,14 @@ from typing import Literal
 Language = Literal["vi", "en"]
 Fill = str | int | float | bool | None
 
-NAMES = frozenset({"value", "limit", "level", "unit", "site", "area", "centre", "count", "since", "relation", "band"})
+NAMES = frozenset(
+    {"value", "limit", "level", "unit", "site", "area", "centre", "count", "since", "relation", "band"}
+    | {"measured", "goal"}
+)
 """Names that every template may use: the number and its limit; the level's name; unit; names of the place; how many
 events; local time of the start, HH:MM:SS; where the value is: ``trên``/``above`` the limit, ``sát``/``near`` it (inside
-the deadband), ``đã dưới``/``now below`` it (the off-delay runs); the word of the air quality band."""
+the deadband), ``đã dưới``/``now below`` it (the off-delay runs); the word of the air quality band; the field as it was
+measured, where the value is made of it (rate, ratio, anomaly, n of m); the indicator's target (ratio)."""
 
 _PLACE = re.compile(r"\{(\w+)\}")
 

@@ -12,6 +12,7 @@ Reason = Literal[
     "LIMIT_REACHED",  # threshold: beyond the limit for the whole on-delay
     "LEVEL_ROSE",  # threshold: a worse level within the episode
     "LEVEL_FELL",  # threshold: a milder level within the episode
+    "HELD_LONG",  # threshold: the level was held for its escalation time
     "VALUE_CHANGED",  # threshold: still on, another value (at most every 30 s of event time)
     "BACK_TO_NORMAL",  # threshold: back inside the deadband for the whole off-delay
     "NO_READINGS",  # threshold: a gap; nobody knows how it is now
@@ -19,6 +20,11 @@ Reason = Literal[
     "OCCURRED",  # occurrence: a matching event
     "REPEATED",  # occurrence: more of them within the hold time
     "HOLD_OVER",  # occurrence: none for the hold time
+    "COUNT_REACHED",  # count: so many within the window
+    "COUNT_FELL",  # count: fewer than the lowest level within the window
+    "ALL_MEMBERS",  # combination: every member holds
+    "MEMBER_OVER",  # combination: a member does not hold any more
+    "MEMBER_BLIND",  # combination: nobody knows of a member
     "NO_HEARTBEAT",  # silence: nothing from the centre
     "HEARTBEAT",  # silence: heard again
 ]

@@ -1,13 +1,21 @@
-"""Tumbling windows of event time: half-open ``[start, start + size)``, found by integer arithmetic.
+"""Tumbling and sliding windows of event time: half-open ``[start, start + size)``, found by integer arithmetic.
 
-An instant belongs to exactly one window of a size, and a window of a size is known by its start alone, so that two
-processes that never met give it the same name.
+An instant belongs to exactly one tumbling window of a size, and to ``size / hop`` sliding ones. A window of a size is
+known by its start alone, so that two processes that never met give it the same name.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection, Iterable
+
+from ioc.domain.profile import WindowSpec
+
 MINUTE_MS = 60_000
 HOUR_MS = 3_600_000
+
+SIZE_MIN_S, SIZE_MAX_S = 10, 86_400
+HOPS_MAX = 60  # windows that one event belongs to: each of them is counted, kept and told
+QUANTILES_MAX = 8
 
 
 def start_of(time_ms: int, size_ms: int) -> int:
@@ -19,6 +27,56 @@ def start_of(time_ms: int, size_ms: int) -> int:
     if size_ms <= 0:
         raise ValueError(f"a window of {size_ms} ms holds nothing")
     return time_ms - time_ms % size_ms
+
+
+def starts_of(time_ms: int, size_ms: int, hop_ms: int) -> range:
+    """Starts of all windows that hold ``time_ms``, oldest first; windows start at whole multiples of the hop.
+
+    Raises:
+        ValueError: the hop is not positive or not a whole fraction of the size.
+    """
+    if hop_ms <= 0 or size_ms <= 0 or size_ms % hop_ms:
+        raise ValueError(f"a hop of {hop_ms} ms does not divide a window of {size_ms} ms")
+    newest_ms = time_ms - time_ms % hop_ms
+    return range(newest_ms - size_ms + hop_ms, newest_ms + 1, hop_ms)
+
+
+def problems(specs: Iterable[WindowSpec], fields: dict[str, Collection[str]], measures: Collection[str]) -> list[str]:
+    """Every problem of the declared windows together; empty when they are good.
+
+    Args:
+        specs: the ``[[windows]]`` of a profile.
+        fields: payload fields of every type.
+        measures: types that have a number.
+    """
+    found: list[str] = []
+    seen: set[tuple[str, str, int]] = set()
+    for spec in specs:
+        said: list[str] = []
+        hop_s = spec.hop_s or spec.size_s
+        if spec.type not in fields:
+            said.append(f"type {spec.type!r} is not in the catalogue")
+        if not SIZE_MIN_S <= spec.size_s <= SIZE_MAX_S:
+            said.append(f"size_s must be {SIZE_MIN_S} to {SIZE_MAX_S}")
+        if spec.size_s * 1000 == MINUTE_MS:
+            said.append("the one-minute window is always there")
+        if hop_s < 1 or spec.size_s % hop_s or spec.size_s // hop_s > HOPS_MAX:
+            said.append(f"hop_s must divide size_s into 1 to {HOPS_MAX} parts")
+        if len(spec.quantiles) > QUANTILES_MAX or not all(0 <= q <= 1 for q in spec.quantiles):
+            said.append(f"quantiles are at most {QUANTILES_MAX} numbers from 0 to 1")
+        if spec.quantiles and spec.type in fields and spec.type not in measures:
+            said.append(f"quantiles: {spec.type} has no number")
+        if spec.distinct and spec.distinct != "site" and spec.distinct not in fields.get(spec.type, ()):
+            said.append(f"distinct: field {spec.distinct!r} is not in the payload of {spec.type}")
+        # A window of one feed and one of every feed would be the same rollup for that feed.
+        if any(
+            (type_, size_s) == (spec.type, spec.size_s) and (not feed or not spec.feed or feed == spec.feed)
+            for type_, feed, size_s in seen
+        ):
+            said.append("a window of this type and size is declared already")
+        seen.add((spec.type, spec.feed, spec.size_s))
+        found += [f"window {spec.type} {spec.size_s} s: {text}" for text in said]
+    return found
 
 
 def holds(start_ms: int, size_ms: int, time_ms: int) -> bool:

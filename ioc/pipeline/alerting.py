@@ -21,9 +21,10 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.alerts import Alert, Command, LogEntry, Signal
+from ioc.domain.alerts import Alert, Command, Condition, LogEntry, Signal
 from ioc.domain.profile import Profile
 from ioc.pipeline import acknowledge, episodes
+from ioc.pipeline.combined import Combined
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
 
@@ -51,6 +52,7 @@ class Counters(Struct, kw_only=True):
 
     signals: int = 0
     commands: int = 0
+    conditions: int = 0
     undecodable: int = 0
     without_effect: int = 0
 
@@ -66,6 +68,7 @@ class AlertingPartition:
         self._open: dict[str, str] = {}  # object → id of its open alert
         self._last: dict[str, Last] = {}
         self._answers: dict[str, list[LogEntry]] = {}
+        self._combined = Combined(profile)
         self._dirty: set[str] = set()
         self._swept_ms = 0
 
@@ -79,11 +82,13 @@ class AlertingPartition:
             self._last[key.removeprefix("@last/")] = msgspec.json.decode(value, type=Last)
         elif key.startswith("@cmd/"):
             self._answers[key.removeprefix("@cmd/")] = msgspec.json.decode(value, type=list[LogEntry])
+        elif key.startswith("@comb/"):
+            self._combined.load(key.removeprefix("@comb/"), value)
         elif not key.startswith("@"):
             self._hold(decode_alert(value))
 
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
-        """Apply signals and commands in offset order; a record that is neither is counted and left."""
+        """Apply signals, conditions and commands in offset order; a record that is none is counted and left."""
         effects = Effects([])
         for record in records:
             try:
@@ -94,6 +99,10 @@ class AlertingPartition:
             if isinstance(given, Signal):
                 self.counters.signals += 1
                 self._signal(given, now_ms, effects)
+            elif isinstance(given, Condition):
+                self.counters.conditions += 1
+                if (combined := self._combined.take(given, now_ms)) is not None:
+                    self._signal(combined, now_ms, effects)
             else:
                 self.counters.commands += 1
                 self._command(given, now_ms, effects)
@@ -116,6 +125,17 @@ class AlertingPartition:
             if now_ms - last.at_ms >= LAST_KEPT_MS and key not in self._open:
                 del self._last[key]
                 self._dirty.add(f"@last/{key}")
+        self._combined.sweep(now_ms)
+        self._end_removed(now_ms, effects)
+        effects.urgent = bool(effects.emits)
+        return effects
+
+    def use(self, profile: Profile, now_ms: int) -> Effects:
+        """Go on with other rules of the same installation; all alerts are kept. A combination that is gone ends."""
+        self.profile = profile
+        self._combined.use(profile)
+        effects = Effects([])
+        self._end_removed(now_ms, effects)
         effects.urgent = bool(effects.emits)
         return effects
 
@@ -127,7 +147,11 @@ class AlertingPartition:
             held = self._last.get(name) if kind == "@last" else self._answers.get(name)
             rows.append((key, None if held is None else encode(held)))
         self._dirty.clear()
-        return rows
+        return rows + [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
+
+    def _end_removed(self, now_ms: int, effects: Effects) -> None:
+        for signal in self._combined.end_removed(now_ms):
+            self._signal(signal, now_ms, effects)
 
     def _signal(self, signal: Signal, now_ms: int, effects: Effects) -> None:
         alert = self.alerts.get(episodes.episode_id(signal))

@@ -5,77 +5,41 @@ Found by name, made on first use, restored from checkpoint records. Nothing here
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
+from operator import attrgetter
+from zoneinfo import ZoneInfo
 
 import msgspec
-from msgspec import UNSET, Struct
 
+from ioc.domain import combination
+from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import MEASURE, PAYLOADS
+from ioc.domain.counting import CountState
 from ioc.domain.directory import Directory
-from ioc.domain.events import Event
+from ioc.domain.hours import Calendar
 from ioc.domain.occurrence import OccurrenceState
-from ioc.domain.profile import Centre, Profile, Rule
+from ioc.domain.profile import Profile, Rule
+from ioc.domain.rules import ON_NUMBERS
 from ioc.domain.silence import SilenceState
 from ioc.domain.threshold import ThresholdState, resolve
+from ioc.domain.times import from_ms
 from ioc.domain.watermark import EventClock
+from ioc.domain.windows import HOUR_MS
+from ioc.pipeline.arrivals import Arrival
 from ioc.pipeline.lanes import Lane, LaneName, Window
+from ioc.pipeline.meters import MAKERS, AnomalySubject, RatioSubject, ThresholdSubject
+from ioc.pipeline.routes import Feed, FeedRecord, Route, feed_key, heartbeats
 from ioc.pipeline.signals import Watched, title_fields, watched_key
-from ioc.pipeline.subjects import AqiSubject, OccurrenceSubject, SilenceSubject, Subject, ThresholdSubject
-from ioc.wire.topics import Topics
+from ioc.pipeline.subjects import CountSubject, OccurrenceSubject, SilenceSubject, Subject
 
 # Known combinations of source and type: bounded by the registry that intake checks; when full, they are found anew.
 ROUTES_MAX = 50_000
-# Objects of occurrence rules may be named by free text (a kind of call), so an ended one leaves memory after a day.
+# Objects of occurrence and count rules may be named by free text (a kind of call): an ended one leaves after a day.
 OCCURRENCE_KEPT_MS = 86_400_000
+OFFSETS_KEPT = 1_000  # hours whose distance from UTC is remembered
 # For a feed that the profile does not have (an event older than the profile).
 DEFAULT_GRACE_S = 60.0
 DEFAULT_PERIOD_S = 60.0
-
-
-class Feed(Struct, eq=False):
-    """One feed of one area (one key of the topic): its clock and the lanes that the clock closes."""
-
-    centre: str
-    area: str
-    feed: str
-    exercise: str | None
-    clock: EventClock
-    grace_ms: int
-    lanes: dict[str, Lane]
-
-    @property
-    def key(self) -> str:
-        """``centre/area/feed``, in a drill with ``/drill`` at the end."""
-        return feed_key(self.centre, self.area, self.feed, self.exercise)
-
-
-class FeedRecord(Struct):
-    """A feed's clock as it is kept in the checkpoint."""
-
-    centre: str
-    area: str
-    feed: str
-    exercise: str | None
-    clock: EventClock
-
-
-class Route(Struct, eq=False):
-    """Where the events of one source and type go."""
-
-    feed: Feed
-    lane: Lane
-    decode: Callable[[Any], Any] | None  # None: neither a number nor a rule wants the payload
-    measure: str | None
-    fixed: list[Subject]  # objects that are the site itself
-    occurrences: list[Rule]  # rules whose object depends on the payload
-    site: str
-
-
-def feed_key(centre: str, area: str, feed: str, exercise: str | None) -> str:
-    """Key of a clock; the topic's key, and the drill."""
-    key = f"{centre}/{area}/{feed}"
-    return f"{key}/{exercise}" if exercise else key
 
 
 class Board:
@@ -88,12 +52,25 @@ class Board:
         self.feeds: dict[str, Feed] = {}
         self.subjects: dict[str, Subject] = {}
         self.silences: list[SilenceSubject] = []
-        self._routes: dict[tuple[str, str, str, object], Route] = {}
+        self.baselines: dict[str, Baseline] = {}  # by the object's state key
+        self.learnt: set[str] = set()  # state keys of baselines that changed
+        self.combinations: dict[str, list[Rule]] = {}  # member rule → combinations that want to know of it
+        for rule in profile.rules:
+            for member in rule.members:
+                self.combinations.setdefault(member.rule, []).append(rule)
+        self.routes: dict[tuple[str, str, str, object], Route] = {}
+        self._zone = ZoneInfo(profile.timezone)
+        self._offsets_ms: dict[int, int] = {}
+        self._calendars = {
+            rule.id: Calendar(rule.schedule, self._zone, profile.holidays) for rule in profile.rules if rule.schedule
+        }
+        self._targets = {target.indicator: target for target in profile.targets}
+        self._windows = profile.windows
         self._by_type: dict[str, list[Rule]] = {}
         for rule in profile.rules:
             self._by_type.setdefault(rule.type, []).append(rule)
         self._decoders = {name: msgspec.json.Decoder(payload).decode for name, payload in PAYLOADS.items()}
-        for rule, centre, area, feed, site in _heartbeats(profile, partition):
+        for rule, centre, area, feed, site in heartbeats(profile, partition):
             self._silence(
                 rule,
                 Watched(
@@ -118,33 +95,36 @@ class Board:
         return found
 
     def lane(self, name: LaneName) -> Lane:
-        """The lane, made on first use."""
+        """The lane of one-minute windows, made on first use."""
+        return self._lanes(name)[0]
+
+    def _lanes(self, name: LaneName) -> list[Lane]:
         feed = self.feed(name.centre, name.area, name.feed, name.exercise)
-        found = feed.lanes.get(name.type)
-        if found is None:
-            found = feed.lanes[name.type] = Lane(name, feed.clock, feed.grace_ms)
+        found = []
+        for spec in (None, *self._windows):
+            if spec is not None and (spec.type != name.type or (spec.feed and spec.feed != name.feed)):
+                continue
+            lane = Lane(name, feed.clock, feed.grace_ms, spec)
+            found.append(feed.lanes.setdefault((name.type, lane.size_ms), lane))
         return found
 
-    def route(self, event: Event, time_ms: int) -> Route:
-        """Where this event goes.
+    def route(self, arrival: Arrival, time_ms: int) -> Route:
+        """Where this event goes: made and, unless it depends on the date, remembered in ``routes``.
 
         Raises:
             KeyError: its type is not in the catalogue.
         """
-        key = (event.source, event.type, event.area, event.exercise)
-        found = self._routes.get(key)
-        if found is None:
-            found = self._find_route(event, time_ms)
-            if not self.directory.changes(event.centre, event.site):
-                if len(self._routes) >= ROUTES_MAX:
-                    self._routes.clear()
-                self._routes[key] = found
+        found = self._find_route(arrival, time_ms)
+        if not self.directory.changes(arrival.centre, arrival.site):
+            if len(self.routes) >= ROUTES_MAX:
+                self.routes.clear()
+            self.routes[arrival.source, arrival.type, arrival.area, arrival.exercise] = found
         return found
 
-    def occurrence(self, rule: Rule, route: Route, payload: object, area: str) -> OccurrenceSubject:
-        """The object of an event under an occurrence rule, made on first use."""
+    def happening(self, rule: Rule, route: Route, payload: object, area: str) -> OccurrenceSubject | CountSubject:
+        """The object of an event under an occurrence or count rule, made on first use."""
         feed = route.feed
-        parts = [route.site]
+        parts = [area if rule.scope == "area" else route.site]
         for name in rule.object:
             part = area if name == "area" else getattr(payload, name, None)
             parts.append(str(part).replace("|", "_"))
@@ -152,10 +132,17 @@ class Board:
         key = watched_key(rule.id, feed.centre, obj, feed.exercise)
         found = self.subjects.get(key)
         if found is None:
-            found = OccurrenceSubject(rule, self._watched(rule, route, obj, area, OccurrenceState()), feed.clock)
-            self.subjects[key] = found
-        assert isinstance(found, OccurrenceSubject)
+            counts = rule.kind == "count"
+            watched = self._watched(rule, route, obj, area, CountState() if counts else OccurrenceState())
+            make = CountSubject if counts else OccurrenceSubject
+            found = self.subjects[key] = make(rule, watched, feed.clock, self._calendars.get(rule.id))
+        assert isinstance(found, OccurrenceSubject | CountSubject)
         return found
+
+    def conditions(self, rule: str, centre: str, area: str) -> Iterator[tuple[Rule, str]]:
+        """(combination, its alert key) for every combination that a rule is a member of, at this place."""
+        for combined in self.combinations.get(rule, ()):
+            yield combined, combination.key_of(combined, centre, area)
 
     def restore_feed(self, record: FeedRecord) -> None:
         """Take a clock back."""
@@ -166,83 +153,117 @@ class Board:
             record.clock.arrived_ms,
         )
 
-    def restore_window(self, window: Window) -> None:
-        """Take an open window back."""
-        self.lane(window.name).windows[window.start_ms] = window
+    def restore_window(self, window: Window) -> bool:
+        """Take an open window back; False when no such window is declared any more."""
+        for lane in self._lanes(window.name):
+            if lane.size_ms == window.size_ms and window.start_ms % lane.hop_ms == 0:
+                lane.windows[window.start_ms] = window
+                return True
+        return False
+
+    def restore_baseline(self, key: str, baseline: Baseline) -> None:
+        """Take an object's usual week back."""
+        self.baselines.setdefault(key, Baseline({})).buckets.update(baseline.buckets)
 
     def restore_subject(self, watched: Watched) -> Subject | None:
-        """Take an object back; None when its rule is gone or has become another kind."""
+        """Take an object back; None when its rule is gone, has become another kind, or no longer speaks of it."""
         rule = self.rules.get(watched.rule)
-        if rule is None:
+        if rule is None or (rule.sites and watched.site not in rule.sites):
             return None
         clock = self.feed(watched.centre, watched.area, watched.feed, watched.exercise).clock
         subject: Subject
         if isinstance(watched.machine, SilenceState):
             return self._silence(rule, watched) if rule.kind == "silence" else None
+        calendar = self._calendars.get(rule.id)
         if isinstance(watched.machine, OccurrenceState):
             if rule.kind != "occurrence":
                 return None
-            subject = OccurrenceSubject(rule, watched, clock)
-        else:
-            if rule.kind not in ("threshold", "aqi"):
+            subject = OccurrenceSubject(rule, watched, clock, calendar)
+        elif isinstance(watched.machine, CountState):
+            if rule.kind != "count":
                 return None
-            subject = self._threshold(rule, watched, clock, watched.machine.last_ms)
+            subject = CountSubject(rule, watched, clock, calendar)
+        else:
+            if rule.kind not in ON_NUMBERS:
+                return None
+            subject = made = self._threshold(rule, watched, clock, watched.machine.last_ms)
+            if not made.spec.levels:
+                return None
         self.subjects[watched.key] = subject
         return subject
 
     def forget(self, feed: Feed) -> Iterator[str]:
         """Drop a feed with all its objects (an ended drill); gives their checkpoint keys."""
         del self.feeds[feed.key]
-        self._routes.clear()
+        self.routes.clear()
         yield f"feed/{feed.key}"
         for lane in feed.lanes.values():
             yield from (f"window/{window.key}" for window in lane.windows.values())
         for key in [key for key, subject in self.subjects.items() if subject.clock is feed.clock]:
             del self.subjects[key]
             yield f"object/{key}"
+            if self.baselines.pop(key, None) is not None:
+                yield f"baseline/{key}"
 
-    def stale_occurrences(self) -> Iterator[str]:
-        """Drop occurrence objects whose last episode ended long ago; gives their checkpoint keys."""
+    def stale_happenings(self) -> Iterator[str]:
+        """Drop occurrence and count objects whose last episode ended long ago; gives their checkpoint keys."""
         for key, subject in list(self.subjects.items()):
             mark_ms = subject.clock.mark_ms
-            if not isinstance(subject, OccurrenceSubject) or subject.on or mark_ms is None:
+            if not isinstance(subject, OccurrenceSubject | CountSubject) or mark_ms is None:
                 continue
-            if mark_ms - subject.state.last_ms > subject.hold_ms + OCCURRENCE_KEPT_MS:
+            if subject.forgettable(mark_ms, OCCURRENCE_KEPT_MS):
                 del self.subjects[key]
                 yield f"object/{key}"
 
-    def _find_route(self, event: Event, time_ms: int) -> Route:
-        exercise = None if event.exercise is UNSET else event.exercise
-        measure = MEASURE[event.type]
-        lane = self.lane(LaneName(event.centre, event.area, event.feed, event.type, exercise))
-        feed = self.feed(event.centre, event.area, event.feed, exercise)
-        rules = self._by_type.get(event.type, [])
+    def _find_route(self, arrival: Arrival, time_ms: int) -> Route:
+        centre, area, exercise, site = arrival.centre, arrival.area, arrival.exercise, arrival.site
+        measure = MEASURE[arrival.type]
+        lanes = self._lanes(LaneName(centre, area, arrival.feed, arrival.type, exercise))
+        feed = self.feed(centre, area, arrival.feed, exercise)
+        rules = [rule for rule in self._by_type.get(arrival.type, []) if not rule.sites or site in rule.sites]
+        wanted = rules or measure is not None or any(lane.distinct not in ("", "site") for lane in lanes)
         route = Route(
             feed=feed,
-            lane=lane,
-            decode=self._decoders[event.type] if rules or measure is not None else None,
-            measure=measure,
+            lane=lanes[0],
+            more=lanes[1:],
+            decode=self._decoders[arrival.type] if wanted else None,
+            measure=None if measure is None else attrgetter(measure),
             fixed=[],
-            occurrences=[rule for rule in rules if rule.kind == "occurrence"],
-            site=event.site,
+            happenings=[rule for rule in rules if rule.kind in ("occurrence", "count")],
+            site=site,
         )
         for rule in rules:
-            if rule.kind in ("threshold", "aqi"):
-                key = watched_key(rule.id, event.centre, event.site, exercise)
+            if rule.kind in ON_NUMBERS:
+                key = watched_key(rule.id, centre, site, exercise)
                 subject = self.subjects.get(key)
-                if subject is None or self.directory.changes(event.centre, event.site):
+                if subject is None or self.directory.changes(centre, site):
                     watched = subject.watched if subject else None
-                    watched = watched or self._watched(rule, route, event.site, event.area, ThresholdState())
+                    watched = watched or self._watched(rule, route, site, area, ThresholdState())
                     subject = self._threshold(rule, watched, feed.clock, time_ms)
                 if subject.spec.levels:  # type: ignore[attr-defined]
                     self.subjects[key] = subject
                     route.fixed.append(subject)
             elif rule.kind == "silence" and exercise is None:
-                route.fixed += [s for s in self.silences if s.rule is rule and s.watched.centre == event.centre]
+                route.fixed += [s for s in self.silences if s.rule is rule and s.watched.centre == centre]
         return route
 
+    def _offset_ms(self, time_ms: int) -> int:
+        """Local time minus UTC; zones change at whole hours of UTC, or at quarters that nobody uses here."""
+        hour = time_ms // HOUR_MS
+        found = self._offsets_ms.get(hour)
+        if found is None:
+            if len(self._offsets_ms) >= OFFSETS_KEPT:
+                self._offsets_ms.clear()
+            offset = from_ms(hour * HOUR_MS).astimezone(self._zone).utcoffset()
+            assert offset is not None
+            found = self._offsets_ms[hour] = int(offset.total_seconds() * 1000)
+        return found
+
+    def _learnt(self, subject: AnomalySubject) -> None:
+        self.learnt.add(subject.watched.key)
+
     def _watched(
-        self, rule: Rule, route: Route, obj: str, area: str, machine: ThresholdState | OccurrenceState
+        self, rule: Rule, route: Route, obj: str, area: str, machine: ThresholdState | OccurrenceState | CountState
     ) -> Watched:
         feed = route.feed
         return Watched(
@@ -261,28 +282,17 @@ class Board:
         feed = self.directory.feed(watched.centre, watched.feed)
         period_s = feed.expected_period_s if feed else DEFAULT_PERIOD_S
         spec = resolve(rule, site.limits if site else {}, period_s)
-        return (AqiSubject if rule.kind == "aqi" else ThresholdSubject)(rule, watched, clock, spec)
-
-    def _silence(self, rule: Rule, watched: Watched) -> SilenceSubject:
-        subject = SilenceSubject(rule, watched, EventClock())
-        self.silences = [s for s in self.silences if s.watched.key != watched.key] + [subject]
-        self.subjects[watched.key] = subject
-        self._routes.clear()
+        subject = MAKERS[rule.kind](rule, watched, clock, spec, self._calendars.get(rule.id))
+        if isinstance(subject, RatioSubject):
+            subject.targets = self._targets
+        if isinstance(subject, AnomalySubject):
+            subject.baseline = self.baselines.setdefault(watched.key, Baseline({}))
+            subject.offset_ms, subject.changed = self._offset_ms, self._learnt
         return subject
 
-
-def _heartbeats(profile: Profile, partition: int) -> Iterator[tuple[Rule, Centre, str, str, str]]:
-    """(rule, centre, area, feed, site) of every centre whose heartbeat key belongs to this partition."""
-    topics = Topics("", ())
-    for rule in profile.rules:
-        if rule.kind != "silence":
-            continue
-        for centre in profile.centres:
-            for feed in centre.feeds:
-                if rule.type not in feed.types:
-                    continue
-                site = next((s for s in centre.sites if s.feed == feed.id), None)
-                area = site.area if site else next(iter(centre.areas), "")
-                if topics.partition("events", feed_key(centre.id, area, feed.id, None).encode()) == partition:
-                    yield rule, centre, area, feed.id, site.id if site else ""
-                break
+    def _silence(self, rule: Rule, watched: Watched) -> SilenceSubject:
+        subject = SilenceSubject(rule, watched, EventClock(), self._calendars.get(rule.id))
+        self.silences = [s for s in self.silences if s.watched.key != watched.key] + [subject]
+        self.subjects[watched.key] = subject
+        self.routes.clear()
+        return subject

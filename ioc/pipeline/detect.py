@@ -1,4 +1,4 @@
-"""The detecting step: canonical events in, one-minute rollups and signals of the rules out.
+"""The detecting step: canonical events in, rollups and signals of the rules out.
 
 One object per partition of ``events``. A key (``centre/area/feed``) lives in one partition, so its events have one
 order, its watermark one owner, and an object (a site) one memory. Events are taken one by one: the watermark moves,
@@ -19,16 +19,21 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
+from ioc.domain.alerts import Condition, Signal
+from ioc.domain.baseline import Baseline
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
 from ioc.domain.verdicts import LIVE_WITHIN_MS, Verdict
-from ioc.pipeline.board import Board, Feed, FeedRecord, Route
+from ioc.pipeline.arrivals import decode_arrival
+from ioc.pipeline.board import Board
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.instants import Instants
 from ioc.pipeline.lanes import Window
+from ioc.pipeline.removed import ends
+from ioc.pipeline.routes import Feed, FeedRecord, Route
 from ioc.pipeline.signals import Watched, signal
 from ioc.pipeline.subjects import Seen, Subject
-from ioc.wire.codec import decode_event, encode
+from ioc.wire.codec import encode
 
 # No record for this long: what is in the partition has been read, "now" is how far we are. Longer than any fetch.
 QUIET_MS = 5_000
@@ -64,6 +69,7 @@ class DetectPartition:
         self._dirty_windows: set[Window] = set()
         self._dirty_subjects: set[Subject] = set()
         self._gone: set[str] = set()
+        self._orphans: list[Watched] = []  # objects whose rule is gone; told at the next call
         self._told_records = 0
         self._swept_ms = 0
 
@@ -77,11 +83,12 @@ class DetectPartition:
         if kind == "feed":
             self._board.restore_feed(msgspec.json.decode(value, type=FeedRecord))
         elif kind == "window":
-            self._board.restore_window(msgspec.json.decode(value, type=Window))
+            if not self._board.restore_window(msgspec.json.decode(value, type=Window)):
+                self._gone.add(key)  # not declared any more: the history has what it told
+        elif kind == "baseline":
+            self._board.restore_baseline(key.partition("/")[2], msgspec.json.decode(value, type=Baseline))
         elif kind == "object":
-            subject = self._board.restore_subject(msgspec.json.decode(value, type=Watched))
-            if subject is not None and subject.on:
-                self._watching[subject.watched.key] = subject
+            self._take_back(msgspec.json.decode(value, type=Watched))
         elif kind == "counters":
             self.counters = msgspec.json.decode(value, type=Counters)
             self._told_records = self.counters.records
@@ -92,34 +99,52 @@ class DetectPartition:
         if records:
             self._fed_ms = now_ms
         effects = Effects([])
-        board, instant, counters = self._board, self._instant, self.counters
+        board, instant, counters, head_ms = self._board, self._instant, self.counters, self._head_ms
+        routes, dirty_windows, dirty_subjects = board.routes, self._dirty_windows, self._dirty_subjects
         touched: set[Feed] = set()
         for record in records:
             try:
-                event = decode_event(record.value)  # type: ignore[arg-type]
+                event = decode_arrival(record.value)  # type: ignore[arg-type]
                 time_ms, arrived_ms = instant(event.time), instant(event.recordedtime)
-                route = board.route(event, time_ms)
+                route = routes.get((event.source, event.type, event.area, event.exercise)) or board.route(
+                    event, time_ms
+                )
                 payload = None if route.decode is None else route.decode(event.data)
             except (msgspec.MsgspecError, ValueError, TypeError, KeyError):
                 counters.undecodable += 1
                 continue
             if arrived_ms > now_ms:
                 arrived_ms = now_ms
-            if arrived_ms > self._head_ms:
-                self._head_ms = arrived_ms
+            if arrived_ms > head_ms:
+                head_ms = arrived_ms
             feed = route.feed
             feed.clock.observe(time_ms, arrived_ms)
             touched.add(feed)
-            window = route.lane.add(
-                time_ms, event.id, None if route.measure is None else getattr(payload, route.measure)
-            )
+            id_ = event.id
+            value = None if route.measure is None else route.measure(payload)
+            window = route.lane.add(time_ms, id_, value)
             if window is None:
                 counters.too_late += 1
             else:
-                self._dirty_windows.add(window)
-            if route.fixed or route.occurrences:
+                dirty_windows.add(window)
+            for lane in route.more:
+                field = lane.distinct
+                what = route.site if field == "site" else getattr(payload, field) if field else None
+                dirty_windows.update(lane.add_all(time_ms, id_, value, None if what is None else str(what)))
+            seen = None
+            for subject in route.fixed:
+                if not subject.quiet(payload, time_ms, id_, arrived_ms):
+                    if seen is None:
+                        may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
+                        seen = Seen(time_ms, arrived_ms, id_, event.area, payload, may_raise)
+                    self._catch_up(subject, effects)
+                    if said := subject.observe(seen):
+                        self._say(subject, said, seen, effects)
+                dirty_subjects.add(subject)
+            if route.happenings:
                 may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
-                self._look(route, Seen(time_ms, arrived_ms, event.id, event.area, payload, may_raise), effects)
+                self._happen(route, Seen(time_ms, arrived_ms, id_, event.area, payload, may_raise), effects)
+        self._head_ms = head_ms
         counters.records += len(records)
         self._dirty_feeds |= touched
         self._settle(touched, now_ms, effects)
@@ -132,6 +157,8 @@ class DetectPartition:
         if now_ms - self._fed_ms >= QUIET_MS:
             self._head_ms = max(self._head_ms, now_ms)
         effects = Effects([])
+        if self._orphans:
+            self._end_orphans(now_ms, effects)
         for feed in self._board.feeds.values():
             if feed.clock.idle(self._head_ms, feed.grace_ms, feed.exercise is not None):
                 self._dirty_feeds.add(feed)
@@ -141,15 +168,45 @@ class DetectPartition:
             self._say(subject, subject.lapse_at(self._head_ms, self._base_ms), None, effects)
         if now_ms - self._swept_ms >= SWEEP_EVERY_MS:
             self._swept_ms = now_ms
-            self._forget(self._board.stale_occurrences())
+            self._forget(self._board.stale_happenings())
             for feed in list(self._board.feeds.values()):
                 arrived_ms = feed.clock.arrived_ms
                 if feed.exercise and arrived_ms is not None and self._head_ms - arrived_ms >= DRILL_OVER_MS:
                     self._forget(self._board.forget(feed))
         return effects
 
+    def use(self, profile: Profile, now_ms: int) -> Effects:
+        """Go on with other rules of the same installation. All state is kept: clocks, windows, runs, episodes.
+
+        An episode whose rule is gone, or does not speak of its object any more, ends with ``RULE_REMOVED``. Other
+        limits and delays hold from the next reading on.
+        """
+        before = self._board
+        feeds, subjects = (
+            {feed.key for feed in self._dirty_feeds},
+            {subject.watched.key for subject in self._dirty_subjects},
+        )
+        after = self._board = Board(profile, self.partition)
+        self._watching = {}
+        for feed in before.feeds.values():
+            after.restore_feed(FeedRecord(feed.centre, feed.area, feed.feed, feed.exercise, feed.clock))
+            for window in (window for lane in feed.lanes.values() for window in lane.windows.values()):
+                if not after.restore_window(window):
+                    self._dirty_windows.discard(window)
+                    self._gone.add(f"window/{window.key}")
+        for key, baseline in before.baselines.items():
+            after.restore_baseline(key, baseline)
+        after.learnt = before.learnt
+        for subject in before.subjects.values():
+            self._take_back(subject.watched)
+        self._dirty_feeds = {feed for feed in after.feeds.values() if feed.key in feeds}
+        self._dirty_subjects = {subject for key, subject in after.subjects.items() if key in subjects}
+        effects = Effects([])
+        self._end_orphans(now_ms, effects)
+        return effects
+
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``counters``."""
+        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``counters``."""
         rows: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
         for feed in self._dirty_feeds:
             rows.append(
@@ -157,28 +214,47 @@ class DetectPartition:
             )
         rows += [(f"window/{window.key}", encode(window)) for window in self._dirty_windows]
         rows += [(f"object/{subject.watched.key}", encode(subject.watched)) for subject in self._dirty_subjects]
+        for key in self._board.learnt:
+            rows.append((f"baseline/{key}", encode(self._board.baselines[key])))
+        self._board.learnt.clear()
         if self.counters.records != self._told_records:
             self._told_records = self.counters.records
             rows.append(("counters", encode(self.counters)))
         self._dirty_feeds, self._dirty_windows, self._dirty_subjects, self._gone = set(), set(), set(), set()
         return rows
 
+    def _take_back(self, watched: Watched) -> None:
+        subject = self._board.restore_subject(watched)
+        if subject is None:
+            self._orphans.append(watched)
+        elif subject.on:
+            self._watching[watched.key] = subject
+
+    def _end_orphans(self, now_ms: int, effects: Effects) -> None:
+        for watched in self._orphans:
+            key = watched.key
+            if (told := ends(watched, max(self._head_ms, now_ms))) is not None:
+                effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
+                effects.urgent = True
+                self._tell_combinations(told, effects)
+            if key not in self._board.subjects:
+                self._gone.add(f"object/{key}")
+            if self._board.baselines.pop(key, None) is not None:
+                self._board.learnt.discard(key)
+                self._gone.add(f"baseline/{key}")
+        self._orphans = []
+
     def _called(self, now_ms: int) -> None:
         if self._called_ms is None or now_ms - self._called_ms >= STALL_MS:
             self._base_ms = self._fed_ms = now_ms
         self._called_ms = now_ms
 
-    def _look(self, route: Route, seen: Seen, effects: Effects) -> None:
-        """Let every rule of the type look at one event."""
-        for subject in route.fixed:
-            self._catch_up(subject, effects)
-            if said := subject.observe(seen):
-                self._say(subject, said, seen, effects)
-            self._dirty_subjects.add(subject)
-        for rule in route.occurrences:
+    def _happen(self, route: Route, seen: Seen, effects: Effects) -> None:
+        """Let the rules whose object depends on the payload look at one event."""
+        for rule in route.happenings:
             if (level := level_of(rule, seen.payload)) is None:
                 continue
-            found = self._board.occurrence(rule, route, seen.payload, seen.area)
+            found = self._board.happening(rule, route, seen.payload, seen.area)
             self._catch_up(found, effects)
             self._say(found, found.happened(level, seen), seen, effects)
             self._dirty_subjects.add(found)
@@ -199,15 +275,37 @@ class DetectPartition:
                 watched.event_id, watched.area = seen.id, seen.area
                 watched.lon, watched.lat = seen.payload.lon, seen.payload.lat
                 watched.words = {n: getattr(seen.payload, n) for n in self._board.title_fields[watched.rule]}
+                watched.words |= subject.extra_words(seen.payload)
             told = signal(self._board.directory, subject.rule, watched, verdict)
             effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
             effects.urgent = True
+            if watched.rule in self._board.combinations:
+                self._tell_combinations(told, effects)
         if said:
             self._dirty_subjects.add(subject)
             if subject.on:
                 self._watching[watched.key] = subject
             else:
                 self._watching.pop(watched.key, None)
+
+    def _tell_combinations(self, told: Signal, effects: Effects) -> None:
+        """Send what a member says to the scopes of its combinations; figures that changed are no news there."""
+        if told.reason in ("VALUE_CHANGED", "REPEATED"):
+            return
+        for rule, key in self._board.conditions(told.rule, told.centre, told.area):
+            condition = Condition(
+                key=key,
+                rule=rule.id,
+                object=told.key,
+                state=told.state,
+                since_ms=told.since_ms,
+                observed_ms=told.observed_ms,
+                priority=told.priority,
+                centre=told.centre,
+                area=told.area,
+                exercise=told.exercise,
+            )
+            effects.emits.append(Emit("alert-inputs", key.encode(), encode(condition)))
 
     def _settle(self, feeds: Iterable[Feed], now_ms: int, effects: Effects) -> None:
         for feed in feeds:
@@ -227,3 +325,4 @@ class DetectPartition:
         self._dirty_windows = {w for w in self._dirty_windows if f"window/{w.key}" not in gone}
         self._dirty_subjects = {s for s in self._dirty_subjects if f"object/{s.watched.key}" not in gone}
         self._watching = {k: s for k, s in self._watching.items() if f"object/{k}" not in gone}
+        self._board.learnt = {key for key in self._board.learnt if f"baseline/{key}" not in gone}

@@ -24,6 +24,8 @@ class Record(Protocol):
     def key(self) -> bytes | None: ...
     @property
     def value(self) -> bytes | None: ...
+    @property
+    def headers(self) -> Sequence[tuple[str, bytes]]: ...
 
 
 class InRecord(Struct, frozen=True):
@@ -33,6 +35,7 @@ class InRecord(Struct, frozen=True):
     timestamp: int
     key: bytes | None
     value: bytes | None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Emit(Struct, frozen=True):

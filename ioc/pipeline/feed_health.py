@@ -1,30 +1,44 @@
-"""How one feed does in one partition: counters, rate, age, state; published at most every 2 s and only on change."""
+"""How one feed does in one partition, in the ministry's four words; published at most every 2 s and only on change.
+
+*Đúng* correct · *đủ* complete · *sạch* clean · *sống* alive: :class:`ioc.domain.measures.FeedHealth` holds the counts,
+and one word sums them up. The word is the first of these that holds:
+
+``unknown`` nothing came yet · ``dead`` nothing for ``dead_after_s`` · ``silent`` nothing for ``silent_after_s`` ·
+``clock_skewed`` a fifth of the last minutes' events lies in the future, or all come late by the same amount ·
+``duplicating`` a fifth of what came was known · ``slow`` two periods without an event · ``on_time``.
+
+A sporadic feed is never slow, silent or dead: that nothing happens is no fault of its link.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import msgspec
 from msgspec import Struct
 
 from ioc.domain.measures import FeedHealth, FeedState
 from ioc.domain.profile import Feed
+from ioc.pipeline.feed_minutes import AHEAD_MS, HOUR_MIN, MINUTE_MS, NO_LAG_MS, Minute, Minutes
 
 PUBLISH_EVERY_MS = 2000
 SLOW_AFTER_PERIODS = 2.0  # one missed message is chance, two are a habit
+JUDGED_MIN = 5  # full minutes before the running one that decide about clocks and duplicates
+SHARE_MIN = 0.2
+SKEWED_MIN, DUPLICATES_MIN = 3, 5  # fewer prove nothing
+BEHIND_MS = 60_000  # a lag that never falls below this …
+STEADY_MS = 2_000  # … and stays within this is a clock; a backlog that is worked off shrinks
 
 
 class FeedMemory(Struct):
-    """The part of a feed's health that must survive a restart."""
+    """The small part of a feed's health that must survive a restart; closed minutes stand beside it."""
 
-    accepted: int = 0
-    rejected: int = 0
-    duplicates: int = 0
     last_event_ms: int = -1
     last_received_ms: int = -1
-    minute: int = -1  # arrival minute being counted
-    in_minute: int = 0
-    before: int = 0  # count of the minute before it
+    began_min: int = -1  # minute of the first arrival
     state: FeedState = "unknown"
     since_ms: int = 0
+    now: Minute = msgspec.field(default_factory=Minute)
 
 
 _encode = msgspec.json.encode
@@ -32,72 +46,110 @@ _decode = msgspec.json.Decoder(FeedMemory).decode
 
 
 class FeedWatch:
-    """Counts what happens to one feed."""
+    """Counts what happens to one feed.
 
-    def __init__(self, centre: str, feed: Feed, partition: int) -> None:
+    Args:
+        centre: its id.
+        feed: the feed.
+        partition: number of the intake partition.
+        sites: how many sites of the feed belong to this partition at a time in epoch milliseconds.
+    """
+
+    def __init__(self, centre: str, feed: Feed, partition: int, sites: Callable[[int], int] = lambda now_ms: 1) -> None:
         self.feed = feed
-        self._centre, self._partition = centre, partition
+        self._centre, self._partition, self._sites = centre, partition, sites
+        self._by_clock = sum(kind not in feed.sporadic_types for kind in feed.types)  # messages per site and period
         self.memory = FeedMemory()
+        self.minutes = Minutes()
+        self.restarts: Callable[[], int] = lambda: 0
         self.dirty = False
         self._published: FeedHealth | None = None
 
-    def accept(self, time_ms: int, arrival_ms: int) -> None:
-        """One event went through."""
-        memory = self.memory
-        memory.accepted += 1
+    # Counting --------------------------------------------------------------------------------------------------
+
+    def accept(self, time_ms: int, arrival_ms: int) -> Minute:
+        """One event went through; returns the minute, for what else there is to count."""
+        if arrival_ms >= self.minutes.end_ms:
+            self._turn(arrival_ms)
+        memory, now = self.memory, self.minutes.now
+        now.accepted += 1
+        lag_ms = arrival_ms - time_ms
+        now.lag_sum_ms += lag_ms
+        if lag_ms < now.lag_min_ms:
+            now.lag_min_ms = lag_ms
+        if lag_ms < -AHEAD_MS:
+            now.ahead += 1
         if time_ms > memory.last_event_ms:
             memory.last_event_ms = time_ms
-        self._arrived(arrival_ms)
+        if arrival_ms > memory.last_received_ms:
+            memory.last_received_ms = arrival_ms
+        self.dirty = True
+        return now
 
     def duplicate(self, arrival_ms: int) -> None:
         """One event was known already: the link is alive, the feed is not clean."""
-        self.memory.duplicates += 1
-        self._arrived(arrival_ms)
+        self._turn(arrival_ms)
+        self.minutes.now.duplicates += 1
+        self.memory.last_received_ms = max(self.memory.last_received_ms, arrival_ms)
+        self.dirty = True
 
-    def reject(self, arrival_ms: int) -> None:
+    def reject(self, arrival_ms: int, code: str) -> None:
         """One record was refused; it does not count as a sign of life."""
-        self.memory.rejected += 1
+        self._turn(arrival_ms)
+        now = self.minutes.now
+        now.rejected += 1
+        now.conflicts += code == "id_conflict"
+        now.future += code == "future"
         self.dirty = True
 
-    def _arrived(self, arrival_ms: int) -> None:
-        memory = self.memory
-        self.dirty = True
-        if arrival_ms > memory.last_received_ms:
-            memory.last_received_ms = arrival_ms
-        minute = arrival_ms // 60_000
-        if minute == memory.minute:
-            memory.in_minute += 1
-        elif minute > memory.minute:
-            memory.before = memory.in_minute if minute == memory.minute + 1 else 0
-            memory.minute, memory.in_minute = minute, 1
+    def _turn(self, arrival_ms: int) -> None:
+        self.minutes.turn(arrival_ms)
+        if self.memory.began_min < 0:
+            self.memory.began_min = arrival_ms // MINUTE_MS
+
+    # Judging ---------------------------------------------------------------------------------------------------
 
     def health(self, now_ms: int) -> FeedHealth | None:
         """The feed as it stands, None when nothing changed since it was last asked for."""
-        memory = self.memory
+        memory, feed = self.memory, self.feed
         state = self._state(now_ms)
         if state != memory.state or memory.since_ms == 0:
             memory.state, memory.since_ms, self.dirty = state, now_ms, True
-        last_full = now_ms // 60_000 - 1
-        rate = (
-            memory.in_minute if memory.minute == last_full else memory.before if memory.minute == last_full + 1 else 0
-        )
-        watermark_ms = memory.last_event_ms - round(self.feed.grace_s * 1000)
+        minute = now_ms // MINUTE_MS
+        hour = list(self.minutes.between(minute - HOUR_MIN + 1, minute + 1))
+        full = list(self.minutes.between(minute - HOUR_MIN, minute))
+        last_two = [one for one in hour if one.minute >= minute - 1 and one.accepted]
+        accepted_last_two = sum(one.accepted for one in last_two)
+        seen_min = min(HOUR_MIN, minute - memory.began_min - 1) if memory.began_min >= 0 else 0
+        sites = self._sites(now_ms)
+        expected = None
+        if not feed.sporadic and seen_min > 0:
+            expected = round(sites * self._by_clock * seen_min * 60 / feed.expected_period_s, 1)
+        watermark_ms = memory.last_event_ms - round(feed.grace_s * 1000)
         health = FeedHealth(
-            key=f"{self._centre}/{self.feed.id}/{self._partition}",
+            key=f"{self._centre}/{feed.id}/{self._partition}",
             centre=self._centre,
-            feed=self.feed.id,
+            feed=feed.id,
             partition=self._partition,
             state=state,
             since_ms=memory.since_ms,
             last_event_ms=memory.last_event_ms if memory.last_event_ms >= 0 else None,
             last_received_ms=memory.last_received_ms if memory.last_received_ms >= 0 else None,
-            rate_per_min=float(rate),
-            expected_period_s=self.feed.expected_period_s,
-            accepted=memory.accepted,
-            rejected=memory.rejected,
-            duplicates=memory.duplicates,
+            rate_per_min=float(sum(one.arrived for one in full if one.minute == minute - 1)),
+            expected_period_s=feed.expected_period_s,
+            accepted=sum(one.accepted for one in hour),
+            rejected=sum(one.rejected for one in hour),
+            duplicates=sum(one.duplicates for one in hour),
             watermark_ms=watermark_ms if memory.last_event_ms >= 0 else None,
             updated_ms=now_ms,
+            sporadic=feed.sporadic,
+            sites=sites,
+            received=sum(one.accepted - one.by_chance for one in full if one.minute >= minute - seen_min),
+            expected=expected,
+            conflicts=sum(one.conflicts for one in hour),
+            flagged=sum(one.flagged for one in hour),
+            lag_s=round(sum(one.lag_sum_ms for one in last_two) / accepted_last_two / 1000, 1) if last_two else None,
+            restarts=self.restarts(),
         )
         before = self._published
         if before is not None and msgspec.structs.replace(before, updated_ms=now_ms) == health:
@@ -106,19 +158,49 @@ class FeedWatch:
         return health
 
     def _state(self, now_ms: int) -> FeedState:
-        """By arrival: unknown before the first event, then on time, slow, silent."""
         if self.memory.last_received_ms < 0:
             return "unknown"
-        age_s = (now_ms - self.memory.last_received_ms) / 1000
-        if age_s > self.feed.silent_after_s:
-            return "silent"
-        return "slow" if age_s > self.feed.expected_period_s * SLOW_AFTER_PERIODS else "on_time"
+        feed, age_s = self.feed, (now_ms - self.memory.last_received_ms) / 1000
+        if not feed.sporadic and age_s > feed.silent_after_s:
+            return "dead" if age_s > feed.dead_after_s else "silent"
+        minute = now_ms // MINUTE_MS
+        judged = list(self.minutes.between(minute - JUDGED_MIN, minute + 1))
+        if _ahead(judged) or _behind(
+            [one for one in judged if one.minute < minute], max(BEHIND_MS, feed.grace_s * 1000)
+        ):
+            return "clock_skewed"
+        known = sum(one.duplicates for one in judged)
+        if known >= max(DUPLICATES_MIN, SHARE_MIN * sum(one.arrived for one in judged)):
+            return "duplicating"
+        if not feed.sporadic and age_s > feed.expected_period_s * SLOW_AFTER_PERIODS:
+            return "slow"
+        return "on_time"
 
-    def dump(self) -> bytes:
-        """For the checkpoint."""
-        self.dirty = False
-        return _encode(self.memory)
+    # Checkpoint --------------------------------------------------------------------------------------------------
 
-    def load(self, value: bytes) -> None:
-        """From the checkpoint."""
-        self.memory = _decode(value)
+    def take_dirty(self) -> list[tuple[str, bytes]]:
+        """Changed parts since the last call: ``feed/<id>`` and ``feed/<id>/<minute of the hour>``."""
+        out = [(f"feed/{self.feed.id}/{place}", value) for place, value in self.minutes.take_dirty()]
+        if self.dirty:
+            self.dirty = False
+            self.memory.now = self.minutes.now
+            out.append((f"feed/{self.feed.id}", _encode(self.memory)))
+        return out
+
+    def load(self, place: str, value: bytes) -> None:
+        """One record of the checkpoint; ``place`` is empty or the minute of the hour."""
+        if place:
+            self.minutes.load(place, value)
+        else:
+            self.memory = _decode(value)
+            self.minutes.start(self.memory.now)
+
+
+def _ahead(judged: list[Minute]) -> bool:
+    ahead = sum(one.ahead + one.future for one in judged)
+    return ahead >= max(SKEWED_MIN, SHARE_MIN * sum(one.accepted + one.future for one in judged))
+
+
+def _behind(judged: list[Minute], least_ms: float) -> bool:
+    lags_ms = [one.lag_min_ms for one in judged if one.lag_min_ms != NO_LAG_MS]
+    return len(lags_ms) >= SKEWED_MIN and min(lags_ms) > least_ms and max(lags_ms) - min(lags_ms) <= STEADY_MS

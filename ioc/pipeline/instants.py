@@ -9,6 +9,7 @@ from __future__ import annotations
 from ioc.domain.times import parse_rfc3339
 
 _SECONDS_MAX = 8192  # distinct seconds remembered, about 1 MB; when full, everything is forgotten and learnt again
+_MILLIS = {f".{ms:03d}Z": ms for ms in range(1000)}
 
 
 class Instants:
@@ -18,13 +19,12 @@ class Instants:
         self._seconds: dict[str, int] = {}
 
     def __call__(self, text: str) -> int:
-        millis = text[20:23]
-        if len(text) == 24 and text[19] == "." and text[23] == "Z" and millis.isdecimal() and millis.isascii():
-            second = text[:19]
-            base_ms = self._seconds.get(second)
-            if base_ms is None:
-                if len(self._seconds) >= _SECONDS_MAX:
-                    self._seconds.clear()
-                base_ms = self._seconds[second] = parse_rfc3339(second + ".000Z")
-            return base_ms + int(millis)
-        return parse_rfc3339(text)
+        base_ms = self._seconds.get(text[:19])
+        millis = _MILLIS.get(text[19:])
+        if millis is None:
+            return parse_rfc3339(text)
+        if base_ms is None:
+            if len(self._seconds) >= _SECONDS_MAX:
+                self._seconds.clear()
+            base_ms = self._seconds[text[:19]] = parse_rfc3339(text[:19] + ".000Z")
+        return base_ms + millis

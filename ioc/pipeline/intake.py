@@ -1,36 +1,42 @@
 """The first step: a centre's native records → canonical events, dead letters and the health of its feeds.
 
-For each record exactly one thing happens: an event, a dead letter, or it is counted as duplicate or tombstone.
-Order is kept. Nothing here raises: a failure of our own code becomes a dead letter ``internal``.
+For each record, or each line of a record that holds lines, exactly one thing happens: an event, a dead letter, or it
+is counted as duplicate or tombstone. Order is kept. Nothing here raises: a failure of our own code becomes a dead
+letter ``internal``.
+
+There are two ways with one result. Well-formed records go the quick way (:mod:`ioc.pipeline.mapping_fast`), which
+only ever says "yes"; everything else goes the careful way from the beginning, which finds the reason.
 
 Times are judged against the record's Kafka timestamp, when the province received it, and not against the clock of
 the moment: a backlog worked off after an outage, or a record processed again after a crash, gets the same verdict
-as the first time. Raw topics therefore stamp records on arrival (log append time), so no sender can move it.
+as the first time. Raw topics therefore stamp records on arrival (log append time), so no sender can move it. The one
+exception is a record driven again, see :mod:`ioc.pipeline.redriven`: its *age* is judged by its first arrival.
 """
 
 from __future__ import annotations
 
-import base64
-from collections.abc import Sequence
-from hashlib import sha256
+from collections.abc import Callable, Sequence
+from typing import Any, Literal
 from zlib import crc32
 
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.measures import DeadLetter
-from ioc.domain.profile import Profile, Site
+from ioc.domain.profile import Profile
 from ioc.domain.registry import Registry
 from ioc.domain.times import rfc3339
 from ioc.errors import BadInput
+from ioc.pipeline.dead_letter import dead_letter
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.feed_health import PUBLISH_EVERY_MS, FeedWatch
 from ioc.pipeline.known_ids import KnownIds
-from ioc.pipeline.mapping import Mapper, Plan
-from ioc.pipeline.validate import check_time, good_id, type_word
-
-SAMPLE_BYTES_MAX = 65_536
-SECONDS_CACHED = 4096  # seconds whose text is remembered; emptied when full
+from ioc.pipeline.mapping import Plan, mapper_of
+from ioc.pipeline.mapping_csv import Line
+from ioc.pipeline.mapping_fast import Found
+from ioc.pipeline.redriven import first_received
+from ioc.pipeline.sequences import Source
+from ioc.pipeline.targets import Target, Targets
+from ioc.pipeline.validate import FUTURE_MAX_MS, PAST_MAX_MS, check_time, good_id, looks_garbled
 
 _encode = msgspec.json.Encoder().encode
 
@@ -46,19 +52,20 @@ class Totals(Struct):
     unattributed: int = 0  # dead letters whose feed could not be told
 
 
-class _Target:
-    """What all events of one site and type have in common, as bytes."""
+class Arrival(Struct):
+    """When a record came, and what follows from it; records of one batch share the broker's stamp.
 
-    __slots__ = ("after_id", "after_recorded", "crc", "from_ms", "key", "to_ms", "watch")
+    Attributes:
+        arrival_ms: the broker's stamp, the event's ``recordedtime``.
+        received_ms: the first arrival: equal, except for records that are driven again.
+        now_ms: time of the step, for dead letters.
+        text: ``recordedtime`` as a piece of the event.
+    """
 
-    def __init__(self, centre: str, plan: Plan, site: Site, span: tuple[int, int], watch: FeedWatch) -> None:
-        self.from_ms, self.to_ms, self.watch = *span, watch
-        self.key = f"{centre}/{site.area}/{plan.feed}".encode()
-        self.after_id = (
-            f'","source":"/{centre}/{plan.feed}/{site.id}","type":"{plan.type}","subject":"{site.area}","time":"'
-        ).encode()
-        self.after_recorded = f'","centre":"{centre}","area":"{site.area}","feed":"{plan.feed}'.encode()
-        self.crc = crc32(self.after_id)
+    arrival_ms: int
+    received_ms: int
+    now_ms: int
+    text: bytes
 
 
 class IntakePartition:
@@ -79,13 +86,12 @@ class IntakePartition:
         found = registry.centre(centre)
         if found is None:
             raise KeyError(centre)
-        self._registry = registry
         self._centre, self._partition = centre, partition
-        self._mapper = Mapper(found, profile.geo_box)
-        self._watches = {feed.id: FeedWatch(centre, feed, partition) for feed in found.feeds}
-        self._targets: dict[tuple[str, str, str], list[_Target]] = {}
+        self._mapper = mapper_of(found, profile.geo_box)
+        self._targets = Targets(registry, found, partition)
+        self._watches: dict[str, FeedWatch] = self._targets.watches
         self._ids = KnownIds()
-        self._seconds: dict[int, bytes] = {}
+        self._moved: dict[Source, None] = {}  # sources whose numbers changed since the last flush
         self._published_ms = -PUBLISH_EVERY_MS
         self._totals_dirty = False
         self.totals = Totals()
@@ -93,39 +99,41 @@ class IntakePartition:
     # The step -------------------------------------------------------------------------------------------------
 
     def load(self, key: str, value: bytes) -> None:
-        """Take one record of the checkpoint back; feeds that the profile no longer has are left alone."""
+        """Take one record of the checkpoint back; what the profile no longer has is left alone."""
         kind, _, rest = key.partition("/")
         if kind == "ids":
             self._ids.load(key, value)
-        elif kind == "feed" and rest in self._watches:
-            self._watches[rest].load(value)
+        elif kind == "feed":
+            feed, _, place = rest.partition("/")
+            if feed in self._watches:
+                self._watches[feed].load(place, value)
+        elif kind == "seq":
+            source = self._targets.source(rest)
+            if source is not None:
+                source.load(value)
         elif kind == "totals":
             self.totals = msgspec.json.decode(value, type=Totals)
 
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
         """Records in offset order → events and dead letters in the same order."""
         emits: list[Emit] = []
-        totals = self.totals
+        read, quickly = self._mapper.quick, self._quickly
+        arrival, stamp = Arrival(-1, -1, now_ms, b""), -2
         for record in records:
             value = record.value
             if value is None:
-                totals.tombstones += 1
+                self.totals.tombstones += 1
                 continue
-            arrival_ms = record.timestamp if record.timestamp >= 0 else now_ms
-            plan: Plan | None = None
-            try:
-                native = self._mapper.native(value)
-                plan = self._mapper.plan(native)
-                emit = self._event(native, plan, arrival_ms)
-            except BadInput as refusal:
-                emit = self._refuse(record, value, refusal, plan, arrival_ms, now_ms)
-            except Exception as bug:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
-                failure = BadInput("internal", "", type(bug).__name__)
-                emit = self._refuse(record, value, failure, plan, arrival_ms, now_ms)
-            if emit is not None:
-                emits.append(emit)
+            if record.timestamp != stamp or record.headers:
+                arrival = _arrival(record, now_ms)
+                stamp = record.timestamp if not record.headers else -2
+            done = quickly(read, value, arrival)
+            if done.__class__ is Emit:
+                emits.append(done)
+            elif done is False:
+                emits += self._carefully(record, value, arrival)
         if records:
-            totals.records += len(records)
+            self.totals.records += len(records)
             self._totals_dirty = True
         return Effects(emits)
 
@@ -141,9 +149,12 @@ class IntakePartition:
         return Effects(emits)
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """Changed state since the last call: ``ids/…``, ``feed/<id>``, ``totals``."""
+        """Changed state since the last call: ``ids/…``, ``seq/…``, ``feed/…``, ``totals``."""
         out = self._ids.take_dirty()
-        out += [(f"feed/{watch.feed.id}", watch.dump()) for watch in self._watches.values() if watch.dirty]
+        out += [(source.key, source.dump()) for source in self._moved]
+        self._moved.clear()
+        for watch in self._watches.values():
+            out += watch.take_dirty()
         if self._totals_dirty:
             self._totals_dirty = False
             out.append(("totals", _encode(self.totals)))
@@ -154,43 +165,138 @@ class IntakePartition:
         """Ids dropped before their hour because the memory was full; for the metrics."""
         return self._ids.forgotten
 
-    # One record -----------------------------------------------------------------------------------------------
+    # The quick way --------------------------------------------------------------------------------------------
 
-    def _event(self, native: dict[str, object], plan: Plan, arrival_ms: int) -> Emit | None:
+    def _quickly(
+        self, read: Callable[[Any], Found | None], given: Any, arrival: Arrival
+    ) -> Emit | Literal[False] | None:
+        """The event, None for a duplicate, False for everything that the careful way must look at."""
+        try:
+            found = read(given)
+            if found is None:
+                return False
+            kind, event_id, time_ms, time, site, sequence, data = found
+            target = self._targets.quick[kind][site]
+            if not -PAST_MAX_MS <= time_ms - arrival.received_ms <= FUTURE_MAX_MS:
+                return False
+            if not target.from_ms <= time_ms < target.to_ms:
+                return False
+            return self._finish(target, event_id, time_ms, time, sequence, None, data, arrival)
+        except Exception:  # noqa: BLE001 whatever it was, the careful way does it again and says what is wrong
+            return False
+
+    # The careful way ------------------------------------------------------------------------------------------
+
+    def _carefully(self, record: Record, value: bytes, arrival: Arrival) -> list[Emit]:
+        if not self._mapper.of_lines:
+            return self._emits(self._one(record, None, lambda: self._mapper.native(value), arrival))
+        try:
+            lines = self._mapper.lines(value)
+        except BadInput as refusal:
+            return [self._refuse(record, None, refusal, None, arrival)]
+        emits: list[Emit] = []
+        for line in lines:
+            done = self._quickly(self._mapper.quick_line, line.cells, arrival)
+            if done is False:
+                done = self._one(record, line, line.native, arrival)
+            emits += self._emits(done)
+        return emits
+
+    @staticmethod
+    def _emits(done: Emit | None) -> list[Emit]:
+        return [] if done is None else [done]
+
+    def _one(
+        self, record: Record, line: Line | None, native_of: Callable[[], dict[str, Any]], arrival: Arrival
+    ) -> Emit | None:
+        plan: Plan | None = None
+        try:
+            native = native_of()
+            plan = self._mapper.plan(native)
+            return self._event(native, plan, arrival)
+        except BadInput as refusal:
+            return self._refuse(record, line, refusal, plan, arrival)
+        except Exception as bug:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
+            return self._refuse(record, line, BadInput("internal", "", type(bug).__name__), plan, arrival)
+
+    def _event(self, native: dict[str, Any], plan: Plan, arrival: Arrival) -> Emit | None:
         event_id = good_id(plan.read_id(native), plan.id_path)
         time_ms = plan.read_time(native)
-        check_time(time_ms, arrival_ms, plan.time_path)
-        target = self._target(plan, plan.read_site(native), time_ms)
+        check_time(time_ms, arrival.received_ms, plan.time_path)
+        target = self._targets.find(plan, plan.read_site(native), time_ms)
+        if plan.read_area is not None:
+            place = plan.read_area(native)
+            if place is not None:
+                target = self._targets.moved_to(target, plan, place, time_ms)
         data = plan.payload(native)
-        time = self._rfc3339(time_ms)
-        extra = b""
-        if plan.read_sequence is not None:
-            sequence = plan.read_sequence(native)
-            if sequence is not None:
-                extra = b'","sequence":"%012d' % sequence
+        sequence = plan.read_sequence(native) if plan.read_sequence is not None else None
         exercise = self._mapper.exercise(native)
-        own_id = event_id
-        if exercise is not None:
-            extra += b'","exercise":"' + exercise.encode()
-            own_id = f"{exercise}|{event_id}"  # a drill may replay real ids
-        verdict = self._ids.see(own_id, crc32(data, crc32(time, target.crc)), arrival_ms)
+        try:
+            return self._finish(target, event_id, time_ms, rfc3339(time_ms).encode(), sequence, exercise, data, arrival)
+        except BadInput as refusal:
+            raise BadInput(refusal.code, plan.id_path, refusal.detail) from None
+
+    def _refuse(
+        self, record: Record, line: Line | None, refusal: BadInput, plan: Plan | None, arrival: Arrival
+    ) -> Emit:
+        self.totals.dead += 1
+        if plan is None:
+            self.totals.unattributed += 1
+        else:
+            self._watches[plan.feed].reject(arrival.received_ms, refusal.code)
+        return dead_letter(self._centre, self._partition, record, line, refusal, arrival.received_ms, arrival.now_ms)
+
+    # Both ways ------------------------------------------------------------------------------------------------
+
+    def _finish(
+        self,
+        target: Target,
+        event_id: str,
+        time_ms: int,
+        time: bytes,
+        sequence: int | None,
+        exercise: str | None,
+        data: bytes,
+        arrival: Arrival,
+    ) -> Emit | None:
+        """A record that is good in itself, against what came before: the event, or None for a duplicate.
+
+        Raises:
+            BadInput: ``id_conflict``; nothing was changed.
+        """
+        id_bytes = event_id.encode()
+        content = crc32(data, crc32(time, target.crc))
+        source, verdict = target.source, "unsure"
+        if source is not None and sequence is not None and exercise is None:
+            verdict = source.see(sequence, crc32(id_bytes), content, time_ms)
+            if verdict == "new":
+                self._moved[source] = None
+        if verdict == "unsure":
+            own_id = event_id if exercise is None else f"{exercise}|{event_id}"  # a drill may replay real ids
+            verdict = self._ids.see(own_id, content, arrival.arrival_ms)
         if verdict == "duplicate":
-            target.watch.duplicate(arrival_ms)
+            target.watch.duplicate(arrival.received_ms)
             self.totals.duplicates += 1
             return None
         if verdict == "conflict":
-            raise BadInput("id_conflict", plan.id_path, f"id {event_id} came before with another content")
-        target.watch.accept(time_ms, arrival_ms)
+            raise BadInput("id_conflict", "", f"id {event_id} came before with another content")
+        minute = target.watch.accept(time_ms, arrival.received_ms)
+        if target.by_chance:
+            minute.by_chance += 1
+        if not data.isascii() and looks_garbled(data):
+            minute.flagged += 1
         self.totals.events += 1
+        extra = b"" if sequence is None else b'","sequence":"%012d' % sequence
+        if exercise is not None:
+            extra += b'","exercise":"' + exercise.encode()
         # Written by hand because every part is known to be plain ASCII; a test compares it with the typed encoder.
         value = b"".join(
             (
                 b'{"specversion":"1.0","id":"',
-                event_id.encode(),
+                id_bytes,
                 target.after_id,
                 time,
-                b'","recordedtime":"',
-                self._rfc3339(arrival_ms),
+                arrival.text,
                 target.after_recorded,
                 extra,
                 b'","datacontenttype":"application/json","data":',
@@ -200,68 +306,8 @@ class IntakePartition:
         )
         return Emit("events", target.key, value)
 
-    def _target(self, plan: Plan, native_site: object, time_ms: int) -> _Target:
-        """The site's entry that holds at that time, from the registry."""
-        if not isinstance(native_site, str):
-            raise BadInput("schema", plan.site_path, f"must be a text, not {type_word(native_site)}")
-        key = (plan.feed, plan.type, native_site)
-        targets = self._targets.get(key)
-        if targets is None:
-            targets = self._find_targets(plan, native_site)
-            if targets:  # only known sites are remembered, so that strangers cannot fill the memory
-                self._targets[key] = targets
-        for target in targets:
-            if target.from_ms <= time_ms < target.to_ms:
-                return target
-        shown = native_site[:60]
-        raise BadInput("unknown_source", plan.site_path, f"no site '{shown}' of feed {plan.feed} is registered then")
 
-    def _find_targets(self, plan: Plan, native_site: str) -> list[_Target]:
-        return [
-            _Target(self._centre, plan, span.site, (span.from_ms, span.to_ms), self._watches[plan.feed])
-            for span in self._registry.site_spans(self._centre, native_site)
-            if span.site.feed == plan.feed
-        ]
-
-    def _rfc3339(self, ms: int) -> bytes:
-        second, millis = divmod(ms, 1000)
-        text = self._seconds.get(second)
-        if text is None:
-            if len(self._seconds) >= SECONDS_CACHED:
-                self._seconds.clear()
-            text = self._seconds[second] = rfc3339(second * 1000)[:20].encode()
-        return b"%b%03dZ" % (text, millis)
-
-    def _refuse(
-        self, record: Record, value: bytes, refusal: BadInput, plan: Plan | None, arrival_ms: int, now_ms: int
-    ) -> Emit:
-        self.totals.dead += 1
-        if plan is None:
-            self.totals.unattributed += 1
-        else:
-            self._watches[plan.feed].reject(arrival_ms)
-        return dead_letter(self._centre, self._partition, record, value, refusal, arrival_ms, now_ms)
-
-
-def dead_letter(
-    centre: str, partition: int, record: Record, value: bytes, refusal: BadInput, arrival_ms: int, now_ms: int
-) -> Emit:
-    """The record's entry in ``ioc.dead``; ``topic`` is the logical name, whatever prefix an installation uses."""
-    topic = f"raw.{centre}"
-    letter = DeadLetter(
-        id=f"{topic}/{partition}/{record.offset}",
-        code=refusal.code,
-        path=refusal.path[:200],
-        detail=refusal.detail,
-        centre=centre,
-        topic=topic,
-        partition=partition,
-        offset=record.offset,
-        received_ms=arrival_ms,
-        refused_ms=now_ms,
-        size_bytes=len(value),
-        sha256=sha256(value).hexdigest(),
-        key_b64=base64.b64encode(record.key).decode() if record.key is not None else None,
-        sample_b64=base64.b64encode(value[:SAMPLE_BYTES_MAX]).decode(),
-    )
-    return Emit("dead", record.key or b"", _encode(letter))
+def _arrival(record: Record, now_ms: int) -> Arrival:
+    arrival_ms = record.timestamp if record.timestamp >= 0 else now_ms
+    received_ms = first_received(record.headers, arrival_ms) if record.headers else arrival_ms
+    return Arrival(arrival_ms, received_ms, now_ms, b'","recordedtime":"' + rfc3339(arrival_ms).encode())

@@ -1,16 +1,22 @@
 """A centre's format table, compiled: native record → what a canonical event needs. Knows no sensor and no centre.
 
-Made once at start; a record then costs a few dictionary look-ups per field. A new centre with a format never seen
-before is a new table, not new code.
+Made once at start. This is the careful way, which reads every record and says what is wrong with it; well-formed ones
+usually go by :mod:`ioc.pipeline.mapping_fast`, made from the same table. A new centre with a format never seen before
+is a new table, not new code.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
+
+import msgspec
 
 from ioc.domain.profile import Centre
 from ioc.errors import BadInput, BadSettings
+from ioc.pipeline.mapping_csv import Line, cut_lines
+from ioc.pipeline.mapping_fast import FastReader, Found
 from ioc.pipeline.mapping_json import decode_object
 from ioc.pipeline.mapping_table import Check, FormatTable, RecordKind, Scalar, Value, read_table
 from ioc.pipeline.mapping_values import Get, Native, getter, reader, shown_path, time_reader
@@ -18,7 +24,6 @@ from ioc.pipeline.validate import check_place, encode_payload, field_kinds, good
 
 _PLACE = frozenset(("lon", "lat"))
 Box = tuple[float, float, float, float]
-DECODERS: dict[str, Callable[[bytes], Native]] = {"json": decode_object}
 
 
 class Plan:
@@ -26,7 +31,8 @@ class Plan:
 
     Attributes:
         type: event type; feed: id of the feed.
-        read_id, read_time, read_site, read_sequence: functions of the native record.
+        read_id, read_time, read_site, read_area, read_sequence: functions of the native record.
+        area_path, id_path, site_path, time_path: native places, for reasons.
     """
 
     __slots__ = (
@@ -35,8 +41,11 @@ class Plan:
         "_paths",
         "_place_path",
         "_position",
+        "area_path",
         "feed",
         "id_path",
+        "number",
+        "read_area",
         "read_id",
         "read_sequence",
         "read_site",
@@ -46,13 +55,17 @@ class Plan:
         "type",
     )
 
-    def __init__(self, table: FormatTable, record: RecordKind, box: Box | None) -> None:
-        self.type, self.feed = record.type, record.feed
+    def __init__(self, table: FormatTable, number: int, box: Box | None) -> None:
+        record = table.records[number]
+        self.number, self.type, self.feed = number, record.type, record.feed
         id_value, time_value, site_value = (_own(name, record, table) for name in ("id", "time", "site"))
         self.id_path, self.time_path, self.site_path = map(shown_path, (id_value, time_value, site_value))
         self.read_id = reader(id_value, "any")
         self.read_time = time_reader(time_value)
         self.read_site = reader(site_value, "any")
+        area = record.area or table.area
+        self.read_area = reader(area, "any") if area is not None else None
+        self.area_path = shown_path(area) if area is not None else ""
         sequence = record.sequence or table.sequence
         self.read_sequence = _sequence(sequence) if sequence is not None else None
         kinds = field_kinds(record.type)
@@ -83,7 +96,8 @@ class Plan:
             if place is not None:
                 data["lon"], data["lat"] = place
         if "lon" in data or "lat" in data:
-            check_place(data.get("lon"), data.get("lat"), self._box, self._place_path)
+            place = check_place(data.get("lon"), data.get("lat"), self._box, self._place_path)
+            data["lon"], data["lat"] = place
         return encode_payload(self.type, data, self._paths)
 
 
@@ -99,8 +113,8 @@ class Mapper:
         table = read_table(centre, problems, f"centre {centre.id}: format")
         if table is None:
             raise BadSettings(problems)
-        self._decode = DECODERS[table.record]
-        self._bytes_max = table.bytes_max
+        self._bytes_max, self._csv = table.bytes_max, table.csv
+        self._read = FastReader(table, box).read
         self._checks = [_check(table.centre, "centre_mismatch", "the record names another centre: ")]
         if table.version is not None:
             self._checks.append(_check(table.version, "unsupported_version", "unknown version of the format: "))
@@ -108,15 +122,42 @@ class Mapper:
         self._exercise_path = shown_path(table.exercise) if table.exercise is not None else ""
         self._kind, self._plans = _dispatch(table, box)
 
+    @property
+    def of_lines(self) -> bool:
+        """Whether a record holds lines, each an event of its own."""
+        return self._csv is not None
+
     def native(self, data: bytes) -> Native:
-        """The native record as a dictionary.
+        """The native record as a dictionary, when a record is one event.
 
         Raises:
             BadInput: ``too_big`` or a reason of the decoder.
         """
+        self._check_size(data)
+        return decode_object(data)
+
+    def lines(self, data: bytes) -> list[Line]:
+        """The lines of a record, when it holds lines.
+
+        Raises:
+            BadInput: the record as a whole cannot be read.
+        """
+        self._check_size(data)
+        if self._csv is None:
+            raise TypeError("a record is one object, not lines")
+        return cut_lines(data, self._csv)
+
+    def _check_size(self, data: bytes) -> None:
         if len(data) > self._bytes_max:
             raise BadInput("too_big", "", f"{len(data)} bytes, at most {self._bytes_max} are allowed")
-        return self._decode(data)
+
+    def quick(self, data: bytes) -> Found | None:
+        """A well-formed record that is one event, read the quick way. None or an exception: read it the careful way."""
+        return self._read(decode_object(data)) if len(data) <= self._bytes_max and self._csv is None else None
+
+    def quick_line(self, native: Native) -> Found | None:
+        """The same for a line that is cut into cells."""
+        return self._read(native)
 
     def plan(self, native: Native) -> Plan:
         """The plan for a record, after centre and version were checked.
@@ -146,6 +187,20 @@ class Mapper:
         return None if found is None else good_id(found, self._exercise_path)
 
 
+def mapper_of(centre: Centre, box: Box | None) -> Mapper:
+    """The mapper of a centre; the partitions of one process share it, and with it what it remembers of texts.
+
+    Raises:
+        BadSettings: with every mistake of the table.
+    """
+    return _shared(msgspec.json.encode(msgspec.structs.replace(centre, sites=())), box)
+
+
+@lru_cache(maxsize=32)
+def _shared(centre: bytes, box: Box | None) -> Mapper:
+    return Mapper(msgspec.json.decode(centre, type=Centre), box)
+
+
 Condition = tuple[Get, tuple[Scalar, ...]]
 Plans = dict[str | int, list[tuple[tuple[Condition, ...], Plan]]]
 
@@ -158,8 +213,8 @@ def _dispatch(table: FormatTable, box: Box | None) -> tuple[Get, Plans]:
     shared = [path for path in table.records[0].when if all(path in record.when for record in table.records)]
     first = shared[0] if shared else None
     plans: Plans = {}
-    for record in table.records:
-        plan = Plan(table, record, box)
+    for number, record in enumerate(table.records):
+        plan = Plan(table, number, box)
         others: tuple[Condition, ...] = tuple(
             (getter(path), tuple(_list(allowed))) for path, allowed in record.when.items() if path != first
         )

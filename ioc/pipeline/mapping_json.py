@@ -29,19 +29,36 @@ def decode_object(data: bytes) -> dict[str, Any]:
         found = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
         _explain(data, str(exc))
-    if data.count(b"{") + data.count(b"[") > DEPTH_MAX and nesting(data) > DEPTH_MAX:
+    if (
+        (data.find(b"{", 1) >= 0 or b"[" in data)
+        and data.count(b"{") + data.count(b"[") > DEPTH_MAX
+        and _deeper(found, DEPTH_MAX)
+    ):
         raise BadInput("too_deep", "", f"nested deeper than {DEPTH_MAX} levels")
     if found.__class__ is not dict:
         raise BadInput("not_object", "", f"the document is {_word(found)}, not an object")
-    # A dropped duplicate takes its colon with it. Written again, a document without duplicates has as many colons
-    # as before; only an escaped colon inside a text (\u003a) could hide one, and that is looked at closely.
-    if data.count(b":") != orjson.dumps(found).count(b":") or b"\\u003" in data:
+    # A dropped duplicate is not written again. So what is byte for byte as before has none. Otherwise (blanks, other
+    # ways to write a number) colons are counted, which a duplicate takes with it; only an escaped colon inside a text
+    # (\u003a) could hide one, and that is looked at closely.
+    again = orjson.dumps(found)
+    if again != data and (data.count(b":") != again.count(b":") or b"\\u003" in data):
         _refuse_duplicates(data)
     return found
 
 
+def _deeper(found: Any, levels: int) -> bool:
+    """Whether a decoded value is nested deeper than so many levels."""
+    if found.__class__ is dict:
+        found = found.values()
+    elif found.__class__ is not list:
+        return False
+    if levels == 0:
+        return True
+    return any((inner.__class__ is dict or inner.__class__ is list) and _deeper(inner, levels - 1) for inner in found)
+
+
 def nesting(data: bytes) -> int:
-    """How deep objects and lists are nested; brackets inside texts do not count."""
+    """How deep objects and lists are nested in bytes that are no good JSON; brackets inside texts do not count."""
     deepest = depth = 0
     for byte in _STRING.sub(b"", data):
         if byte in b"{[":

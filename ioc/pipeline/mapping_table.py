@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Literal
+from typing import Any, Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
@@ -17,6 +17,7 @@ from msgspec import Struct
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.profile import Centre
 from ioc.domain.tables import read_struct
+from ioc.pipeline.mapping_csv import CsvShape
 from ioc.pipeline.mapping_times import pattern_problem
 from ioc.pipeline.validate import field_kinds, required_fields
 
@@ -92,7 +93,8 @@ class Check(Struct, frozen=True, kw_only=True):
 class RecordKind(Struct, frozen=True, kw_only=True):
     """One kind of record: ``when`` (native path → value or list of values, all must hold) → event type and feed.
 
-    ``id``, ``time``, ``site`` and ``sequence`` may differ from those of the whole format.
+    ``id``, ``time``, ``site``, ``area`` and ``sequence`` may differ from those of the whole format. Only the last kind
+    may have no condition: it takes what no other kind wanted.
     """
 
     when: dict[str, str | int | list[str | int]]
@@ -102,19 +104,26 @@ class RecordKind(Struct, frozen=True, kw_only=True):
     id: Value | None = None
     time: Value | None = None
     site: Value | None = None
+    area: Value | None = None
     sequence: Value | None = None
 
 
 class FormatTable(Struct, frozen=True, kw_only=True):
-    """The whole format of a centre."""
+    """The whole format of a centre: ``json`` one object per Kafka record, ``csv`` one or several lines of text.
 
-    record: Literal["json"]
+    ``area`` names the place of an event, by code or by a name or alias of ``areas.toml``, inside the area of its site;
+    without it an event belongs to the area of its site.
+    """
+
+    record: Literal["json", "csv"]
     centre: Check
     records: tuple[RecordKind, ...]
+    csv: CsvShape | None = None
     version: Check | None = None
     id: Value | None = None
     time: Value | None = None
     site: Value | None = None
+    area: Value | None = None
     sequence: Value | None = None
     exercise: Value | None = None
     bytes_max: int = 262_144
@@ -130,10 +139,15 @@ def read_table(centre: Centre, problems: list[str], where: str = "format") -> Fo
     table = read_struct(FormatTable, centre.format, where, problems)
     if table is None:
         return None
+    if table.record == "csv":
+        table = _of_texts(table)
+        _check_cells(table, where, problems)
+    elif table.csv is not None:
+        problems.append(f"{where}.csv: the records are not csv")
     _check_value(table.centre.from_, f"{where}.centre.from", problems)
     if table.version is not None:
         _check_value(table.version.from_, f"{where}.version.from", problems)
-    for name in ("id", "time", "site", "sequence", "exercise"):
+    for name in _ENVELOPE:
         value = getattr(table, name)
         if value is not None:
             _check_value(value, f"{where}.{name}", problems, time=name == "time")
@@ -153,8 +167,8 @@ def read_table(centre: Centre, problems: list[str], where: str = "format") -> Fo
 def _check_record(
     table: FormatTable, record: RecordKind, promised: set[tuple[str, str]], where: str, problems: list[str]
 ) -> None:
-    if not record.when:
-        problems.append(f"{where}.when: needs at least one condition")
+    if not record.when and record is not table.records[-1]:
+        problems.append(f"{where}.when: only the last kind of record may have no condition")
     problems += [f"{where}.when.{path}: {said}" for path in record.when if (said := path_problem(path))]
     for name in ("id", "time", "site"):
         own = getattr(record, name)
@@ -162,8 +176,10 @@ def _check_record(
             problems.append(f"{where}.{name}: is missing here and in the format")
         elif own is not None:
             _check_value(own, f"{where}.{name}", problems, time=name == "time")
-    if record.sequence is not None:
-        _check_value(record.sequence, f"{where}.sequence", problems)
+    for name in ("area", "sequence"):
+        own = getattr(record, name)
+        if own is not None:
+            _check_value(own, f"{where}.{name}", problems)
     if record.type not in PAYLOADS:
         problems.append(f"{where}.type: no such event type '{record.type}'; known are {', '.join(sorted(PAYLOADS))}")
         return
@@ -181,6 +197,8 @@ def _check_record(
             problems.append(f"{place}: {record.type} has no such field; it has {', '.join(sorted(kinds))}")
             continue
         _check_value(value, place, problems, time=value.time is not None)
+        if table.record == "csv" and name in kinds and kinds[name][0] == "flag" and value.path and not value.lookup:
+            problems.append(f"{place}: needs a lookup from texts to true and false, cells hold texts")
         if name in required_fields(record.type) and value.optional:
             problems.append(f"{place}: is required by {record.type}, so it cannot be optional")
         if value.time is not None and (name not in kinds or kinds[name][0] != "text"):
@@ -189,6 +207,50 @@ def _check_record(
         f"{where}.fields.{name}: is required by {record.type} and missing"
         for name in sorted(required_fields(record.type) - given)
     ]
+
+
+def _of_texts(table: FormatTable) -> FormatTable:
+    """A table for cells: all of them hold texts, hence numbers and counts of the epoch are written ones."""
+
+    def written(value: Value | None) -> Any:
+        plain = value is not None and value.number == "plain"
+        return msgspec.structs.replace(value, number="text") if value is not None and plain else value
+
+    records = tuple(
+        msgspec.structs.replace(
+            record, time=written(record.time), fields={name: written(value) for name, value in record.fields.items()}
+        )
+        for record in table.records
+    )
+    return msgspec.structs.replace(table, csv=table.csv or CsvShape(), time=written(table.time), records=records)
+
+
+def _check_cells(table: FormatTable, where: str, problems: list[str]) -> None:
+    shape = table.csv or CsvShape()
+    problems += [f"{where}.csv.{key}: {said}" for key, said in shape.mistakes()]
+    for place, path in _paths(table, where):
+        if len(path) != 1 or not isinstance(path[0], str):
+            problems.append(f"{place}: a cell has no inside; give the name of a column")
+        elif shape.columns and path[0] not in shape.columns:
+            problems.append(f"{place}: there is no column '{path[0]}'")
+
+
+def _paths(table: FormatTable, where: str) -> Iterator[tuple[str, tuple[str | int, ...]]]:
+    """Every native place that a table names, with where it does so."""
+    values: list[tuple[str, Value | None]] = [(f"{where}.centre.from", table.centre.from_)]
+    values.append((f"{where}.version.from", table.version.from_ if table.version else None))
+    values += [(f"{where}.{name}", getattr(table, name)) for name in _ENVELOPE]
+    for i, record in enumerate(table.records):
+        values += [(f"{where}.records[{i}].{name}", getattr(record, name)) for name in _ENVELOPE[:-1]]
+        values += [(f"{where}.records[{i}].fields.{name}", value) for name, value in record.fields.items()]
+        yield from ((f"{where}.records[{i}].when.{path}", path_steps(path)) for path in record.when)
+    for place, value in values:
+        if value is not None:
+            texts = re.findall(r"\{([^{}]*)\}", value.template or "") + [value.unit_path] * bool(value.unit_path)
+            yield from ((place, path_steps(path)) for path in [value.path, *texts] if path)
+
+
+_ENVELOPE = ("id", "time", "site", "area", "sequence", "exercise")
 
 
 def _check_value(value: Value, where: str, problems: list[str], *, time: bool = False) -> None:
@@ -231,11 +293,14 @@ def _mistakes(value: Value, time: bool) -> Iterator[tuple[str, str]]:
 
 
 def _unit(name: str) -> str:
-    return name.replace("→", "->").replace(" ", "")
+    return name.translate(_UNIT_SIGNS).replace("→", "->")
+
+
+_UNIT_SIGNS = str.maketrans({" ": None, "°": None, "/": "_", "³": "3", "µ": "u", "μ": "u"})
 
 
 def conversion(name: str) -> tuple[float, float]:
-    """Factor and offset of a named conversion; ``→`` and ``->`` are the same."""
+    """Factor and offset of a named conversion; ``→`` is ``->``, ``km/h`` is ``km_h``, ``°F`` is ``F``."""
     return UNITS[_unit(name)]
 
 

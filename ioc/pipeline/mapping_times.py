@@ -57,10 +57,14 @@ def _parse_rfc3339(text: str, path: str) -> int:
     return _in_range(to_ms(moment) + leap_ms + int((decimals or "0").ljust(3, "0")[:3]), path)
 
 
-def epoch_reader(unit_ms: int) -> ReadTime:
-    """A count of seconds (``unit_ms`` 1000) or milliseconds (1) since 1970-01-01 UTC."""
+def epoch_reader(unit_ms: int, *, written: bool = False) -> ReadTime:
+    """A count of seconds (``unit_ms`` 1000) or milliseconds (1) since 1970-01-01 UTC, as a number or ``written``."""
 
     def read(value: object, path: str) -> int:
+        if written:
+            if not (isinstance(value, str) and value.isdecimal() and value.isascii() and len(value) <= 20):
+                raise BadInput("schema", path, "must be a whole number of the epoch")
+            return _in_range(int(value) * unit_ms, path)
         if value.__class__ is int:
             return _in_range(value * unit_ms, path)
         if value.__class__ is float and unit_ms > 1:

@@ -85,7 +85,7 @@ def reader(value: Value, want: Want, text_max: int = 0) -> Get:
     raw = _template(value.template) if value.template is not None else getter(value.path or "")
     if value.units is not None:
         return _by_unit(value, raw, path)
-    convert = _convert(value, want, text_max, path)
+    convert = converter(value, want, text_max, path)
     steps = path_steps(value.path or "")
 
     def finish(found: Any) -> Any:
@@ -119,7 +119,7 @@ def reader(value: Value, want: Want, text_max: int = 0) -> Get:
 def time_reader(value: Value) -> Callable[[Native], int]:
     """The function for a time, in epoch milliseconds."""
     raw = getter(value.path) if value.path is not None else _template(value.template or "")
-    read, path = _time(value), shown_path(value)
+    read, path = read_time_of(value), shown_path(value)
 
     def read_time(native: Native) -> int:
         found = raw(native)
@@ -130,11 +130,12 @@ def time_reader(value: Value) -> Callable[[Native], int]:
     return read_time
 
 
-def _time(value: Value) -> ReadTime:
+def read_time_of(value: Value) -> ReadTime:
+    """How the time of a table entry is written."""
     if value.time == "rfc3339":
         return rfc3339_reader()
     if value.time in ("epoch_ms", "epoch_s"):
-        return epoch_reader(1 if value.time == "epoch_ms" else 1000)
+        return epoch_reader(1 if value.time == "epoch_ms" else 1000, written=value.number != "plain")
     return local_reader(value.time or "", value.zone or "UTC")
 
 
@@ -155,13 +156,16 @@ def _template(template: str) -> Get:
     return fill
 
 
-def _convert(value: Value, want: Want, text_max: int, path: str) -> Convert | None:
-    """What to do with the native value: cut, then one of look up, read a time, clean a text, read a number."""
+def converter(value: Value, want: Want, text_max: int, path: str) -> Convert | None:
+    """What to do with the native value: cut, then one of look up, read a time, clean a text, read a number.
+
+    None says that it stays as it is. Units that the record names are not seen to here.
+    """
     last: Convert | None = None
     if value.lookup is not None:
         last = _lookup(value.lookup, path)
     elif value.time is not None:
-        read = _time(value)
+        read = read_time_of(value)
         last = lambda found: rfc3339(read(found, path))  # noqa: E731 one of six ways, all of one line
     elif want == "text":
         single = 0 < text_max <= SINGLE_LINE_MAX
@@ -187,7 +191,7 @@ def _scaled(value: Value, path: str) -> Convert:
     if value.convert is None and value.factor is None:
         return read
     factor, offset = conversion(value.convert) if value.convert is not None else (value.factor or 0.0, value.offset)
-    return lambda found: round(read(found) * factor + offset, 9)
+    return lambda found: round(read(found) * factor + offset, 9) + 0.0  # minus zero becomes zero
 
 
 def _by_unit(value: Value, raw: Get, path: str) -> Get:
@@ -204,7 +208,7 @@ def _by_unit(value: Value, raw: Get, path: str) -> Get:
         if code.__class__ is not str or code not in factors:
             raise BadInput("unit", unit_path, f"unknown unit {str(code)[:80]!r}")
         factor, offset = factors[code]
-        return cast(float, round(read(found) * factor + offset, 9))
+        return cast(float, round(read(found) * factor + offset, 9) + 0.0)
 
     return read_with_unit
 

@@ -66,17 +66,28 @@ class Runner:
         profile: what it is about.
         start_ms: where the virtual clock begins.
         batch_max: most records that a step is given at once.
+        tick_every_ms: how often time is let pass; a replay of days may be coarser than the real shell.
+        with_intake: False where only canonical events are sent; then the centres need no format.
     """
 
-    def __init__(self, profile: Profile, start_ms: int, batch_max: int = 500) -> None:
+    def __init__(
+        self,
+        profile: Profile,
+        start_ms: int,
+        batch_max: int = 500,
+        tick_every_ms: int = TICK_EVERY_MS,
+        with_intake: bool = True,
+    ) -> None:
         self.profile = profile
         self.now_ms = start_ms
         self.batch_max = batch_max
+        self.tick_every_ms = tick_every_ms
         self.topics = Topics("", profile.centre_ids)
         self.bus: dict[tuple[str, int], list[InRecord]] = {}
+        self._taken_off: dict[tuple[str, int], int] = {}  # records of a partition that are no longer on the bus
         self._newest: dict[tuple[str, int], dict[str, bytes]] = {}  # compacted view: newest value of each key
         self.cells: list[Cell] = []
-        for centre in profile.centre_ids:
+        for centre in profile.centre_ids if with_intake else ():
             for p in range(self.topics.partitions(self.topics.raw[centre])):
                 self._add(lambda c=centre, p=p: IntakePartition(profile, c, p), self.topics.raw[centre], p)  # type: ignore[misc]
         for p in range(self.topics.partitions("events")):
@@ -105,7 +116,7 @@ class Runner:
         """Let time pass, with ticks."""
         end_ms = self.now_ms + duration_ms
         while self.now_ms < end_ms:
-            self.now_ms = min(end_ms, self.now_ms + TICK_EVERY_MS)
+            self.now_ms = min(end_ms, self.now_ms + self.tick_every_ms)
             for cell in self.cells:
                 cell.take(cell.step.tick(self.now_ms))
             self.settle()
@@ -127,6 +138,19 @@ class Runner:
     def records(self, topic: str) -> list[InRecord]:
         """Everything ever written to a topic, partition after partition."""
         return [record for (name, _), records in sorted(self.bus.items()) if name == topic for record in records]
+
+    def take_off(self) -> dict[str, list[InRecord]]:
+        """Take everything off the bus that all steps have read, by topic, so that a long replay needs no memory.
+
+        ``records`` and what is built on it then know only what came since.
+        """
+        taken: dict[str, list[InRecord]] = {}
+        for (topic, partition), records in self.bus.items():
+            if records:
+                taken.setdefault(topic, []).extend(records)
+                self._taken_off[topic, partition] = self._taken_off.get((topic, partition), 0) + len(records)
+                records.clear()
+        return taken
 
     def alerts(self) -> dict[str, Alert]:
         """Newest state of every alert by id."""
@@ -170,7 +194,8 @@ class Runner:
 
     def _turn(self, cell: Cell) -> bool:
         waiting = self.bus.get((cell.topic, cell.partition), [])
-        batch = waiting[cell.position : cell.position + self.batch_max]
+        first = cell.position - self._taken_off.get((cell.topic, cell.partition), 0)
+        batch = waiting[first : first + self.batch_max]
         if batch:
             cell.take(cell.step.step(batch, self.now_ms))
             cell.position += len(batch)
@@ -182,7 +207,8 @@ class Runner:
     def _send(self, emit: Emit) -> None:
         partition = self.topics.partition(emit.topic, emit.key) if emit.partition is None else emit.partition
         records = self.bus.setdefault((emit.topic, partition), [])
-        records.append(InRecord(len(records), self.now_ms, emit.key, emit.value))
+        offset = self._taken_off.get((emit.topic, partition), 0) + len(records)
+        records.append(InRecord(offset, self.now_ms, emit.key, emit.value))
         if emit.topic == "alerts":
             newest = self._newest.setdefault((emit.topic, partition), {})
             if emit.value is None:

@@ -6,9 +6,12 @@ from msgspec import Struct, field
 
 from ioc.domain.alerts import Signal, alert_key
 from ioc.domain.aqi import History, band
+from ioc.domain.baseline import Hour
+from ioc.domain.counting import CountState
 from ioc.domain.directory import Directory
 from ioc.domain.occurrence import OccurrenceState
 from ioc.domain.profile import Rule
+from ioc.domain.readings import Readings
 from ioc.domain.rules import payload_fields
 from ioc.domain.silence import SilenceState
 from ioc.domain.threshold import ThresholdState
@@ -31,8 +34,9 @@ class Watched(Struct, kw_only=True):
     event_id: str = ""
     words: dict[str, Fill] = field(default_factory=dict)  # payload fields that the titles use
     revision: int = 0
-    machine: ThresholdState | OccurrenceState | SilenceState
+    machine: ThresholdState | OccurrenceState | SilenceState | CountState
     history: History | None = None  # VN_AQI: particle means of the last hours
+    memory: Readings | Hour | None = None  # rate, n of m: the last readings; anomaly: the hour that runs
 
     @property
     def key(self) -> str:

@@ -21,7 +21,7 @@ EXACT_INT_MAX = 2**53  # beyond this doubles, and with them browsers, lose digit
 ID_CHARS_MAX = 128
 SINGLE_LINE_MAX = 200  # texts of at most this length are names and titles: one line, nothing invisible
 
-_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,127}").fullmatch
+is_id = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,127}").fullmatch  # None for a text that is no identifier
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # zero-width, soft hyphen, bidirectional controls, tags, variation selectors
@@ -31,6 +31,19 @@ _MARKS = (
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
 )
 _ZALGO = re.compile(f"[{_MARKS}]{{9,}}")
+# Traces of a wrong decoder or keyboard in Vietnamese. Ð and ð (U+00D0, U+00F0) are Icelandic, Đ and đ (U+0110, U+0111)
+# are meant. "Ã¢", "áº¿", "á»“", "Æ°", "Ä‘" is UTF-8 that was read as Latin-1 or Windows-1252. "Hµ Néi" is TCVN3.
+_SUSPECT = re.compile(
+    "[Ðð]|Ã[\u0080-\u00bf]|á[º»][\u0080-\u00bf\u2018-\u203a€ƒ…†‡ˆ‰ŠŒŽ™š˜œžŸ]|Æ[°¡]|Ä[\u0091‘\u0090ƒ©¨‚]|[a-zA-Z][µ¶·¸¹«¬®]"
+)
+
+
+def looks_garbled(payload: bytes) -> bool:
+    """Whether a canonical payload holds letters that Vietnamese does not have but wrong decoders make.
+
+    Such a text is kept as it came and counted (``flagged``): only its sender can know what was meant.
+    """
+    return not payload.isascii() and _SUSPECT.search(payload.decode("utf-8", "replace")) is not None
 
 
 def good_id(value: object, path: str) -> str:
@@ -41,7 +54,7 @@ def good_id(value: object, path: str) -> str:
     """
     if value.__class__ is not str:
         raise BadInput("schema", path, f"must be a text, not {type_word(value)}")
-    if _ID(value) is None:
+    if is_id(value) is None:
         raise BadInput("id", path, "is not 1 to 128 plain ASCII letters, digits and . _ : ~ + -")
     return value
 
@@ -92,9 +105,9 @@ def check_place(
     Raises:
         BadInput: ``geo``.
     """
-    if lon.__class__ not in (float, int) or lat.__class__ not in (float, int):
+    if not isinstance(lon, float | int) or not isinstance(lat, float | int) or bool in (lon.__class__, lat.__class__):
         raise BadInput("geo", path, "longitude and latitude must both be numbers")
-    x, y = float(lon), float(lat)
+    x, y = lon + 0.0, lat + 0.0  # minus zero becomes zero
     west, south, east, north = box or (-180.0, -90.0, 180.0, 90.0)
     if not (west <= x <= east and south <= y <= north):
         if west <= y <= east and south <= x <= north:
@@ -182,6 +195,24 @@ def encode_payload(event_type: str, data: dict[str, Any], paths: Mapping[str, st
         return _encode(msgspec.convert(data, CHECKED[event_type]))
     except msgspec.ValidationError as exc:
         raise _refusal(str(exc), data, paths) from None
+
+
+def encode_field(event_type: str, name: str, value: object) -> bytes:
+    """One field's value as canonical JSON, exactly as :func:`encode_payload` writes it inside the payload.
+
+    Raises:
+        BadInput: ``schema``, ``enum``, ``range`` or ``too_long``.
+    """
+    try:
+        return _encode(msgspec.convert({name: value}, _alone(event_type, name)))[len(name) + 4 : -1]
+    except msgspec.ValidationError as exc:
+        raise _refusal(str(exc), {name: value}, {}) from None
+
+
+@cache
+def _alone(event_type: str, name: str) -> type[Struct]:
+    kind = next(field.type for field in msgspec.structs.fields(CHECKED[event_type]) if field.name == name)
+    return msgspec.defstruct("Alone", [(name, kind)], kw_only=True, forbid_unknown_fields=True)
 
 
 def _refusal(words: str, data: dict[str, Any], paths: Mapping[str, str]) -> BadInput:

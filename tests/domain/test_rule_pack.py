@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import get_args
+
 import msgspec
 import pytest
 
 from ioc.adapters.profiles import load_profile
 from ioc.domain.catalogue import PAYLOADS
-from ioc.domain.profile import Rule
+from ioc.domain.profile import Hours, Kind, Level, Member, Rule
 from ioc.domain.rules import problems
 
 PROFILE = load_profile("dongnai-2023")
@@ -36,6 +38,13 @@ def test_thresholds_are_those_of_the_sources() -> None:
     jam = RULES["congestion"]
     assert (jam.direction, jam.levels[0].limit, jam.on_delay_s, jam.levels[0].priority) == ("below", 15, 600, 3)
     assert RULES["source-silent"].after_s == 30
+    rise = RULES["hydro-rise"]
+    assert (rise.levels[0].limit, rise.per_s, rise.levels[0].priority) == (0.3, 3600, 2)
+    assert "BIENHOA" not in rise.sites  # the tide rises as fast twice a day
+    surge = RULES["feedback-surge"]
+    assert (surge.levels[0].limit, surge.within_s, surge.scope, surge.object) == (5, 3600, "area", ("field",))
+    assert RULES["kpi-below-target"].levels[0].priority == 4
+    assert RULES["verification-drop"].levels[0].limit == -4.0
 
 
 def test_no_station_has_a_stage_that_nobody_verified() -> None:
@@ -60,11 +69,44 @@ def test_no_station_has_a_stage_that_nobody_verified() -> None:
         ("emergency-call", {"object": ("street",)}, "'street' is not in the payload"),
         ("traffic-injury", {"match": {"injured": {"least": 1}}}, "min and max"),
         ("source-silent", {"after_s": 0.0}, "needs after_s"),
+        ("hydro-level", {"span_s": 60.0}, "span_s has no meaning for the kind threshold"),
+        ("hydro-level", {"schedule": (Hours(end="6:00"),)}, "'6:00' is not a time of day"),
+        ("hydro-level", {"levels": (Level(name="a", priority=1, limit=1, escalate_after_s=9),)}, "no priority above 1"),
+        ("hydro-rise", {"span_s": 0.0}, "needs span_s"),
+        ("hydro-rise", {"levels": (Level(name="a", priority=2, limit=1, field="trend_m_h"),)}, "only a threshold has"),
+        ("source-lag", {"n": 6}, "1 <= n <= of"),
+        ("source-lag", {"of": 101}, "1 <= n <= of"),
+        ("kpi-below-target", {"direction": "above"}, 'direction must be "below"'),
+        ("kpi-below-target", {"type": "rain.gauge"}, "about service.kpi"),
+        ("verification-drop", {"deviation_min": 0.0}, "needs deviation_min"),
+        ("verification-drop", {"weeks_min": 0}, "weeks_min of at least 1"),
+        ("feedback-surge", {"within_s": 0.0}, "needs within_s"),
+        ("feedback-surge", {"scope": "centre"}, "scope site or area"),
+        ("feedback-surge", {"levels": (Level(name="a", priority=2, limit=2.5),)}, "whole number from 1 to 200"),
+        ("feedback-surge", {"deadband": 5.0}, "would never end"),
+        ("emergency-call", {"levels": (Level(name="a", priority=2, escalate_after_s=9),)}, "for kinds on a number"),
+        ("flood-wave", {"home": ""}, "home names a centre"),
+        ("flood-wave", {"scope": "site"}, "scope area, centre or all"),
+        ("flood-wave", {"members": (Member(rule="heavy-rain"),)}, "at least two members"),
+        ("flood-wave", {"members": (Member(rule="no-such", objects=2),)}, "there is no such rule"),
+        ("flood-wave", {"members": (Member(rule="congestion-wide", objects=2),)}, "combination of combinations"),
+        ("flood-wave", {"title_vi": "{level_m}"}, "{level_m}"),
+        ("flood-wave", {"sites": ("TALAI",)}, "put it on its members"),
     ],
 )
 def test_every_mistake_is_named(rule: str, change: dict[str, object], said: str) -> None:
-    wrong = msgspec.structs.replace(RULES[rule], **change)
-    assert any(said in text for text in problems([wrong])), problems([wrong])
+    wrong = [msgspec.structs.replace(one, **change) if one.id == rule else one for one in PROFILE.rules]
+    assert any(said in text for text in problems(wrong)), problems(wrong)
+
+
+def test_sites_and_centres_that_are_not_in_the_profile_are_named() -> None:
+    assert any("no site 'TALAI'" in text for text in problems(PROFILE.rules, {"PHUHIEP"}))
+    assert any("no centre 'tinh'" in text for text in problems(PROFILE.rules, None, {"bien-hoa"}))
+
+
+def test_every_type_has_a_rule_and_every_kind_an_example() -> None:
+    assert {rule.type for rule in PROFILE.rules} == set(PAYLOADS)
+    assert {rule.kind for rule in PROFILE.rules} == set(get_args(Kind))
 
 
 def test_two_rules_of_one_name() -> None:

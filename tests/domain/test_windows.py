@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ioc.domain.windows import MINUTE_MS, holds, rollup_key, start_of
+from ioc.domain.profile import WindowSpec
+from ioc.domain.windows import MINUTE_MS, holds, problems, rollup_key, start_of, starts_of
 
 instants = st.integers(-(10**15), 10**15)
 sizes = st.integers(1, 86_400_000)
@@ -35,3 +36,59 @@ def test_a_drill_has_its_own_key() -> None:
     live = rollup_key("c", "1", "f", "t", 0, MINUTE_MS, None)
     assert live == "c/1/f/t/0/60000"
     assert rollup_key("c", "1", "f", "t", 0, MINUTE_MS, "drill-7") == live + "/drill-7"
+
+
+@given(instants, st.integers(1, 3_600_000), st.integers(1, 60))
+def test_an_instant_is_in_all_sliding_windows_that_hold_it_and_in_no_other(time_ms: int, hop_ms: int, n: int) -> None:
+    size_ms = hop_ms * n
+    starts = list(starts_of(time_ms, size_ms, hop_ms))
+    assert len(starts) == n
+    assert all(start % hop_ms == 0 and holds(start, size_ms, time_ms) for start in starts)
+    assert not holds(starts[0] - hop_ms, size_ms, time_ms)
+    assert not holds(starts[-1] + hop_ms, size_ms, time_ms)
+
+
+def test_a_tumbling_window_is_a_sliding_one_whose_hop_is_its_size() -> None:
+    assert list(starts_of(61_000, MINUTE_MS, MINUTE_MS)) == [start_of(61_000, MINUTE_MS)]
+    with pytest.raises(ValueError, match="does not divide"):
+        starts_of(0, 60_000, 7_000)
+
+
+FIELDS = {"traffic.flow": ("speed_km_h",), "emergency.call": ("kind",)}
+
+
+def said(*specs: WindowSpec) -> list[str]:
+    return problems(specs, FIELDS, ["traffic.flow"])
+
+
+def test_good_windows_have_no_problem() -> None:
+    assert said(
+        WindowSpec(type="traffic.flow", size_s=10),
+        WindowSpec(type="traffic.flow", size_s=86_400, hop_s=3_600, quantiles=(0.5, 0.95), distinct="site"),
+        WindowSpec(type="emergency.call", size_s=3_600, feed="a", distinct="kind"),
+        WindowSpec(type="emergency.call", size_s=3_600, feed="b"),
+    ) == []  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("spec", "word"),
+    [
+        (WindowSpec(type="no.such", size_s=10), "not in the catalogue"),
+        (WindowSpec(type="traffic.flow", size_s=9), "10 to 86400"),
+        (WindowSpec(type="traffic.flow", size_s=86_401), "10 to 86400"),
+        (WindowSpec(type="traffic.flow", size_s=60), "always there"),
+        (WindowSpec(type="traffic.flow", size_s=100, hop_s=30), "must divide"),
+        (WindowSpec(type="traffic.flow", size_s=6_100, hop_s=100), "1 to 60 parts"),
+        (WindowSpec(type="traffic.flow", size_s=600, quantiles=(1.5,)), "from 0 to 1"),
+        (WindowSpec(type="emergency.call", size_s=600, quantiles=(0.5,)), "has no number"),
+        (WindowSpec(type="traffic.flow", size_s=600, distinct="plate"), "'plate' is not in the payload"),
+    ],
+)
+def test_every_mistake_in_a_window_is_named(spec: WindowSpec, word: str) -> None:
+    assert any(word in text for text in said(spec)), said(spec)
+
+
+def test_a_window_twice() -> None:
+    one = WindowSpec(type="traffic.flow", size_s=600)
+    assert any("declared already" in text for text in said(one, WindowSpec(type="traffic.flow", size_s=600, hop_s=60)))
+    assert any("declared already" in text for text in said(one, WindowSpec(type="traffic.flow", size_s=600, feed="x")))

@@ -15,6 +15,7 @@ from hypothesis.errors import NoSuchExample
 
 from ioc.domain.alerts import Signal
 from ioc.domain.measures import Rollup
+from ioc.domain.profile import Profile
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import Emit, InRecord
 from ioc.pipeline.lanes import Lane
@@ -72,7 +73,9 @@ def closing(events: list[tuple[int, int, bytes]]) -> list[bytes]:
     return [river("R1", end_ms, 1.0, id_="end-a"), road(end_ms, 50.0, id_="end-b")]
 
 
-def run(stream: list[InRecord], plan: list[tuple[int, bool, bool]], end_ms: int) -> list[Emit]:
+def run(
+    stream: list[InRecord], plan: list[tuple[int, bool, bool]], end_ms: int, profile: Profile = PROFILE
+) -> list[Emit]:
     """Feed a stream, cut into batches by the plan: (how many, flush afterwards?, crash afterwards?).
 
     A crash loses what was not flushed and goes on from the checkpoint, as the shell does.
@@ -80,7 +83,7 @@ def run(stream: list[InRecord], plan: list[tuple[int, bool, bool]], end_ms: int)
     told: list[Emit] = []
     waiting: list[Emit] = []
     checkpoint: dict[str, bytes] = {}
-    step, position, flushed = DetectPartition(PROFILE, 0), 0, 0
+    step, position, flushed = DetectPartition(profile, 0), 0, 0
     turn = 0
     while position < len(stream):
         size, flush, crash_now = plan[turn % len(plan)]
@@ -98,7 +101,7 @@ def run(stream: list[InRecord], plan: list[tuple[int, bool, bool]], end_ms: int)
                     checkpoint[key] = value
             told, waiting, flushed = told + waiting, [], position
         if crash_now and position < len(stream):
-            step, position, waiting = DetectPartition(PROFILE, 0), flushed, []
+            step, position, waiting = DetectPartition(profile, 0), flushed, []
             for key, value in checkpoint.items():
                 step.load(key, value)
     return told + step.tick(end_ms).emits
@@ -181,14 +184,14 @@ def test_an_honest_step_has_no_counterexample_in_a_short_search() -> None:
 
 
 def test_seen_a_rule_that_lets_time_pass_only_between_batches(monkeypatch: pytest.MonkeyPatch) -> None:
-    honest = DetectPartition._look
+    honest = DetectPartition._catch_up
 
-    def look(self: DetectPartition, *arguments: Any) -> None:
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(DetectPartition, "_catch_up", lambda *_: None)
-            honest(self, *arguments)
+    def lapse(self: DetectPartition, effects: Any) -> None:
+        for subject in list(self._watching.values()):
+            honest(self, subject, effects)
 
-    monkeypatch.setattr(DetectPartition, "_look", look)
+    monkeypatch.setattr(DetectPartition, "_catch_up", lambda *_: None)
+    monkeypatch.setattr(DetectPartition, "_lapse", lapse)
     assert finds_a_counterexample(st.tuples(items, cuts), differs)
 
 

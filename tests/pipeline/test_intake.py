@@ -168,10 +168,10 @@ def test_a_record_without_key_has_an_empty_key() -> None:
 def test_our_own_failure_is_a_dead_letter_too(monkeypatch: pytest.MonkeyPatch) -> None:
     step = intake()
 
-    def broken(native: object, plan: object, arrival_ms: int) -> Emit:
+    def broken(*everything: object) -> Emit:
         raise ZeroDivisionError("secret detail")
 
-    monkeypatch.setattr(step, "_event", broken)
+    monkeypatch.setattr(step, "_finish", broken)
     (letter,) = dead(step.step([record(level())], NOW).emits)
     assert (letter.code, letter.detail) == ("internal", "ZeroDivisionError")
     assert feeds(step.tick(NOW).emits)["water"].rejected == 1

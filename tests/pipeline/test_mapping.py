@@ -286,7 +286,7 @@ MISTAKES: list[tuple[str, dict[str, Any], str]] = [
     ("unknown type", first_kind(type="hydro.depth"), "format.records[0].type: no such event type 'hydro.depth'"),
     ("feed that is not there", first_kind(feed="air"), "format.records[0]: feed 'air' with type hydro.level"),
     ("promise not kept", table(records=FORMAT["records"][:1]), "format.records: feed 'voices' promises feedback.1022"),
-    ("no condition", first_kind(when={}), "format.records[0].when: needs at least one"),
+    ("no condition", first_kind(when={}), "format.records[0].when: only the last kind"),
     ("bad condition path", first_kind(when={"a..b": "x"}), "format.records[0].when.a..b: 'a..b' is not a path"),
     (
         "unknown field",

@@ -1,0 +1,117 @@
+"""Combination rules: several other rules on at once within a scope, for instance rain here and a rising river there.
+
+The detecting job tells the scope of every change of a member's object (a :class:`Condition`), under the key of the
+combination, so that all of them come in one order to one place. A member holds when enough different objects are on.
+An object that is blind may or may not be on: when that decides, the combination is blind too, and neither raises nor
+clears.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Literal
+
+from msgspec import Struct
+
+from ioc.domain.alerts import Condition, Priority, alert_key
+from ioc.domain.profile import Member, Rule
+from ioc.domain.verdicts import Verdict
+
+OBJECTS_MAX = 2_000  # objects on at once per scope; more are counted out: the condition holds anyway by then
+
+
+class Standing(Struct, array_like=True):
+    """One object of a member that is on or blind."""
+
+    since_ms: int
+    observed_ms: int
+    priority: Priority
+    blind: bool
+
+
+class CombinationState(Struct, kw_only=True):
+    """Memory of one combination in one scope: about 200 bytes and 80 per object that is on."""
+
+    objects: dict[str, Standing] = {}  # alert key of the object
+    on: bool = False
+    blind: bool = False
+    since_ms: int = -1
+    count: int = 0
+    revision: int = 0
+    at_ms: int = -1  # event time of the newest condition
+
+
+def key_of(rule: Rule, centre: str, area: str) -> str:
+    """Alert key of the combination that an object of this centre and area belongs to."""
+    if rule.scope == "area":
+        return alert_key(rule.id, centre, area)
+    if rule.scope == "centre":
+        return alert_key(rule.id, centre, centre)
+    return alert_key(rule.id, rule.home, "all")
+
+
+def has_scope(rule: Rule, centre: str, place: str) -> bool:
+    """Can an alert key of the combination have this centre and this third part?"""
+    if rule.scope == "all":
+        return (centre, place) == (rule.home, "all")
+    return (place == centre) == (rule.scope == "centre") and place != "all"
+
+
+def take(rule: Rule, state: CombinationState, condition: Condition) -> Verdict | None:
+    """Take one change of a member's object in; an answer when the combination changed."""
+    state.at_ms = max(state.at_ms, condition.observed_ms)
+    if condition.state == "off":
+        state.objects.pop(condition.object, None)
+    elif condition.object in state.objects or len(state.objects) < OBJECTS_MAX:
+        state.objects[condition.object] = Standing(
+            condition.since_ms, condition.observed_ms, condition.priority, condition.state == "blind"
+        )
+    found = [_judge(member, state.objects) for member in rule.members]
+    count = sum(n for _, _, n in found)
+    if any(word == "no" for word, _, _ in found):
+        if not state.on:
+            return None
+        state.on = state.blind = False
+        return _verdict(rule, state, "off", condition.observed_ms)
+    if any(word == "unknown" for word, _, _ in found):
+        if not state.on or state.blind:
+            return None
+        state.blind = True
+        return _verdict(rule, state, "blind", condition.observed_ms)
+    if state.on and not state.blind and count == state.count:
+        return None
+    if not state.on:
+        state.since_ms = max(*(since_ms for _, since_ms, _ in found), state.since_ms + 1)
+    state.on, state.blind, state.count = True, False, count
+    return _verdict(rule, state, "on", condition.observed_ms)
+
+
+def _judge(member: Member, objects: Mapping[str, Standing]) -> tuple[Literal["yes", "no", "unknown"], int, int]:
+    """(does the member hold, since when, by how many objects)."""
+    mine: Iterable[Standing] = (
+        standing
+        for key, standing in objects.items()
+        if key.startswith(f"{member.rule}|") and standing.priority <= member.priority
+    )
+    held = list(mine)
+    starts = sorted(standing.since_ms for standing in held if not standing.blind)
+    if len(starts) >= member.objects:
+        return "yes", starts[member.objects - 1], len(starts)
+    return ("unknown" if len(held) >= member.objects else "no"), -1, len(starts)
+
+
+def _verdict(rule: Rule, state: CombinationState, word: Literal["on", "off", "blind"], observed_ms: int) -> Verdict:
+    reasons: dict[str, Literal["ALL_MEMBERS", "MEMBER_OVER", "MEMBER_BLIND"]] = {
+        "on": "ALL_MEMBERS",
+        "off": "MEMBER_OVER",
+        "blind": "MEMBER_BLIND",
+    }
+    return Verdict(
+        state=word,
+        reason=reasons[word],
+        since_ms=state.since_ms,
+        observed_ms=observed_ms,
+        priority=rule.priority,
+        value=float(state.count),
+        count=max(1, state.count),
+    )

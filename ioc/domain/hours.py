@@ -1,0 +1,82 @@
+"""When a rule may raise: days and local hours, holidays, and nights that belong to the day on which they began."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from zoneinfo import ZoneInfo
+
+from ioc.domain.profile import Hours
+from ioc.domain.times import from_ms
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
+_MINUTES_KEPT = 64  # answers remembered; a stream stays close to one minute
+
+
+class Calendar:
+    """One rule's hours in one zone. An instant is judged by its whole local minute."""
+
+    def __init__(self, hours: Sequence[Hours], zone: ZoneInfo, holidays: Iterable[str]) -> None:
+        self._hours = [(h, minute_of(h.start), minute_of(h.end)) for h in hours]
+        self._zone = zone
+        self._holidays = frozenset(holidays)
+        self._known: dict[int, bool] = {}
+
+    def open_at(self, time_ms: int) -> bool:
+        """May the rule raise at this instant? Without hours: always."""
+        if not self._hours:
+            return True
+        minute = time_ms // 60_000
+        known = self._known.get(minute)
+        if known is None:
+            if len(self._known) >= _MINUTES_KEPT:
+                self._known.clear()
+            known = self._known[minute] = self._judge(minute * 60_000)
+        return known
+
+    def _judge(self, time_ms: int) -> bool:
+        local = from_ms(time_ms).astimezone(self._zone)
+        minute, today = local.hour * 60 + local.minute, local.date()
+        for hours, start, end in self._hours:
+            overnight = end <= start
+            since_today = start <= minute and (overnight or minute < end)
+            since_yesterday = overnight and minute < end
+            if since_today and self._day_counts(hours, today):
+                return True
+            if since_yesterday and self._day_counts(hours, today - timedelta(days=1)):
+                return True
+        return False
+
+    def _day_counts(self, hours: Hours, day: date) -> bool:
+        if hours.holidays != "ignore" and (day.isoformat() in self._holidays) == (hours.holidays == "skip"):
+            return False
+        return hours.holidays == "only" or DAYS[day.weekday()] in hours.days
+
+
+def minute_of(clock: str) -> int:
+    """Minutes since midnight of ``HH:MM``, ``24:00`` included.
+
+    Raises:
+        ValueError: another form.
+    """
+    if not _CLOCK.fullmatch(clock):
+        raise ValueError(f"{clock!r} is not a time of day such as 07:30 or 24:00")
+    return int(clock[:2]) * 60 + int(clock[3:])
+
+
+def problems(hours: Iterable[Hours]) -> list[str]:
+    """One sentence per mistake."""
+    found = []
+    for one in hours:
+        for name, clock in (("start", one.start), ("end", one.end)):
+            try:
+                minute_of(clock)
+            except ValueError as exc:
+                found.append(f"schedule {name}: {exc}")
+        if one.start == "24:00":
+            found.append("schedule start: a day starts at 00:00")
+        if not one.days:
+            found.append("schedule days: without a day it never raises")
+    return found

@@ -1,0 +1,155 @@
+"""Combinations at work: conditions of their members in, signals of the combinations out, one state per scope.
+
+Lives in the alerting job, because a condition travels under the alert key of its combination: all that concerns one
+scope comes in one order to the partition that also holds the alert.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import Struct
+
+from ioc.domain import combination
+from ioc.domain.alerts import Condition, Signal, alert_key
+from ioc.domain.combination import CombinationState
+from ioc.domain.directory import Directory
+from ioc.domain.profile import Profile, Rule
+from ioc.domain.titles import Fill, Language, fill
+from ioc.domain.verdicts import Verdict
+from ioc.pipeline.removed import REASON
+from ioc.wire.codec import encode
+
+# A scope of which nothing was heard for this long, processing time, is forgotten; longer than the topic keeps anything.
+KEPT_MS = 30 * 86_400_000
+
+
+class Held(Struct):
+    """A state and when it last moved, processing time."""
+
+    state: CombinationState
+    at_ms: int
+
+
+class Combined:
+    """The combinations of one partition."""
+
+    def __init__(self, profile: Profile) -> None:
+        self._profile = profile
+        self._directory = Directory(profile)
+        self._rules = {rule.id: rule for rule in profile.rules if rule.kind == "combination"}
+        self._held: dict[str, Held] = {}
+        self._dirty: set[str] = set()
+
+    def load(self, key: str, value: bytes) -> None:
+        """Take one state back."""
+        self._held[key] = msgspec.json.decode(value, type=Held)
+
+    def take(self, condition: Condition, now_ms: int) -> Signal | None:
+        """Take one condition in; a signal when the combination changed. Of an unknown rule: None."""
+        rule = self._rules.get(condition.rule)
+        if rule is None:
+            return None
+        key = f"{condition.key}|{condition.exercise}" if condition.exercise else condition.key
+        held = self._held.setdefault(key, Held(CombinationState(), now_ms))
+        held.at_ms = now_ms
+        self._dirty.add(key)
+        verdict = combination.take(rule, held.state, condition)
+        if verdict is None:
+            return None
+        held.state.revision += 1
+        return self._signal(rule, condition, verdict, held.state.revision)
+
+    def use(self, profile: Profile) -> None:
+        """Go on with other rules; what stands is kept."""
+        self._profile, self._directory = profile, Directory(profile)
+        self._rules = {rule.id: rule for rule in profile.rules if rule.kind == "combination"}
+
+    def end_removed(self, now_ms: int) -> list[Signal]:
+        """Forget scopes whose rule is gone or has another scope now; gives the ``off`` of what was on."""
+        signals = []
+        for key, held in list(self._held.items()):
+            rule_id, centre, place, *drill = key.split("|")
+            rule = self._rules.get(rule_id)
+            if rule is not None and combination.has_scope(rule, centre, place):
+                continue
+            del self._held[key]
+            self._dirty.add(key)
+            if held.state.on:
+                signals.append(
+                    Signal(
+                        key=alert_key(rule_id, centre, place),
+                        rule=rule_id,
+                        state="off",
+                        centre=centre,
+                        area="",
+                        site="",
+                        feed="",
+                        type="",
+                        priority=4,
+                        since_ms=held.state.since_ms,
+                        observed_ms=max(now_ms, held.state.since_ms),
+                        revision=held.state.revision + 1,
+                        reason=REASON,
+                        exercise=drill[0] if drill else None,
+                    )
+                )
+        return signals
+
+    def sweep(self, now_ms: int) -> None:
+        """Forget scopes of which nothing was heard for long."""
+        for key, held in list(self._held.items()):
+            if now_ms - held.at_ms >= KEPT_MS:
+                del self._held[key]
+                self._dirty.add(key)
+
+    def take_dirty(self) -> list[tuple[str, bytes | None]]:
+        """Changed states by key."""
+        rows = [(key, encode(self._held[key]) if key in self._held else None) for key in sorted(self._dirty)]
+        self._dirty.clear()
+        return rows
+
+    def _signal(self, rule: Rule, condition: Condition, verdict: Verdict, revision: int) -> Signal:
+        centre_id = rule.home if rule.scope == "all" else condition.centre
+        area_code = condition.area if rule.scope == "area" else ""
+        centre, area = self._directory.centre(centre_id), self._directory.area(area_code)
+        lon, lat = (area.lon, area.lat) if area is not None else (None, None)
+        title: dict[Language, str] = {}
+        place: dict[Language, str] = {}
+        for language in ("vi", "en"):
+            vi = language == "vi"
+            centre_name = (centre.name_vi if vi else centre.name_en) if centre else centre_id
+            area_name = (area.name_vi if vi else area.name_en) if area else area_code
+            whole = self._profile.name_vi if vi else self._profile.name_en
+            fields: dict[str, Fill] = {
+                "value": verdict.value,
+                "count": verdict.count,
+                "centre": centre_name,
+                "area": area_name or centre_name,
+                "since": self._directory.clock_time(verdict.since_ms),
+            }
+            title[language] = fill(rule.title_vi if vi else rule.title_en, fields, rule.decimals, language)
+            place[language] = whole if rule.scope == "all" else area_name or centre_name
+        return Signal(
+            key=condition.key,
+            rule=rule.id,
+            state=verdict.state,
+            centre=centre_id,
+            area=area_code,
+            site="",
+            feed="",
+            type=rule.type,
+            priority=verdict.priority,
+            since_ms=verdict.since_ms,
+            observed_ms=verdict.observed_ms,
+            revision=revision,
+            value=verdict.value,
+            title_vi=title["vi"],
+            title_en=title["en"],
+            place_vi=place["vi"],
+            place_en=place["en"],
+            lon=lon,
+            lat=lat,
+            reason=verdict.reason,
+            count=verdict.count,
+            exercise=condition.exercise,
+        )

@@ -1,0 +1,43 @@
+"""What becomes of an object whose rule is no longer there: its episode is over, and the alert says why."""
+
+from __future__ import annotations
+
+from ioc.domain.alerts import Signal, alert_key
+from ioc.domain.silence import SilenceState
+from ioc.pipeline.signals import Watched
+
+REASON = "RULE_REMOVED"
+
+
+def ends(watched: Watched, at_ms: int) -> Signal | None:
+    """The ``off`` of an episode that runs (a blind one too); None when none does.
+
+    The words of the alert stay as they were: an ``off`` does not change them.
+
+    Args:
+        watched: the object; its revision grows.
+        at_ms: how far the bus has been read.
+    """
+    machine = watched.machine
+    running = machine.on if hasattr(machine, "on") else bool(machine.level)
+    if not running:
+        return None
+    watched.revision += 1
+    return Signal(
+        key=alert_key(watched.rule, watched.centre, watched.object),
+        rule=watched.rule,
+        state="off",
+        centre=watched.centre,
+        area=watched.area,
+        site=watched.site,
+        feed=watched.feed,
+        type="",
+        priority=4 if isinstance(machine, SilenceState) else machine.priority,
+        level=getattr(machine, "level", ""),
+        since_ms=machine.since_ms,
+        observed_ms=max(at_ms, machine.since_ms),
+        revision=watched.revision,
+        reason=REASON,
+        event_id=watched.event_id,
+        exercise=watched.exercise,
+    )
