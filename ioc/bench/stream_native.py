@@ -32,6 +32,8 @@ TROUBLE = (  # share of each kind of trouble
     ("centre", 0.002),
 )
 MEMORY = 500  # a second delivery follows within so many records of its topic
+BATCH = 50  # records that came together and share the broker's stamp, as in a raw topic
+CONTRADICTED = 60  # within what a source's numbers are remembered with their content; older ones pass as duplicates
 # native kind → canonical type and share, per centre
 KINDS = {
     "bien-hoa": {
@@ -81,10 +83,11 @@ def native(profile: Profile, count: int, seed: int) -> Stream:
     recent: dict[str, deque[tuple[Draft, bytes]]] = {centre: deque(maxlen=MEMORY) for centre in centres}
     for i in range(count):
         centre = rnd.choice(weighted)
-        arrival_ms = BASE_MS + i * 1000 // EVENTS_PER_S
+        arrival_ms = BASE_MS + i // BATCH * BATCH * 1000 // EVENTS_PER_S
         trouble = _trouble(rnd.random())
         if trouble in ("duplicate", "conflict") and recent[centre]:
-            draft, value = rnd.choice(recent[centre])
+            back = len(recent[centre]) if trouble == "duplicate" else min(CONTRADICTED, len(recent[centre]))
+            draft, value = recent[centre][-rnd.randint(1, back)]
             if trouble == "conflict":
                 other = Draft(draft.kind, draft.site, draft.id, draft.time_ms, draft.sequence)
                 other.value = _value(rnd, draft.kind)

@@ -15,8 +15,8 @@ exception is a record driven again, see :mod:`ioc.pipeline.redriven`: its *age* 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from collections.abc import Sequence
+from typing import Literal
 from zlib import crc32
 
 import msgspec
@@ -32,7 +32,7 @@ from ioc.pipeline.feed_health import PUBLISH_EVERY_MS, FeedWatch
 from ioc.pipeline.known_ids import KnownIds
 from ioc.pipeline.mapping import Plan, mapper_of
 from ioc.pipeline.mapping_csv import Line
-from ioc.pipeline.mapping_fast import Found
+from ioc.pipeline.mapping_values import Native
 from ioc.pipeline.redriven import first_received
 from ioc.pipeline.sequences import Source
 from ioc.pipeline.targets import Target, Targets
@@ -88,6 +88,7 @@ class IntakePartition:
             raise KeyError(centre)
         self._centre, self._partition = centre, partition
         self._mapper = mapper_of(found, profile.geo_box)
+        self._quick = self._mapper.quick
         self._targets = Targets(registry, found, partition)
         self._watches: dict[str, FeedWatch] = self._targets.watches
         self._ids = KnownIds()
@@ -117,7 +118,8 @@ class IntakePartition:
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
         """Records in offset order → events and dead letters in the same order."""
         emits: list[Emit] = []
-        read, quickly = self._mapper.quick, self._quickly
+        mapper = self._mapper
+        native_of, quickly = mapper.native, self._quickly
         arrival, stamp = Arrival(-1, -1, now_ms, b""), -2
         for record in records:
             value = record.value
@@ -127,11 +129,19 @@ class IntakePartition:
             if record.timestamp != stamp or record.headers:
                 arrival = _arrival(record, now_ms)
                 stamp = record.timestamp if not record.headers else -2
-            done = quickly(read, value, arrival)
-            if done.__class__ is Emit:
+            if mapper.of_lines:
+                emits += self._lines(record, value, arrival)
+                continue
+            try:
+                native = native_of(value)
+            except Exception as exc:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
+                emits.append(self._refuse(record, None, _reason(exc), None, arrival))
+                continue
+            done = quickly(native, arrival)
+            if done is False:
+                done = self._carefully(record, None, native, arrival)
+            if done is not None:
                 emits.append(done)
-            elif done is False:
-                emits += self._carefully(record, value, arrival)
         if records:
             self.totals.records += len(records)
             self._totals_dirty = True
@@ -167,12 +177,10 @@ class IntakePartition:
 
     # The quick way --------------------------------------------------------------------------------------------
 
-    def _quickly(
-        self, read: Callable[[Any], Found | None], given: Any, arrival: Arrival
-    ) -> Emit | Literal[False] | None:
+    def _quickly(self, native: Native, arrival: Arrival) -> Emit | Literal[False] | None:
         """The event, None for a duplicate, False for everything that the careful way must look at."""
         try:
-            found = read(given)
+            found = self._quick(native)
             if found is None:
                 return False
             kind, event_id, time_ms, time, site, sequence, data = found
@@ -187,39 +195,34 @@ class IntakePartition:
 
     # The careful way ------------------------------------------------------------------------------------------
 
-    def _carefully(self, record: Record, value: bytes, arrival: Arrival) -> list[Emit]:
-        if not self._mapper.of_lines:
-            return self._emits(self._one(record, None, lambda: self._mapper.native(value), arrival))
+    def _lines(self, record: Record, value: bytes, arrival: Arrival) -> list[Emit]:
         try:
             lines = self._mapper.lines(value)
-        except BadInput as refusal:
-            return [self._refuse(record, None, refusal, None, arrival)]
+        except Exception as exc:  # noqa: BLE001 as above
+            return [self._refuse(record, None, _reason(exc), None, arrival)]
         emits: list[Emit] = []
         for line in lines:
-            done = self._quickly(self._mapper.quick_line, line.cells, arrival)
+            try:
+                native = line.native()
+            except BadInput as refusal:
+                emits.append(self._refuse(record, line, refusal, None, arrival))
+                continue
+            done = self._quickly(native, arrival)
             if done is False:
-                done = self._one(record, line, line.native, arrival)
-            emits += self._emits(done)
+                done = self._carefully(record, line, native, arrival)
+            if done is not None:
+                emits.append(done)
         return emits
 
-    @staticmethod
-    def _emits(done: Emit | None) -> list[Emit]:
-        return [] if done is None else [done]
-
-    def _one(
-        self, record: Record, line: Line | None, native_of: Callable[[], dict[str, Any]], arrival: Arrival
-    ) -> Emit | None:
+    def _carefully(self, record: Record, line: Line | None, native: Native, arrival: Arrival) -> Emit | None:
         plan: Plan | None = None
         try:
-            native = native_of()
             plan = self._mapper.plan(native)
             return self._event(native, plan, arrival)
-        except BadInput as refusal:
-            return self._refuse(record, line, refusal, plan, arrival)
-        except Exception as bug:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
-            return self._refuse(record, line, BadInput("internal", "", type(bug).__name__), plan, arrival)
+        except Exception as exc:  # noqa: BLE001 as above
+            return self._refuse(record, line, _reason(exc), plan, arrival)
 
-    def _event(self, native: dict[str, Any], plan: Plan, arrival: Arrival) -> Emit | None:
+    def _event(self, native: Native, plan: Plan, arrival: Arrival) -> Emit | None:
         event_id = good_id(plan.read_id(native), plan.id_path)
         time_ms = plan.read_time(native)
         check_time(time_ms, arrival.received_ms, plan.time_path)
@@ -311,3 +314,8 @@ def _arrival(record: Record, now_ms: int) -> Arrival:
     arrival_ms = record.timestamp if record.timestamp >= 0 else now_ms
     received_ms = first_received(record.headers, arrival_ms) if record.headers else arrival_ms
     return Arrival(arrival_ms, received_ms, now_ms, b'","recordedtime":"' + rfc3339(arrival_ms).encode())
+
+
+def _reason(exc: Exception) -> BadInput:
+    """What a record is refused for; a failure of our own code is a reason too."""
+    return exc if isinstance(exc, BadInput) else BadInput("internal", "", type(exc).__name__)

@@ -114,7 +114,8 @@ class Mapper:
         if table is None:
             raise BadSettings(problems)
         self._bytes_max, self._csv = table.bytes_max, table.csv
-        self._read = FastReader(table, box).read
+        # A record that is well formed, read the quick way. None or an exception: read it the careful way.
+        self.quick: Callable[[Native], Found | None] = FastReader(table, box).read
         self._checks = [_check(table.centre, "centre_mismatch", "the record names another centre: ")]
         if table.version is not None:
             self._checks.append(_check(table.version, "unsupported_version", "unknown version of the format: "))
@@ -150,14 +151,6 @@ class Mapper:
     def _check_size(self, data: bytes) -> None:
         if len(data) > self._bytes_max:
             raise BadInput("too_big", "", f"{len(data)} bytes, at most {self._bytes_max} are allowed")
-
-    def quick(self, data: bytes) -> Found | None:
-        """A well-formed record that is one event, read the quick way. None or an exception: read it the careful way."""
-        return self._read(decode_object(data)) if len(data) <= self._bytes_max and self._csv is None else None
-
-    def quick_line(self, native: Native) -> Found | None:
-        """The same for a line that is cut into cells."""
-        return self._read(native)
 
     def plan(self, native: Native) -> Plan:
         """The plan for a record, after centre and version were checked.
