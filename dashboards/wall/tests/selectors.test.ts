@@ -135,6 +135,16 @@ describe('the matrix', () => {
     expect(cell('river')).toMatchObject({ blind: false });
     expect(cell('source')).toMatchObject({ blind: false, alerts: [silence] });
   });
+  it('says where no feed reports, in the cell and in the strip', () => {
+    const body = rows(picture({}), PROFILE, cols);
+    const watched = (group: string): unknown => body.find((r) => r.group === group)?.cells.map((c) => c.watched);
+    expect(watched('river')).toEqual([true, false, true]);
+    expect(watched('utilities')).toEqual([false, false, false]);
+    expect(watched('source')).toEqual([true, true, true]);
+    const strips = dayStrips(picture({}, { held_since_ms: T0 - 25 * 3_600_000 }), PROFILE, T0);
+    expect(strips.find((s) => s.group === 'utilities')?.unknown).toEqual([{ from: 0, to: 1 }]);
+    expect(strips.find((s) => s.group === 'river')?.unknown).toEqual([]);
+  });
   it('draws the last 60 full minutes and leaves a gap where no number is held', () => {
     const minutes = [minute('bien-hoa', T0 - 60_000, 90), minute('bien-hoa', T0 - 180_000, 70), minute('bien-hoa', T0, 5)];
     const [head] = heads(picture({ minutes }), PROFILE, cols, T0 + 20_000);

@@ -155,6 +155,7 @@ export const en: Record<keyof typeof vi, string> = {
   waiting_link: 'waiting for link…',
   cleared: 'cleared',
   blind: 'unknown (source silent)',
+  no_feed: 'no feed',
   gone: 'This alert is closed and no longer in the list.',
   rows_empty: 'No rows.',
   rows_filtered: 'No row matches the filter.',

@@ -153,6 +153,7 @@ export const vi = {
   waiting_link: 'chờ kết nối…',
   cleared: 'đã hết',
   blind: 'không rõ (nguồn im lặng)',
+  no_feed: 'chưa nối',
   gone: 'Cảnh báo này đã đóng và không còn trong danh sách.',
   rows_empty: 'Không có dòng nào.',
   rows_filtered: 'Không có dòng nào khớp với bộ lọc.',

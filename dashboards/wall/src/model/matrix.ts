@@ -4,7 +4,7 @@ import { alertsOf, openAlerts } from './alerts';
 import { newestAge, silentSince } from './feeds';
 import { unknownStretches } from './past';
 import { DAY_MS, type Picture } from './picture';
-import { GROUPS, groupOf, nameOf, type Centre, type Group, type Lang, type Profile } from './profile';
+import { GROUPS, groupOf, isWatched, nameOf, type Centre, type Group, type Lang, type Profile } from './profile';
 import { PRIORITIES, type Alert, type Priority } from './wire';
 
 export const OTHER = 'other';
@@ -34,6 +34,8 @@ export interface Cell {
   readonly alerts: readonly Alert[];
   /** Nothing is shown and nothing can be known: the centre is silent. */
   readonly blind: boolean;
+  /** A feed reports this; where none does, an empty cell does not mean that all is well. */
+  readonly watched: boolean;
 }
 
 export interface Row {
@@ -85,7 +87,8 @@ export function rows(picture: Picture, profile: Profile, cols: readonly Column[]
       const alerts = of.filter((a) =>
         column.id === OTHER ? column.centres.includes(a.centre) || !known.has(a.centre)
           : column.centres.includes(a.centre));
-      return { column, alerts, blind: alerts.length === 0 && group !== 'source' && silent.get(column.id) === true };
+      const watched = isWatched(group, column.centres, profile);
+      return { column, alerts, watched, blind: alerts.length === 0 && group !== 'source' && silent.get(column.id) === true };
     });
     return { group, cells, any: of.length > 0 };
   });
@@ -110,7 +113,7 @@ export interface Block extends Span {
 export interface DayStrip {
   readonly group: Group;
   readonly blocks: readonly Block[];
-  /** Nothing at all is known of these times. */
+  /** Nothing at all is known of these times; of a row that no feed reports, of none. */
   readonly unknown: readonly Span[];
   /** One centre was silent. */
   readonly partly: readonly Span[];
@@ -126,11 +129,12 @@ export function dayStrips(picture: Picture, profile: Profile, server_now_ms: num
   const seen = [...picture.day.values()];
   const end = (a: Alert): number => a.cleared_ms ?? (a.active ? server_now_ms : a.updated_ms);
   const unknown = unknownStretches(picture, server_now_ms).flatMap((u) => span(u.from_ms, u.to_ms, server_now_ms));
+  const everybody = profile.centres.map((c) => c.id);
   const silences = seen.filter((a) => a.type === 'source.heartbeat');
   const partly = silences.flatMap((a) => span(a.started_ms, end(a), server_now_ms));
   return GROUPS.map((group) => ({
     group,
-    unknown,
+    unknown: isWatched(group, everybody, profile) ? unknown : [{ from: 0, to: 1 }],
     partly: group === 'source' ? [] : partly,
     blocks: seen
       .filter((a) => groupOf(a, profile) === group)

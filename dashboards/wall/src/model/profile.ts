@@ -117,6 +117,12 @@ export function groupOf(alert: { readonly rule: string; readonly type: string },
   return GROUPS.find((g) => g === group) ?? GROUP_OF_TYPE[alert.type] ?? 'source';
 }
 
+/** Does a feed of one of these centres report what belongs in this row? The row of data sources needs none. */
+export function isWatched(group: Group, centres: readonly string[], profile: Profile): boolean {
+  return group === 'source' || profile.feeds.some((feed) => centres.includes(feed.centre)
+    && [...(feed.types ?? []), ...(feed.type ? [feed.type] : [])].some((type) => GROUP_OF_TYPE[type] === group));
+}
+
 /** The name of a thing in the language of the page. */
 export function nameOf(thing: { readonly name_vi: string; readonly name_en?: string }, lang: Lang): string {
   return (lang === 'en' ? thing.name_en : thing.name_vi) || thing.name_vi;
