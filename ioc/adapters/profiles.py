@@ -21,6 +21,7 @@ from ioc.domain.profile import Area, Centre, Profile, Rule, Target, Validity, Wi
 from ioc.domain.rules import payload_fields
 from ioc.domain.rules import problems as rule_problems
 from ioc.domain.tables import read_struct
+from ioc.domain.toml_lines import line_of
 from ioc.domain.windows import problems as window_problems
 from ioc.errors import BadSettings
 from ioc.pipeline.mapping_table import read_table, zone_problem
@@ -126,14 +127,16 @@ def load_centre(file: Path, profile: Profile) -> Profile:
     """The profile with one centre added or replaced by a file: to try a new format before it goes into the folder.
 
     Raises:
-        BadSettings: the file is wrong.
+        BadSettings: the file is wrong; one sentence per problem, each beginning with the file and the line.
     """
     problems: list[str] = []
-    centre = _read(file, Centre, problems, label=str(file))
+    centre = _read(file, Centre, problems, label="-")
+    problems = [said.removeprefix("-: ") for said in problems]
     if centre is not None:
-        problems += [f"{file}: {said}" for said in centre_problems(centre, profile.areas)]
+        problems += centre_problems(centre, profile.areas)
     if problems or centre is None:
-        raise BadSettings(problems)
+        text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
+        raise BadSettings([f"{file}:{line_of(text, said)}: {said}" for said in problems])
     others = tuple(one for one in profile.centres if one.id != centre.id)
     return msgspec.structs.replace(profile, centres=(*others, centre))
 

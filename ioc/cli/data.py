@@ -227,6 +227,8 @@ def _query(ask: Any) -> Any:
 def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
     """Try a centre's file on samples of its native records: shows the canonical events it makes, or what is wrong.
 
+    Where a record holds lines, each line is shown by itself. A mistake in the file is shown with its line.
+
     Example: `ioc feeds check bien-hoa.toml sample-1.json sample-2.json`
 
     Exit codes: 0 every sample became an event, 1 at least one did not, 2 the file itself is wrong.
@@ -246,13 +248,13 @@ def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
     profile = load_centre(file, load_profile(read_settings()))
     centre = profile.centres[-1].id
     results = check_samples(profile, centre, [path.read_bytes() for path in samples])
-    bad = 0
-    for path, result in zip(samples, results, strict=True):
-        bad += result.event is None
+    for result in results:
+        path = samples[result.sample]
+        place = os.fspath(path) if result.line is None else f"{path}:{result.line}"
         if as_json:
             print(msgspec.json.encode({"sample": os.fspath(path), "result": result}).decode())
         elif result.event is not None:
-            print(f"{path}: {msgspec.json.encode(result.event).decode()}")
+            print(f"{place}: {msgspec.json.encode(result.event).decode()}")
         else:
-            print(f"{path}: refused, {result.code} at {result.path or 'the record'}: {result.detail}")
-    return 1 if bad else 0
+            print(f"{place}: refused, {result.code} at {result.path or 'the record'}: {result.detail}")
+    return 0 if all(result.good for result in results) else 1

@@ -16,6 +16,7 @@ _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
 _RULE = re.compile(r"rule (\S+): (.*)", re.DOTALL)
 _QUOTED = re.compile(r"'([^']+)'")
 _WORD = re.compile(r"[a-z][a-z_0-9]*")
+_NAMED = re.compile(r"(?<=\])\s\([^)]*\)")  # sites[3] (CAM-1).area: the id is for people
 
 
 class Places:
@@ -109,4 +110,4 @@ def line_of(text: str, problem: str) -> int:
         words = [*_QUOTED.findall(about[2]), *(w for w in _WORD.findall(about[2]) if "_" in w)]
         words += [w for w in _WORD.findall(about[2]) if w in ("type", "group", "levels", "field")]
         return places.inside(path, words) or places.of(f"{path}.id")
-    return places.of(problem.partition(":")[0])
+    return places.of(_NAMED.sub("", problem.partition(":")[0]))

@@ -88,7 +88,8 @@ def cut_lines(data: bytes, shape: CsvShape) -> list[Line]:
     if shape.header:
         if not rows:
             raise BadInput("malformed", "", "holds no line of column names")
-        columns, head = _names(rows.pop(0)[1], shape), data[: data.index(b"\n") + 1] if b"\n" in data else b""
+        named = rows.pop(0)[1]
+        columns, head = _names(named, shape), named + b"\n"
     if not rows:
         raise BadInput("malformed", "", "holds no line of values")
     return [_line(number, row, head, columns, shape) for number, row in rows]
