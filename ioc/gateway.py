@@ -19,6 +19,7 @@ import uvicorn
 from starlette.types import ASGIApp
 
 import ioc
+from ioc.adapters.canary_loop import CanaryLoop
 from ioc.adapters.http.app import build_app
 from ioc.adapters.http.parts import Parts, Readiness
 from ioc.adapters.metrics import GatewayMetrics
@@ -95,6 +96,7 @@ class Gateway:
         self._clock = clock
         self._tickets = Tickets(clock)
         self._database_ok = False
+        self._canaries = CanaryLoop(profile, bus.send, history, clock, settings.canary_s)
         self._live_port = settings.live_port if live_port is None else live_port
         port = settings.http_port if http_port is None else http_port
         self._socket = _listen(settings.http_host, port)
@@ -145,9 +147,8 @@ class Gateway:
     def health(self, now_ms: int) -> Health:
         """How current the picture is, and which parts are away."""
         health = self._bus.health(now_ms)
-        if self._database_ok:
-            return health
-        return Health(health.lag_s, [*health.degraded, "database"])
+        away = [*health.degraded] if self._database_ok else [*health.degraded, "database"]
+        return Health(health.lag_s, [*away, *self._canaries.blamed(now_ms, away)])
 
     def readiness(self) -> Readiness:
         """For ``/readyz``: ready once everything that was on the bus at the start is in the picture."""
@@ -160,10 +161,12 @@ class Gateway:
             alerts=hub.sizes()["alerts"] if hub is not None else 0,
             degraded=health.degraded,
             lag_s=health.lag_s,
+            canary_age_s=self._canaries.ages(now_ms),
         )
 
     async def _serve_live(self) -> None:
         self.hub = hub = await self._bus.open()
+        self._canaries.sightings = hub.canaries
         commands = Commands(hub, self._bus, self._clock)
         self._bus.on_log_entry = commands.on_log_entry
         self.live = live = LiveServer(
@@ -188,6 +191,7 @@ class Gateway:
         try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._bus.run())
+                group.create_task(self._canaries.run())
                 group.create_task(live.run())
         finally:
             await commands.close()
@@ -223,6 +227,8 @@ class Gateway:
         while True:
             health = self.health(self._clock())
             self.metrics.lag_s.set(float("nan") if health.lag_s is None else health.lag_s)
+            for stage, age_s in self._canaries.ages(self._clock()).items():
+                self.metrics.canary_s.labels(stage).set(age_s)
             for part in shown | set(health.degraded):
                 self.metrics.degraded.labels(part).set(part in health.degraded)
             shown |= set(health.degraded)

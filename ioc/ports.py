@@ -115,6 +115,9 @@ class HistoryQueries(Protocol):
     async def ping(self) -> None:
         """Show that the history answers. Raises Unavailable within a few seconds."""
 
+    async def newest_canary(self, centre: str) -> int | None:
+        """When the newest canary of a centre that is stored was sent, of the last hour. Raises Unavailable."""
+
     async def alert_log(self, alert_id: str) -> Sequence[LogEntry]:
         """All log entries of one alert, oldest first; empty for an unknown id. Raises Unavailable."""
 

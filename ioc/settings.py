@@ -41,6 +41,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     session_timeout_s: float = 10.0
     log_level: str = "info"
     seed: int = 2023
+    canary_s: float = 15.0
 
     @property
     def public_live_url(self) -> str:
@@ -284,5 +285,12 @@ SETTINGS: tuple[Setting, ...] = (
         "level of the logs",
     ),
     Setting("seed", "IOC_SEED", "2023", _integer(0, 2**31 - 1), "seed of the simulated world"),
+    Setting(
+        "canary_s",
+        "IOC_CANARY_S",
+        "15.0",
+        _seconds(0.0, 600.0),
+        "how often the gateway sends a canary through the whole path, seconds; 0 sends none",
+    ),
 )
 OUTSIDE = ("IOC_JOB",)  # set by `ioc worker` for the Faust process

@@ -29,6 +29,12 @@ class GatewayMetrics:
         self.entities = Gauge("ioc_hub_entities", "Entities of the picture, by kind", ["kind"], registry=r)
         self.lag_s = Gauge("ioc_picture_lag_seconds", "How far the picture is behind the bus; NaN: unknown", registry=r)
         self.degraded = Gauge("ioc_degraded", "1 for each part that is away or behind", ["part"], registry=r)
+        self.canary_s = Gauge(
+            "ioc_canary_age_seconds",
+            "Since when the newest canary that was seen at a stage had been sent",
+            ["stage"],
+            registry=r,
+        )
         self.reconnects = Counter("ioc_bus_reconnects", "Times the bus reader began anew", registry=r)
 
     def text(self) -> bytes:

@@ -16,20 +16,23 @@ from typing import Any, TypeVar
 import msgspec
 from msgspec import Struct
 
+from ioc.domain import canary
 from ioc.domain.catalogue import MEASURE, PAYLOADS
-from ioc.domain.profile import Area, Centre, Profile, Rule, Target, Validity, WindowSpec
+from ioc.domain.profile import Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
 from ioc.domain.rules import payload_fields
 from ioc.domain.rules import problems as rule_problems
 from ioc.domain.tables import read_struct
 from ioc.domain.toml_lines import line_of
 from ioc.domain.windows import problems as window_problems
-from ioc.errors import BadSettings
+from ioc.errors import BadInput, BadSettings
+from ioc.pipeline.mapping import Mapper
 from ioc.pipeline.mapping_table import read_table, zone_problem
 
 PROFILES = Path(__file__).parent.parent / "profiles"
 _CENTRE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _NAME_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_CANARY_MS = 1_700_000_000_000  # any moment, to try how a canary is written
 T = TypeVar("T", bound=Struct)
 
 
@@ -220,6 +223,33 @@ def centre_problems(centre: Centre, areas: tuple[Area, ...]) -> Iterator[str]:
     said: list[str] = []
     read_table(centre, said)
     yield from said
+    if centre.canary is not None and not said:
+        yield from _canary_problems(centre, centre.canary)
+
+
+def _canary_problems(centre: Centre, how: Canary) -> Iterator[str]:
+    """The canary must be what the rest of the software takes for one: a heartbeat of a known site in its drill."""
+    try:
+        sample = canary.compose(how, "x", 1, _CANARY_MS)
+    except (ValueError, KeyError) as exc:
+        yield f"canary.record: {exc}; known are $id, $time, $epoch_ms and $seq"
+        return
+    if sample == canary.compose(how, "x", 2, _CANARY_MS):
+        yield "canary.record: has neither $id nor $seq, all canaries would be one"
+    mapper = Mapper(centre, None)
+    try:
+        native = mapper.lines(sample)[0].native() if mapper.of_lines else mapper.native(sample)
+        plan = mapper.plan(native)
+        found = (plan.type, mapper.exercise(native), plan.read_time(native))
+        site = plan.read_site(native)
+        plan.payload(native)
+    except BadInput as refusal:
+        yield f"canary.record: is refused by the centre's own format: {refusal}"
+        return
+    if found != ("source.heartbeat", canary.EXERCISE, _CANARY_MS):
+        yield f"canary.record: must be a source.heartbeat of the drill '{canary.EXERCISE}' at $time, it is {found}"
+    if site not in {one.native_id or one.id for one in centre.sites if one.feed == plan.feed}:
+        yield f"canary.record: feed '{plan.feed}' has no site '{site}'"
 
 
 def _is_day(text: str) -> bool:

@@ -17,6 +17,7 @@ from ioc.adapters.accounts_store import SELECT_ACCOUNT, Account, account_of
 from ioc.adapters.database import connect_args, translating
 from ioc.domain import times
 from ioc.domain.alerts import Alert, LogEntry
+from ioc.domain.canary import EXERCISE
 from ioc.errors import BadInput, Unavailable
 from ioc.wire import codec
 
@@ -91,6 +92,15 @@ class Queries:
     async def ping(self) -> None:
         """Raises Unavailable when the database does not answer."""
         await self._fetch("SELECT 1", [])
+
+    async def newest_canary(self, centre: str) -> int | None:
+        """When the newest canary of the last hour that is stored was sent, epoch milliseconds. Raises Unavailable."""
+        query = (
+            "SELECT (extract(epoch FROM time) * 1000)::int8 FROM event"
+            " WHERE time > now() - interval '1 hour' AND centre = %s AND exercise = %s ORDER BY time DESC LIMIT 1"
+        )
+        rows = await self._fetch(query, [centre, EXERCISE])
+        return int(rows[0][0]) if rows else None
 
     async def alert_log(self, alert_id: str) -> list[LogEntry]:
         """The audit trail of one alert, oldest first, at most ``LOG_ENTRIES_MAX`` entries. Raises Unavailable."""

@@ -95,7 +95,13 @@ class Condition(Struct, frozen=True, kw_only=True, tag="condition", tag_field="k
     exercise: str | None = None
 
 
-AlertInput = Signal | Command | Condition
+class CanaryPassed(Struct, frozen=True, kw_only=True, tag="canary", tag_field="kind"):
+    """A canary (see :mod:`ioc.domain.canary`) that was sent at ``sent_ms`` has come this far. Nothing else follows."""
+
+    sent_ms: int
+
+
+AlertInput = Signal | Command | Condition | CanaryPassed
 
 
 class Alert(Struct, frozen=True, kw_only=True):

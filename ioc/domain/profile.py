@@ -72,6 +72,17 @@ class Site(Validity, frozen=True, kw_only=True):
     short_en: str = ""
 
 
+class Canary(Struct, frozen=True, kw_only=True):
+    """How the canary (see :mod:`ioc.domain.canary`) is written in a centre's own format.
+
+    ``record`` is a heartbeat of the drill ``canary``, with ``$id``, ``$time`` (RFC 3339, UTC), ``$epoch_ms`` and
+    ``$seq`` for what differs from one to the next; ``key`` is the Kafka key.
+    """
+
+    key: str
+    record: str
+
+
 class Centre(Validity, frozen=True, kw_only=True):
     """A source centre: its feeds, its sites, and the table that maps its native format."""
 
@@ -84,6 +95,7 @@ class Centre(Validity, frozen=True, kw_only=True):
     feeds: tuple[Feed, ...]
     sites: tuple[Site, ...]
     format: dict[str, Any]  # declarative mapping, interpreted by ioc.pipeline.mapping
+    canary: Canary | None = None
 
 
 class Level(Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ its input, and read back from there. Beside the alerts it holds private records 
   forgotten long ago.
 * ``@cmd/<alert id>``: answers to the last commands. A command that comes again (a retry after a lost answer) gets the
   same line of the log, with the same id, and has no second effect. ``@cmd/?`` does the same for alerts not known here.
+* ``@canary``: the newest canary that came through here, for whoever measures how far canaries come.
 
 An object has one open alert. When a new episode begins while the earlier alert is still open, the earlier one closes as
 superseded and its successor takes over its priority and count if nobody had acknowledged it.
@@ -21,7 +22,8 @@ from collections.abc import Sequence
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.alerts import Alert, Command, Condition, LogEntry, Signal
+from ioc.domain import canary
+from ioc.domain.alerts import Alert, CanaryPassed, Command, Condition, LogEntry, Signal
 from ioc.domain.profile import Profile
 from ioc.pipeline import acknowledge, episodes
 from ioc.pipeline.combined import Combined
@@ -71,6 +73,7 @@ class AlertingPartition:
         self._combined = Combined(profile)
         self._dirty: set[str] = set()
         self._swept_ms = 0
+        self._canary_ms, self._canary_dirty = 0, False
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record of ``alerts`` back: an alert, or a private one; other private keys are the shell's.
@@ -103,6 +106,9 @@ class AlertingPartition:
                 self.counters.conditions += 1
                 if (combined := self._combined.take(given, now_ms)) is not None:
                     self._signal(combined, now_ms, effects)
+            elif isinstance(given, CanaryPassed):
+                self._canary_ms = max(self._canary_ms, given.sent_ms)
+                self._canary_dirty = True
             else:
                 self.counters.commands += 1
                 self._command(given, now_ms, effects)
@@ -147,6 +153,9 @@ class AlertingPartition:
             held = self._last.get(name) if kind == "@last" else self._answers.get(name)
             rows.append((key, None if held is None else encode(held)))
         self._dirty.clear()
+        if self._canary_dirty:
+            self._canary_dirty = False
+            rows.append((canary.KEY, encode(CanaryPassed(sent_ms=self._canary_ms))))
         return rows + [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
 
     def _end_removed(self, now_ms: int, effects: Effects) -> None:

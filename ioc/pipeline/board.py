@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ioc.domain import combination
+from ioc.domain import canary, combination
 from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import MEASURE, PAYLOADS
 from ioc.domain.counting import CountState
@@ -221,6 +221,8 @@ class Board:
         lanes = self._lanes(LaneName(centre, area, arrival.feed, arrival.type, exercise))
         feed = self.feed(centre, area, arrival.feed, exercise)
         rules = [rule for rule in self._by_type.get(arrival.type, []) if not rule.sites or site in rule.sites]
+        if exercise == canary.EXERCISE:
+            rules = []
         wanted = rules or measure is not None or any(lane.distinct not in ("", "site") for lane in lanes)
         route = Route(
             feed=feed,
@@ -231,6 +233,7 @@ class Board:
             fixed=[],
             happenings=[rule for rule in rules if rule.kind in ("occurrence", "count")],
             site=site,
+            canary=exercise == canary.EXERCISE,
         )
         for rule in rules:
             if rule.kind in ON_NUMBERS:

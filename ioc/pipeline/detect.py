@@ -19,7 +19,8 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.alerts import Condition, Signal
+from ioc.domain import canary
+from ioc.domain.alerts import CanaryPassed, Condition, Signal
 from ioc.domain.baseline import Baseline
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
@@ -144,6 +145,8 @@ class DetectPartition:
             if route.happenings:
                 may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
                 self._happen(route, Seen(time_ms, arrived_ms, id_, event.area, payload, may_raise), effects)
+            if route.canary:
+                effects.emits.append(Emit("alert-inputs", canary.KEY.encode(), encode(CanaryPassed(sent_ms=time_ms))))
         self._head_ms = head_ms
         counters.records += len(records)
         self._dirty_feeds |= touched

@@ -22,6 +22,7 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
+from ioc.domain import canary
 from ioc.domain.profile import Profile
 from ioc.domain.registry import Registry
 from ioc.domain.times import rfc3339
@@ -278,16 +279,18 @@ class IntakePartition:
             own_id = event_id if exercise is None else f"{exercise}|{event_id}"  # a drill may replay real ids
             verdict = self._ids.see(own_id, content, arrival.arrival_ms)
         if verdict == "duplicate":
-            target.watch.duplicate(arrival.received_ms)
+            if exercise != canary.EXERCISE:
+                target.watch.duplicate(arrival.received_ms)
             self.totals.duplicates += 1
             return None
         if verdict == "conflict":
             raise BadInput("id_conflict", "", f"id {event_id} came before with another content")
-        minute = target.watch.accept(time_ms, arrival.received_ms)
-        if target.by_chance:
-            minute.by_chance += 1
-        if not data.isascii() and looks_garbled(data):
-            minute.flagged += 1
+        if exercise != canary.EXERCISE:  # our own canary is no sign of life of the source
+            minute = target.watch.accept(time_ms, arrival.received_ms)
+            if target.by_chance:
+                minute.by_chance += 1
+            if not data.isascii() and looks_garbled(data):
+                minute.flagged += 1
         self.totals.events += 1
         extra = b"" if sequence is None else b'","sequence":"%012d' % sequence
         if exercise is not None:

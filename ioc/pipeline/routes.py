@@ -52,6 +52,7 @@ class Route(Struct, eq=False):
     fixed: list[Subject]  # objects that are the site itself
     happenings: list[Rule]  # rules whose object depends on the payload
     site: str
+    canary: bool = False  # passed on to alerting, and looked at by no rule
 
 
 def feed_key(centre: str, area: str, feed: str, exercise: str | None) -> str:

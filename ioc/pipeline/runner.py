@@ -50,6 +50,11 @@ class Cell:
         emits, self._waiting = self._waiting, []
         return emits
 
+    @property
+    def checkpoint(self) -> dict[str, bytes]:
+        """The kept state, as it was at the last flush."""
+        return dict(self._checkpoint)
+
     def crash(self) -> None:
         """Lose everything since the last flush and start again from the checkpoint."""
         self._waiting = []

@@ -16,9 +16,11 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
+from ioc.domain import canary
 from ioc.domain.alerts import Alert
 from ioc.errors import BadInput
 from ioc.services import picture
+from ioc.services.canary import Sightings
 from ioc.services.changes import TOMBSTONES_MAX, ChangeLog, Key
 from ioc.wire import codec, positions
 from ioc.wire.frames import FeedView, Minute, Reading, Since
@@ -29,6 +31,8 @@ _AHEAD_MS = 3 * picture.MINUTE_MS  # event time may be up to 120 s ahead of the 
 
 WINDOWED = ("events", "rollups")  # topics that are not read from their beginning
 PICTURE_TOPICS = ("alerts", "feeds", "events", "rollups")
+
+_CANARY_KEY = canary.KEY.encode()
 
 Refusal = Literal["epoch", "too_old", "bad_position"]
 
@@ -66,6 +70,7 @@ class Hub:
         self.epoch = epoch
         self.seq = 0
         self.alerts_seq = 0  # seq of the last change of an alert: what the shell hurries for
+        self.canaries = Sightings()  # beside the picture, never in it
         self.skipped: Counter[str] = Counter()  # records that could not be read, by topic
         self._next = list(start)
         self._pairs = layout.pairs()
@@ -106,8 +111,10 @@ class Hub:
             self.skipped[topic] += 1
 
     def _alert(self, index: int, offset: int, key: bytes, value: bytes | None) -> None:
-        if key.startswith(b"@"):
-            return  # private state of alerting
+        if key.startswith(b"@"):  # private state of alerting
+            if key == _CANARY_KEY and value is not None:
+                self.canaries.see("alerting", codec.decode_canary(value).sent_ms)
+            return
         name = key.decode()
         alert = None if value is None else codec.decode_alert(value)
         if alert is not None and alert.exercise is not None:
@@ -130,6 +137,8 @@ class Hub:
         if value is None:
             return
         event = codec.decode_event(value)
+        if event.exercise == canary.EXERCISE:
+            self.canaries.event(event.time_ms)
         if event.exercise is not msgspec.UNSET or event.type in picture.NOT_SHOWN_TYPES:
             return
         time_ms = event.time_ms
@@ -142,6 +151,8 @@ class Hub:
             return
         rollup = codec.decode_rollup(value)
         if rollup.exercise is not None:
+            if rollup.exercise == canary.EXERCISE and rollup.window_ms == picture.MINUTE_MS:
+                self.canaries.rollup(rollup.window_start_ms, rollup.n)
             return
         if rollup.window_ms == picture.MINUTE_MS:
             self._see("rollups", index, offset, rollup.window_start_ms)

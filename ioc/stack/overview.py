@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 from typing import Any
 
 from rich.console import Console
@@ -15,6 +17,8 @@ from ioc.stack.processes import Identity
 from ioc.stack.state import Paths, lock_holder, uses_local_database, uses_local_kafka
 
 EXIT_ALL, EXIT_NOT_ALL = 0, 1
+GATEWAY_WITHIN_S = 2.0
+BODY_MAX_BYTES = 65_536
 
 
 def status(settings: Settings, as_json: bool) -> int:
@@ -40,9 +44,30 @@ def collect(settings: Settings, at_ms: int) -> dict[str, Any]:
         "supervisor": {"pid": holder[0].pid, "since": holder[1]} if holder else None,
         "processes": rows,
         "left_over": left,
+        "canary": canary(settings) if holder is not None else None,
         "endpoints": endpoints(settings),
         "resident_mb": round(sum(row["resident_mb"] or 0 for row in rows), 1),
     }
+
+
+def canary(settings: Settings) -> dict[str, Any] | None:
+    """How far canaries come, asked of the gateway: age in seconds by stage, parts that are away. None: no answer."""
+    try:
+        # 503 (the picture is not complete yet) tells the same.
+        found = json.loads(http_body(f"http://{settings.http_host}:{settings.http_port}/readyz", GATEWAY_WITHIN_S))
+        return {"age_s": dict(found["canary_age_s"]), "away": list(found["degraded"])}
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def http_body(url: str, limit_s: float) -> bytes:
+    """Body of a GET, whatever its status. Raises OSError."""
+    try:
+        with urllib.request.urlopen(url, timeout=limit_s) as answer:
+            return bytes(answer.read(BODY_MAX_BYTES))
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return bytes(refused.read(BODY_MAX_BYTES))
 
 
 def endpoints(settings: Settings) -> dict[str, str]:
@@ -101,8 +126,17 @@ def _show(found: dict[str, Any]) -> None:
     console.print(table)
     console.print(f"supervisor pid {found['supervisor']['pid']} since {found['supervisor']['since']}", end="")
     console.print(f", {found['resident_mb']:.0f} MB in all")
+    console.print(f"{'canary':<9}{canary_words(found['canary'])}", highlight=False)
     for name, address in found["endpoints"].items():
         console.print(f"{name:<9}{address}", highlight=False)
+
+
+def canary_words(found: dict[str, Any] | None) -> str:
+    """``bus 2 s, intake 2 s …; without: intake``."""
+    if found is None:
+        return "the gateway does not answer"
+    ages = ", ".join(f"{stage} {duration(age_s)}" for stage, age_s in found["age_s"].items()) or "none is sent"
+    return ages + (f"; without: {', '.join(found['away'])}" if found["away"] else "")
 
 
 def duration(seconds: float | None) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ioc.domain.alerts import Alert, AlertInput, LogEntry
+from ioc.domain.alerts import Alert, AlertInput, CanaryPassed, LogEntry
 from ioc.domain.events import Event
 from ioc.domain.measures import DeadLetter, FeedHealth, Rollup
 
@@ -13,6 +13,7 @@ encode = msgspec.json.encode
 decode_event = msgspec.json.Decoder(Event).decode
 decode_alert = msgspec.json.Decoder(Alert).decode
 decode_alert_input = msgspec.json.Decoder(AlertInput).decode
+decode_canary = msgspec.json.Decoder(CanaryPassed).decode
 decode_log_entry = msgspec.json.Decoder(LogEntry).decode
 decode_rollup = msgspec.json.Decoder(Rollup).decode
 decode_feed = msgspec.json.Decoder(FeedHealth).decode

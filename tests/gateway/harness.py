@@ -124,10 +124,15 @@ class FakeHistory:
         self.entries: list[LogEntry] = []
         self.alerts: list[Alert] = []
         self.spans: list[tuple[int, int]] = []
+        self.canary_ms: int | None = None
 
     async def ping(self) -> None:
         if self.away:
             raise Unavailable("database", "test")
+
+    async def newest_canary(self, centre: str) -> int | None:
+        await self.ping()
+        return self.canary_ms
 
     async def alert_log(self, alert_id: str) -> Sequence[LogEntry]:
         await self.ping()

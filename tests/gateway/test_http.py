@@ -226,6 +226,7 @@ async def test_readiness_tells_what_is_seen_and_what_is_away(gateway: Running) -
         "alerts": 1,
         "degraded": [],
         "lag_s": 0.1,
+        "canary_age_s": {},
     }
     gateway.bus.ready.clear()
     answer = await gateway.http.get("/readyz")

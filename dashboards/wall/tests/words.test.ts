@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import reasons from './reasons.json';
-import { reasonOf, WORDS } from '../src/lib/words';
+import { partOf, reasonOf, WORDS } from '../src/lib/words';
 
 /** `reasons.json` is kept equal to the Python source by `tests/architecture/test_reason_words.py`. */
 describe('reason codes', () => {
@@ -16,5 +16,15 @@ describe('reason codes', () => {
   });
   it('that nobody knows have none, so that the code itself is shown', () => {
     expect(reasonOf('NEVER_HEARD_OF', 'vi')).toBeNull();
+  });
+});
+
+describe('parts of the system that are away', () => {
+  it.each(['database', 'bus', 'intake', 'detect', 'alerting', 'recorder'])('%s has words in both languages', (part) => {
+    expect(partOf(part, 'vi')).not.toBe(part);
+    expect(partOf(part, 'vi')).not.toBe(partOf(part, 'en'));
+  });
+  it('without words is shown as it is', () => {
+    expect(partOf('lag', 'vi')).toBe('lag');
   });
 });

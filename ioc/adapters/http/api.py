@@ -39,7 +39,7 @@ def profile_view(profile: Profile) -> dict[str, Any]:
         "title_en": profile.title_en,
         "timezone": profile.timezone,
         "simulated": any(centre.simulated for centre in profile.centres),
-        "centres": [_but(structs.asdict(centre), "feeds", "sites", "format") for centre in profile.centres],
+        "centres": [_but(structs.asdict(centre), "feeds", "sites", "format", "canary") for centre in profile.centres],
         "areas": [structs.asdict(area) for area in profile.areas],
         "feeds": [
             structs.asdict(feed) | {"centre": centre.id, "type": feed.types[0] if feed.types else ""}

@@ -68,6 +68,7 @@ _SCHEMAS: dict[str, Any] = {
         alerts=_INTEGER,
         degraded=_array(_TEXT),
         lag_s=_NUMBER_OR_NULL,
+        canary_age_s={"type": "object", "additionalProperties": {"type": "number"}},
     ),
     "Health": _object("ok", ok=_BOOLEAN),
 }

@@ -26,13 +26,15 @@ _T = TypeVar("_T")
 
 
 class Readiness(Struct, frozen=True, kw_only=True):
-    """Body of ``/readyz``. ``alerts``: alerts in the picture; ``lag_s`` None: unknown."""
+    """Body of ``/readyz``. ``alerts``: alerts in the picture; ``lag_s`` None: unknown; ``canary_age_s``: by stage,
+    empty where no canaries are sent (see :mod:`ioc.services.canary`)."""
 
     ready: bool
     centres_seen: list[str]
     alerts: int
     degraded: list[str]
     lag_s: float | None = None
+    canary_age_s: dict[str, float] = {}
 
 
 class Parts(Struct, frozen=True, kw_only=True):

@@ -23,6 +23,12 @@ export function reasonOf(code: string, lang: Lang): string | null {
   return words[`why_${code}`] ?? null;
 }
 
+/** A part of the system that is away, in words; a part that has none is shown as it is. */
+export function partOf(part: string, lang: Lang): string {
+  const words: Readonly<Record<string, string>> = WORDS[lang];
+  return words[`degraded_${part}`] ?? part;
+}
+
 /** Language of the page: `?lang=en`, else what was chosen before, else Vietnamese. */
 export function langOf(search: string, chosen: string | null): Lang {
   const asked = new URLSearchParams(search).get('lang') ?? chosen;
