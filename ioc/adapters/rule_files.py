@@ -94,6 +94,12 @@ def _warnings(rules: tuple[Rule, ...], profile: Profile) -> list[str]:
         if rule.type and rule.type not in sent:
             found.append(f"rule {rule.id}: no feed of the profile sends the type {rule.type!r}, it never fires")
             continue
+        if rule.kind == "silence":
+            found += [
+                f"rule {rule.id}: centre {centre.id!r} has no feed of {rule.type}, nobody notices when it falls silent"
+                for centre in profile.centres
+                if not any(rule.type in feed.types for feed in centre.feeds)
+            ]
         limits = {
             name
             for centre in profile.centres

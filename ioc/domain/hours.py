@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
-from datetime import date, timedelta
+from collections.abc import Collection, Iterable, Sequence
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from ioc.domain.profile import Hours
-from ioc.domain.times import from_ms
+from ioc.domain.times import from_ms, to_ms
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+REVIEW_AT = time(8)  # local time at which what is out of service is looked at again
 _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _MINUTES_KEPT = 64  # answers remembered; a stream stays close to one minute
 
@@ -53,6 +54,20 @@ class Calendar:
         if hours.holidays != "ignore" and (day.isoformat() in self._holidays) == (hours.holidays == "skip"):
             return False
         return hours.holidays == "only" or DAYS[day.weekday()] in hours.days
+
+
+def review_after(time_ms: int, zone: ZoneInfo, holidays: Collection[str]) -> int:
+    """The first start of a working day after an instant: 08:00 local, Monday to Friday, no holiday; epoch ms.
+
+    The hour is this project's choice. A profile whose holidays are every day has no such day: then it is a year later.
+    """
+    day = from_ms(time_ms).astimezone(zone).date()
+    for _ in range(366):
+        start_ms = to_ms(datetime.combine(day, REVIEW_AT, zone))
+        if start_ms > time_ms and day.weekday() < 5 and day.isoformat() not in holidays:
+            break
+        day += timedelta(days=1)
+    return start_ms
 
 
 def minute_of(clock: str) -> int:

@@ -27,6 +27,9 @@ Every pair of state and event has a row. A move that is not allowed is answered 
 pair raises an exception. Priority while nobody has acknowledged keeps its worst value; that and ``version`` are kept
 by :mod:`ioc.pipeline.alerting`.
 
+A silent source that goes out of service is a ``RETURN`` with the reason ``OUT_OF_SERVICE``: the alert asks no longer,
+its feed carries the state and a date of review, and the next silence after it was heard again is a new episode.
+
 Shelving, suppression by design and out of service will be a third fact beside the two, with ``SHLVD``, ``DSUPR`` and
 ``OOSRV`` derived before the states above; the rows below stay as they are.
 """

@@ -6,7 +6,18 @@ from typing import Literal
 
 from msgspec import Struct
 
-FeedState = Literal["unknown", "on_time", "slow", "silent", "dead", "clock_skewed", "duplicating"]
+FeedState = Literal[
+    "unknown",
+    "on_time",
+    "slow",
+    "silent",
+    "out_of_service",
+    "clock_skewed",
+    "duplicating",
+    "dead",  # earlier name of out_of_service, in checkpoints and histories; not given any more
+]
+NOT_HEARD: frozenset[FeedState] = frozenset({"silent", "out_of_service", "dead"})
+"""Nothing comes from the feed."""
 
 
 class Rollup(Struct, frozen=True, kw_only=True):
@@ -77,6 +88,7 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
     conflicts: int = 0  # same id, other content: refused
     flagged: int = 0  # accepted, with text that looks garbled
     lag_s: float | None = None  # mean time from event to arrival in the last two minutes; negative: a clock ahead
+    review_ms: int | None = None  # out of service: when somebody should look at it again
     restarts: int = 0  # times that a source began its numbers anew, since the checkpoint began
 
 

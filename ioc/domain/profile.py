@@ -35,9 +35,9 @@ class Area(Validity, frozen=True, kw_only=True):
 class Feed(Struct, frozen=True, kw_only=True):
     """One stream of a centre. Periods in seconds; lateness allowed before a window is final in ``grace_s``.
 
-    A ``sporadic`` feed reports what happens and not by the clock: it is never slow, silent or dead, and nothing can be
-    missing from it. ``sporadic_types`` are such types inside a feed that does report by the clock. ``sequence_types``
-    are types whose messages each site numbers without holes (see :mod:`ioc.pipeline.sequences`).
+    A ``sporadic`` feed reports what happens and not by the clock: it is never slow, silent or out of service, and
+    nothing can be missing from it. ``sporadic_types`` are such types inside a feed that does report by the clock.
+    ``sequence_types`` are types whose messages each site numbers without holes (see :mod:`ioc.pipeline.sequences`).
     """
 
     id: str
@@ -47,7 +47,7 @@ class Feed(Struct, frozen=True, kw_only=True):
     expected_period_s: float  # of one site
     silent_after_s: float
     grace_s: float = 60.0
-    dead_after_s: float = 86_400.0  # silent for a day: not a bad link but a device out of service
+    dead_after_s: float = 86_400.0  # silent for a day: not a bad link, it is out of service
     sporadic: bool = False
     sporadic_types: tuple[str, ...] = ()
     sequence_types: tuple[str, ...] = ()

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec import Struct
 
+from ioc.domain.hours import review_after
 from ioc.domain.profile import Area, Centre, Feed, Profile, Site, Validity
 from ioc.domain.times import MAX_MS, MIN_MS, to_ms
 
@@ -32,6 +33,7 @@ class Registry:
 
     def __init__(self, profile: Profile) -> None:
         self._zone = ZoneInfo(profile.timezone)
+        self._holidays = frozenset(profile.holidays)
         self._centres = {centre.id: centre for centre in profile.centres}
         self._areas: dict[str, list[Area]] = {}
         self._names: dict[str, list[Area]] = {}
@@ -70,6 +72,10 @@ class Registry:
         """A feed of a centre."""
         found = self._centres.get(centre)
         return next((one for one in found.feeds if one.id == feed), None) if found else None
+
+    def review_after(self, time_ms: int) -> int:
+        """When somebody should look at what went out of service at that time; see :mod:`ioc.domain.hours`."""
+        return review_after(time_ms, self._zone, self._holidays)
 
     def site_spans(self, centre: str, native_id: str) -> list[SiteSpan]:
         """All entries of a native station id, of whatever date; empty when there was never one."""

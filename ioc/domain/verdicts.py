@@ -27,6 +27,7 @@ Reason = Literal[
     "MEMBER_BLIND",  # combination: nobody knows of a member
     "NO_HEARTBEAT",  # silence: nothing from the centre
     "HEARTBEAT",  # silence: heard again
+    "OUT_OF_SERVICE",  # silence: for so long that it is out of service, with a date of review
 ]
 
 # A reading that arrived this long after it was taken raises nothing: the moment to act is over. It still moves the

@@ -295,6 +295,8 @@ class Board:
 
     def _silence(self, rule: Rule, watched: Watched) -> SilenceSubject:
         subject = SilenceSubject(rule, watched, EventClock(), self._calendars.get(rule.id))
+        feed = self.directory.feed(watched.centre, watched.feed)
+        subject.out_after_ms = round(feed.dead_after_s * 1000) if feed else None
         self.silences = [s for s in self.silences if s.watched.key != watched.key] + [subject]
         self.subjects[watched.key] = subject
         self.routes.clear()

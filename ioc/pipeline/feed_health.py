@@ -3,11 +3,12 @@
 *Đúng* correct · *đủ* complete · *sạch* clean · *sống* alive: :class:`ioc.domain.measures.FeedHealth` holds the counts,
 and one word sums them up. The word is the first of these that holds:
 
-``unknown`` nothing came yet · ``dead`` nothing for ``dead_after_s`` · ``silent`` nothing for ``silent_after_s`` ·
+``unknown`` nothing came yet · ``out_of_service`` nothing for ``dead_after_s``, with the date when somebody should look
+at it again · ``silent`` nothing for ``silent_after_s`` ·
 ``clock_skewed`` a fifth of the last minutes' events lies in the future, or all come late by the same amount ·
 ``duplicating`` a fifth of what came was known · ``slow`` two periods without an event · ``on_time``.
 
-A sporadic feed is never slow, silent or dead: that nothing happens is no fault of its link.
+A sporadic feed is never slow, silent or out of service: that nothing happens is no fault of its link.
 """
 
 from __future__ import annotations
@@ -53,11 +54,19 @@ class FeedWatch:
         feed: the feed.
         partition: number of the intake partition.
         sites: how many sites of the feed belong to this partition at a time in epoch milliseconds.
+        review: when to look again at what went out of service at a time, both epoch milliseconds.
     """
 
-    def __init__(self, centre: str, feed: Feed, partition: int, sites: Callable[[int], int] = lambda now_ms: 1) -> None:
+    def __init__(
+        self,
+        centre: str,
+        feed: Feed,
+        partition: int,
+        sites: Callable[[int], int] = lambda now_ms: 1,
+        review: Callable[[int], int] = lambda out_ms: out_ms,
+    ) -> None:
         self.feed = feed
-        self._centre, self._partition, self._sites = centre, partition, sites
+        self._centre, self._partition, self._sites, self._review = centre, partition, sites, review
         self._by_clock = sum(kind not in feed.sporadic_types for kind in feed.types)  # messages per site and period
         self.memory = FeedMemory()
         self.minutes = Minutes()
@@ -149,6 +158,9 @@ class FeedWatch:
             conflicts=sum(one.conflicts for one in hour),
             flagged=sum(one.flagged for one in hour),
             lag_s=round(sum(one.lag_sum_ms for one in last_two) / accepted_last_two / 1000, 1) if last_two else None,
+            review_ms=self._review(memory.last_received_ms + round(feed.dead_after_s * 1000))
+            if state == "out_of_service"
+            else None,
             restarts=self.restarts(),
         )
         before = self._published
@@ -162,7 +174,7 @@ class FeedWatch:
             return "unknown"
         feed, age_s = self.feed, (now_ms - self.memory.last_received_ms) / 1000
         if not feed.sporadic and age_s > feed.silent_after_s:
-            return "dead" if age_s > feed.dead_after_s else "silent"
+            return "out_of_service" if age_s > feed.dead_after_s else "silent"
         minute = now_ms // MINUTE_MS
         judged = list(self.minutes.between(minute - JUDGED_MIN, minute + 1))
         if _ahead(judged) or _behind(

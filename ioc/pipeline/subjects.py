@@ -145,6 +145,7 @@ class SilenceSubject(Subject):
         assert isinstance(watched.machine, SilenceState)
         self.state = watched.machine
         self.after_ms = round(rule.after_s * 1000)
+        self.out_after_ms: int | None = None  # of the feed; set by who knows it
 
     @property
     def on(self) -> bool:
@@ -167,5 +168,5 @@ class SilenceSubject(Subject):
         """Let time pass on the bus; see :func:`ioc.domain.silence.lapse`."""
         if self.calendar is not None and not self.calendar.open_at(head_ms):
             return []
-        verdict = silence.lapse(self.state, self.rule.priority, self.after_ms, head_ms, base_ms)
+        verdict = silence.lapse(self.state, self.rule.priority, self.after_ms, head_ms, base_ms, self.out_after_ms)
         return [] if verdict is None else [verdict]

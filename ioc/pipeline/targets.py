@@ -60,7 +60,8 @@ class Targets:
         self._sources: dict[str, Source] = {}
         self._elsewhere: dict[tuple[int, str], Target] = {}  # bounded by sites × areas of the profile
         self.watches = {
-            feed.id: FeedWatch(centre.id, feed, partition, self._counter(feed.id, partition)) for feed in centre.feeds
+            feed.id: FeedWatch(centre.id, feed, partition, self._counter(feed.id, partition), registry.review_after)
+            for feed in centre.feeds
         }
         feeds = {feed.id: feed for feed in centre.feeds}
         for site in centre.sites:

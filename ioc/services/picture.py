@@ -21,7 +21,7 @@ from msgspec import Raw
 
 from ioc.domain.alerts import Alert
 from ioc.domain.events import Event
-from ioc.domain.measures import FeedHealth, Rollup
+from ioc.domain.measures import NOT_HEARD, FeedHealth, FeedState, Rollup
 from ioc.wire.frames import FeedView, Minute, Reading
 
 MINUTE_MS = 60_000
@@ -71,7 +71,7 @@ class Feeds:
     def watermarks(self) -> dict[str, int]:
         """For each centre the event time up to which its feeds are complete, epoch milliseconds.
 
-        The lowest watermark of the feeds that are not silent; of silent ones only when all are, then the highest:
+        The lowest watermark of the feeds that are heard; of silent ones only when all are, then the highest:
         a dead sensor must not make a living centre look hours behind.
         """
         living: dict[str, int] = {}
@@ -79,14 +79,16 @@ class Feeds:
         for view in self.live.values():
             if view.watermark_ms is None:
                 continue
-            if view.state == "silent":
+            if view.state in NOT_HEARD:
                 silent[view.centre] = max(silent.get(view.centre, 0), view.watermark_ms)
             else:
                 living[view.centre] = min(living.get(view.centre, view.watermark_ms), view.watermark_ms)
         return {**silent, **living}
 
 
-_BEST_FIRST = ("on_time", "slow", "silent", "unknown")
+_BEST_FIRST: tuple[FeedState, ...] = (
+    *("on_time", "slow", "duplicating", "clock_skewed", "silent", "out_of_service", "dead", "unknown"),
+)
 
 
 def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
@@ -97,7 +99,7 @@ def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
     """
     state = min((part.state for part in parts), key=_BEST_FIRST.index)
     since = [part.since_ms for part in parts if part.state == state]
-    marks = [part.watermark_ms for part in parts if part.watermark_ms is not None and part.state != "silent"]
+    marks = [part.watermark_ms for part in parts if part.watermark_ms is not None and part.state not in NOT_HEARD]
     marks = marks or [part.watermark_ms for part in parts if part.watermark_ms is not None]
     first = parts[0]
     return FeedView(
@@ -114,6 +116,9 @@ def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
         rejected=sum(part.rejected for part in parts),
         duplicates=sum(part.duplicates for part in parts),
         watermark_ms=min(marks, default=None),
+        review_ms=max((part.review_ms for part in parts if part.review_ms is not None), default=None)
+        if state == "out_of_service"
+        else None,
     )
 
 

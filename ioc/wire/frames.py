@@ -99,6 +99,7 @@ class FeedView(Struct, frozen=True, kw_only=True):
     rejected: int
     duplicates: int
     watermark_ms: int | None
+    review_ms: int | None = None  # out of service: when somebody should look at it again
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", tag_field="t"):

@@ -6,9 +6,11 @@ import json
 import shutil
 from pathlib import Path
 
+import msgspec
 import pytest
 
-from ioc.adapters.profiles import profile_folder
+from ioc.adapters.profiles import load_profile, profile_folder
+from ioc.adapters.rule_files import check_rules
 from ioc.cli import main
 
 PACK = profile_folder("dongnai-2023") / "rules.toml"
@@ -95,3 +97,14 @@ def test_a_wrong_test_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
     file.write_text('rule = "hydro-level"\ntests = []\nmore = 1\n', encoding="utf-8")
     assert main(["rules", "test", str(file)]) == 2
     assert f"{file}:3: more: no such key here" in capsys.readouterr().err
+
+
+def test_a_centre_without_a_heartbeat_is_warned_of_because_its_silence_is_never_told() -> None:
+    profile = load_profile("dongnai-2023")
+    first, *others = profile.centres
+    mute = msgspec.structs.replace(first, feeds=tuple(feed for feed in first.feeds if feed.id != "heartbeat"))
+    file, mistakes = check_rules(PACK, msgspec.structs.replace(profile, centres=(mute, *others)))
+    assert file is not None
+    (warning,) = mistakes
+    assert warning.warning
+    assert f"centre '{first.id}' has no feed of source.heartbeat" in warning.text

@@ -5,7 +5,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from ioc.domain.hours import Calendar, minute_of, problems
+from ioc.domain.hours import Calendar, minute_of, problems, review_after
 from ioc.domain.profile import Hours
 from ioc.domain.times import to_ms
 
@@ -74,3 +74,21 @@ def test_mistakes_are_named() -> None:
     assert any("never raises" in text for text in problems([Hours(days=())]))
     with pytest.raises(ValueError, match="not a time of day"):
         minute_of("24:01")
+
+
+@pytest.mark.parametrize(
+    ("out", "review"),
+    [
+        ("2026-11-23T07:59:59", "2026-11-23T08:00:00"),  # Monday before the day begins
+        ("2026-11-23T08:00:00", "2026-11-25T08:00:00"),  # the 24th is a holiday
+        ("2026-11-27T17:30:00", "2026-11-30T08:00:00"),  # over a weekend
+        ("2026-11-28T03:00:00", "2026-11-30T08:00:00"),
+    ],
+)
+def test_what_is_out_of_service_is_reviewed_on_the_next_working_day(out: str, review: str) -> None:
+    zone = ZoneInfo("Asia/Ho_Chi_Minh")
+
+    def ms(text: str) -> int:
+        return to_ms(datetime.fromisoformat(text).replace(tzinfo=zone))
+
+    assert review_after(ms(out), zone, {"2026-11-24"}) == ms(review)

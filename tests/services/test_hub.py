@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
+from ioc.domain.measures import FeedState
 from ioc.services.hub import READ_BACK_MS, Changes, Hub
 from ioc.services.picture import KEEP_MS, MINUTE_MS
 from ioc.services.viewer import FrameCache, Viewer
@@ -122,6 +123,15 @@ def test_a_feed_is_as_good_as_the_partition_that_heard_last() -> None:
     [feed] = feeder.hub.snapshot().feeds
     assert feed.state == "silent"
     assert feeder.hub.watermarks() == {"bien-hoa": BASE_MS}
+
+
+@pytest.mark.parametrize("state", get_args(FeedState))
+def test_every_state_of_a_feed_is_shown(state: FeedState) -> None:
+    feeder = Feeder()
+    feeder.put(FEEDS, feed_record("bien-hoa", 0, 5, state), feed_record("bien-hoa", 1, 5, "unknown"))
+    [feed] = feeder.hub.snapshot().feeds
+    assert feed.state == state
+    assert not feeder.hub.skipped
 
 
 def test_a_removed_alert_is_told_and_its_key_is_still_known() -> None:

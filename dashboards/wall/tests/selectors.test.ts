@@ -85,9 +85,15 @@ describe('feeds', () => {
     const tile = (views: FeedView[]): unknown => feedsByCentre(picture({ feeds: views }), calls, T0, 'vi')[0]?.tiles.find((t) => t.feed === 'feedback');
     expect(tile(feeds)).toMatchObject({ name: '1022', sporadic: true, silent: false, age_ms: null, ratio: null });
     expect(tile([...feeds, feed('bien-hoa', 'feedback', { state: 'silent', last_received_ms: T0 - 7_200_000 })])).toMatchObject({ silent: false, age_ms: 7_200_000, ratio: null });
-    const dead = feeds.map((f) => ({ ...f, state: 'dead' as const }));
+    const dead = feeds.map((f) => ({ ...f, state: 'out_of_service' as const }));
     expect(tile(dead)).toMatchObject({ silent: true }); // nothing comes from the centre: nobody knows what happens there
     expect(silentSince(picture({ feeds: [...dead, feed('bien-hoa', 'feedback', { sporadic: true })] }), calls, 'bien-hoa')).toBe(T0 - 3_600_000);
+  });
+  it('carry the date of review of a feed that is out of service', () => {
+    const out = feed('bien-hoa', 'hydro', { state: 'out_of_service', review_ms: T0 + 86_400_000 });
+    const tiles = feedsByCentre(picture({ feeds: [out] }), PROFILE, T0, 'vi')[0]?.tiles;
+    expect(tiles?.find((t) => t.feed === 'hydro')).toMatchObject({ silent: true, review_ms: T0 + 86_400_000 });
+    expect(tiles?.find((t) => t.feed === 'rain')).toMatchObject({ review_ms: null });
   });
   it('take the shares of the last hour when the feeds tell them', () => {
     const hourly = [

@@ -18,6 +18,8 @@ export interface FeedTile {
   readonly age_ms: number | null;
   /** Messages per minute over the expected ones; null when not known. 1 is as usual. */
   readonly ratio: number | null;
+  /** Out of service: when somebody should look at it again; null otherwise. */
+  readonly review_ms: number | null;
 }
 
 /** Right, complete, clean in percent (null: nothing to judge from), and how many feeds live. */
@@ -36,11 +38,14 @@ export interface CentreFeeds {
   readonly silent_since_ms: number | null;
 }
 
-const BLIND: ReadonlySet<FeedTile['state']> = new Set(['silent', 'dead', 'missing', 'unknown']);
+const BLIND: ReadonlySet<FeedTile['state']> = new Set(['silent', 'out_of_service', 'dead', 'missing', 'unknown']);
 
 function isSporadic(feed: Feed | undefined, view: FeedView | undefined): boolean {
   return view?.sporadic ?? feed?.sporadic ?? false;
 }
+
+/** Nothing comes from it; `dead` is an earlier name of `out_of_service`. */
+const NOT_HEARD: ReadonlySet<FeedView['state']> = new Set(['silent', 'out_of_service', 'dead']);
 
 /**
  * How much of the expected traffic came in the last full minute; null for a feed slower than one message per minute.
@@ -72,6 +77,7 @@ export function feedTiles(picture: Picture, profile: Profile, centre: string, se
       silent,
       age_ms: at_ms === null ? null : Math.max(0, server_now_ms - at_ms),
       ratio: view && !silent && !sporadic ? ratioOf(view, sites) : null,
+      review_ms: view?.review_ms ?? null,
     };
   });
 }
@@ -85,7 +91,7 @@ export function silentSince(picture: Picture, profile: Profile, centre: string):
   if (alert) return alert.started_ms;
   const views = [...picture.feeds.values()].filter((view) => view.centre === centre && !isSporadic(
     profile.feeds.find((feed) => feed.centre === centre && feed.id === view.feed), view));
-  if (views.length === 0 || !views.every((view) => view.state === 'silent' || view.state === 'dead')) return null;
+  if (views.length === 0 || !views.every((view) => NOT_HEARD.has(view.state))) return null;
   return Math.min(...views.map((view) => view.since_ms));
 }
 

@@ -52,7 +52,7 @@ export interface Alert {
   readonly exercise?: string | null;
 }
 
-export type FeedState = 'unknown' | 'on_time' | 'slow' | 'silent' | 'dead' | 'clock_skewed' | 'duplicating';
+export type FeedState = 'unknown' | 'on_time' | 'slow' | 'silent' | 'out_of_service' | 'dead' | 'clock_skewed' | 'duplicating';
 
 /**
  * Health of one feed; `key` is `centre/feed`. With `received` the counters are those of the last hour, without it
@@ -72,6 +72,8 @@ export interface FeedView {
   readonly rejected: number;
   readonly duplicates: number;
   readonly watermark_ms: number | null;
+  /** Out of service: when somebody should look at it again. */
+  readonly review_ms?: number | null;
   /** Reports what happens: nothing can be missing, silence proves nothing. */
   readonly sporadic?: boolean;
   readonly received?: number;
