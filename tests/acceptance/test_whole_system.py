@@ -58,6 +58,21 @@ async def test_the_wall_shows_both_cities_and_an_alert(system: System) -> None:
     assert all(b["lag_s"] is not None and b["lag_s"] < 15 for b in held["beats"].values())
 
 
+def test_canaries_come_through_every_stage_and_status_says_so(system: System) -> None:
+    # An age that falls proves that a newer canary came; without any it only grows.
+    fell: set[str] = set()
+    before: dict[str, float] = {}
+
+    def all_fell() -> bool:
+        found = json.loads(system.cli("status", "--json", check=False).stdout)["canary"]
+        fell.update(stage for stage, age_s in found["age_s"].items() if age_s < before.get(stage, 0.0))
+        before.update(found["age_s"])
+        return fell == {"bus", "intake", "detect", "alerting", "recorder"} and found["away"] == []
+
+    until("canaries at every stage", all_fell, 60, 1.0)
+    assert "canary   bus " in system.cli("status", check=False).stdout
+
+
 async def test_a_second_up_says_that_one_runs(system: System) -> None:
     answer = await asyncio.to_thread(system.cli, "up", "--demo", check=False)
     assert answer.returncode == 1
