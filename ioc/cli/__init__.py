@@ -35,8 +35,8 @@ def build() -> App:
         name="ioc",
         version=__version__,
         help="Smart operations centre: run it, look after it, try it.\n\nExample: `ioc up --demo`, then open "
-        "http://127.0.0.1:8080/wall\n\nExit codes: 0 done, 1 no, 2 wrong arguments or settings, 3 Kafka or database not "
-        "available.",
+        "http://127.0.0.1:8080/wall\n\n"
+        "Exit codes: 0 done, 1 no, 2 wrong arguments or settings, 3 Kafka or database not available.",
         help_format="markdown",
     )
     parts = (ioc.cli.operate, ioc.cli.run, ioc.cli.data, ioc.cli.dlq, ioc.cli.rules, ioc.cli.simulate, ioc.cli.bench)
