@@ -29,14 +29,12 @@ POISON_SHARE = 0.02
 
 
 class Bench:
-    """One installation of the toy job: its topics, its workers, its logs."""
+    """One installation, of the toy job as a rule: its topics, its workers, its logs."""
 
-    def __init__(self, kafka: str, prefix: str, folder: Path, flush_s: float = 0.1) -> None:
+    def __init__(self, kafka: str, prefix: str, folder: Path, centres: Sequence[str] = CENTRES) -> None:
         self.kafka, self.folder = kafka, folder
-        self.topics = Topics(prefix, CENTRES)
-        self.settings = Settings(
-            kafka=kafka, topic_prefix=prefix, data_dir=folder, flush_s=flush_s, session_timeout_s=SESSION_S
-        )
+        self.topics = Topics(prefix, centres)
+        self.settings = Settings(kafka=kafka, topic_prefix=prefix, data_dir=folder, session_timeout_s=SESSION_S)
         self.workers: list[Worker] = []
 
     @property
@@ -157,10 +155,17 @@ def decode_json(value: bytes) -> dict[str, Any]:
 
 
 class Worker:
-    """One process of the toy job."""
+    """One process of the toy job, or of another module's."""
 
-    def __init__(self, name: str, settings: Settings, folder: Path, environ: dict[str, str]) -> None:
-        self.name, self.log_file = name, folder / f"{name}.log"
+    def __init__(
+        self,
+        name: str,
+        settings: Settings,
+        folder: Path,
+        environ: dict[str, str],
+        module: Sequence[str] = ("tests.stream_jobs.toy_worker",),
+    ) -> None:
+        self.name, self.log_file, self.module = name, folder / f"{name}.log", module
         self.environ = {
             **{k: v for k, v in os.environ.items() if not k.startswith("IOC_")},
             "IOC_KAFKA": settings.kafka,
@@ -177,7 +182,7 @@ class Worker:
         self.wanted = True
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.stream_jobs.toy_worker"],
+                [sys.executable, "-m", *self.module],
                 cwd=ROOT,
                 env=self.environ,
                 stdout=log,

@@ -1,0 +1,168 @@
+"""The real jobs on a broker, with a virtual clock and raw topics whose records keep the stamps that the test gives.
+
+Two installations that are given the same stages get the same log, record for record, so what they make of it can be
+compared.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import signal
+from collections.abc import Iterable
+from pathlib import Path
+
+from aiokafka import TopicPartition
+
+from ioc.adapters.kafka import Producer, log_ranges
+from ioc.bench.stream_kafka import make_topics
+from ioc.domain.profile import Profile
+from ioc.pipeline.runner import TICK_EVERY_MS, Runner
+from stream_jobs.exits import Exit
+from tests.stream_jobs.harness import Bench, Worker, until
+from tests.stream_jobs.native_load import START_MS, Stage
+from tests.stream_jobs.picture import TOPICS, Picture, picture
+
+JOBS = ("intake", "detect", "alerting")
+STATE = {"intake": "checkpoints.intake", "detect": "checkpoints.detect", "alerting": "alerts"}
+WORKERS_MAX = 4  # per job
+FLUSHES_S = ("0.01", "0.1", "0.5", "1.0")
+CHUNKS = ("3", "40", "2000")
+
+
+class Installation(Bench):
+    """Topics, workers of the three jobs, and the virtual clock."""
+
+    def __init__(self, kafka: str, prefix: str, folder: Path, profile: Profile) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        super().__init__(kafka, prefix, folder, profile.centre_ids)
+        self.clock = folder / "now_ms"
+        self.set_clock(START_MS)
+
+    def set_clock(self, now_ms: int) -> None:
+        """Move the present of all workers."""
+        new = self.clock.with_suffix(".new")
+        new.write_text(str(now_ms))
+        new.replace(self.clock)
+
+    async def make_topics(self) -> None:
+        await make_topics(self.settings, self.topics)
+
+    def start(self, job: str, **environ: str) -> Worker:
+        """One more worker of a job."""
+        name = f"{job}-{len(self.workers)}"
+        environ |= {"REAL_CLOCK": str(self.clock)}
+        worker = Worker(name, self.settings, self.folder, environ, ("tests.stream_jobs.real_worker", job))
+        self.workers.append(worker)
+        return worker.start()
+
+    def of(self, job: str) -> list[Worker]:
+        """The workers of a job that are wanted."""
+        return [worker for worker in self.workers if worker.wanted and worker.module[-1] == job]
+
+    async def feed(self, stage: Stage, rate_s: float = 0.0) -> None:
+        """Send a stage at no more than so many records a second; waits for every acknowledgement."""
+        loop = asyncio.get_running_loop()
+        async with Producer(self.settings, self.topics, linger_ms=2) as producer:
+            began_s, sends = loop.time(), []
+            for i, (made, _) in enumerate(stage.sent):
+                send = producer.send(made.topic, made.key, made.value, timestamp_ms=made.arrival_ms)
+                sends.append(asyncio.create_task(send))
+                if rate_s and i % 20 == 0:
+                    await asyncio.sleep(max(0.0, began_s + i / rate_s - loop.time()))
+            await asyncio.gather(*sends)
+
+    async def settled(self, limit_s: float = 60.0) -> None:
+        """Wait until every job has done all there is; restart workers that left meanwhile."""
+        raw = {
+            TopicPartition(self.topics.name(topic), p): f"{topic}/{p}"
+            for topic in self.topics.raw.values()
+            for p in range(self.topics.partitions(topic))
+        }
+        ends = {raw[tp]: found.end for tp, found in (await log_ranges(self.kafka, raw)).items()}
+
+        async def done() -> bool:
+            self.supervise()
+            wanted = ends
+            for job, output in (("intake", "events"), ("detect", "alert-inputs"), ("alerting", "")):
+                positions = await self.positions(job)
+                if any(positions.get(source, 0) < end for source, end in wanted.items()):
+                    return False
+                wanted = {f"{output}/{r.partition}": r.offset + 1 for r in await self.read(output)} if output else {}
+            return True
+
+        tails = "\n".join(f"--- {w.name} {w.codes}\n{w.text[-600:]}" for w in self.workers)
+        await until(done, f"everything done\n{tails}", limit_s, 0.3)
+
+    async def positions(self, job: str) -> dict[str, int]:
+        """Next input offset per source ``topic/partition``, as the checkpoint says it."""
+        found = {}
+        for record in await self.read(STATE[job]):
+            key = record.key.decode()
+            if key.endswith("@position"):
+                topic = "alert-inputs" if job == "alerting" else key.partition("|")[0]
+                found[f"{topic}/{record.partition}"] = int(record.value)
+        return found
+
+    async def picture(self) -> Picture:
+        """What came of it all."""
+        return picture({topic: [(r.key, r.value) for r in await self.read(topic)] for topic in TOPICS})
+
+
+def in_memory(profile: Profile, stages: Iterable[Stage]) -> Picture:
+    """What the steps make of the same stages in one process, record by record, without anything going wrong."""
+    runner = Runner(profile, START_MS)
+    for stage in stages:
+        for made, _ in stage.sent:
+            runner.now_ms = made.arrival_ms
+            runner.native(made.topic.removeprefix("raw."), made.key, made.value)
+        runner.now_ms = stage.end_ms - TICK_EVERY_MS
+        runner.advance(TICK_EVERY_MS)
+    return picture({topic: [(r.key, r.value) for r in runner.records(topic)] for topic in TOPICS})
+
+
+class Chaos:
+    """Workers are killed, join and leave at random while a stage is worked off."""
+
+    def __init__(self, installation: Installation, seed: int) -> None:
+        self.installation, self.rnd = installation, random.Random(f"chaos {seed}")
+        self.kills = self.joins = self.leaves = 0
+
+    def start(self, workers: int) -> None:
+        """So many workers per job; each cuts its work in its own way."""
+        for job in JOBS:
+            for n in range(workers):
+                self._start(job, REAL_INSTANCE=f"{job}-{n}")
+
+    def _start(self, job: str, **environ: str) -> None:
+        environ |= {"IOC_FLUSH_S": self.rnd.choice(FLUSHES_S), "REAL_CHUNK": self.rnd.choice(CHUNKS)}
+        self.installation.start(job, **environ)
+
+    async def run(self, pause_s: tuple[float, float]) -> None:
+        """One deed after the other until cancelled; most are kills."""
+        while True:
+            await asyncio.sleep(self.rnd.uniform(*pause_s))
+            self.installation.supervise()
+            job, deed = self.rnd.choice(JOBS), self.rnd.random()
+            workers = self.installation.of(job)
+            if deed < 0.7:
+                await self.kill(self.rnd.choice(workers))
+            elif deed < 0.85 and len(workers) < WORKERS_MAX:
+                self.joins += 1
+                self._start(job)
+            elif len(workers) > 1:
+                self.leaves += 1
+                await self._leave(self.rnd.choice(workers))
+
+    async def kill(self, victim: Worker) -> None:
+        """kill -9; the supervisor starts it again."""
+        self.kills += 1
+        victim.signal(signal.SIGKILL)
+        await asyncio.to_thread(victim.process.wait)
+        self.installation.supervise()
+
+    async def _leave(self, worker: Worker) -> None:
+        worker.wanted = False
+        if worker.process.poll() is None:
+            code = await worker.stop()
+            assert code in (Exit.OK, -signal.SIGTERM), worker.text[-2000:]  # the latter: it had not begun
