@@ -219,6 +219,16 @@ class Worker:
     def text(self) -> str:
         return self.log_file.read_text(errors="replace")
 
+    @property
+    def sources(self) -> set[str]:
+        """What it took over in its newest life that got so far; to be asked while no partition moves."""
+        lines, last = self.text.splitlines(), set[str]()
+        for number, line in enumerate(lines):
+            if line.startswith("took "):
+                before = number and lines[number - 1].startswith("took ")
+                last = (last if before else set()) | {line.removeprefix("took ")}
+        return last
+
     async def owns(self, partitions: int, limit_s: float = 30.0) -> None:
         """Wait until its newest take-over was of so many partitions."""
 

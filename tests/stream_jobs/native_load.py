@@ -42,7 +42,7 @@ SPAN_MS = 38_000  # … and a slice is so short that with both no order makes a 
 START_MS = BASE_MS + 3_580_000  # 20 s before a full hour: the first slice crosses a minute and an hour
 STAGE_MS = 65 * 60_000  # from slice to slice; long enough that windows of an hour are over, with their grace
 CLOSING_MS = 64 * 60_000  # from a slice's start to the readings that close its windows
-MEMORY = 200  # a second delivery follows within so many records of its centre
+MEMORY = 100  # a second delivery follows within so many records of its centre
 _ID = re.compile(rb'"(?:ma_ban_tin|id)":"[^"]*",')
 
 
@@ -82,21 +82,22 @@ class Load:
         ]
         self.count = 0
         self._numbers: dict[tuple[str, str, str], int] = {}
-        self._recent: dict[str, list[tuple[Source, Draft, bytes]]] = {}
+        self._recent: dict[str, list[tuple[Source, Draft, bytes, int]]] = {}
 
     def good(self, source: Source, time_ms: int, arrival_ms: int) -> Sent:
         """A reading that must become an event."""
         draft = self._draft(source, time_ms)
         value = self.write(source.centre, draft)
         recent = self._recent.setdefault(source.centre, [])
-        recent.append((source, draft, value))
+        recent.append((source, draft, value, arrival_ms))
         del recent[:-MEMORY]
         return self._sent(source, value, arrival_ms, EVENT)
 
     def again(self, arrival_ms: int, other_content: bool) -> Sent:
-        """A second delivery of a recent reading; with other content it must be refused."""
+        """A second delivery of a recent reading, after the first one; with other content it must be refused."""
         recent = self._recent[self.rnd.choice(sorted(self._recent))]
-        source, draft, value = self.rnd.choice(recent)
+        source, draft, value, first_ms = self.rnd.choice(recent)
+        arrival_ms = max(arrival_ms, first_ms + 1)
         if not other_content:
             return self._sent(source, value, arrival_ms, DUPLICATE)
         other = Draft(draft.kind, draft.site, draft.id, draft.time_ms, draft.sequence)
@@ -193,7 +194,7 @@ def stages(profile: Profile, slices: int, per_slice: int, seed: int) -> Iterator
             if share < 0.03:
                 sent.append(load.any_poison(time_ms, arrival_ms))
             elif share < 0.08 and i > MEMORY:
-                sent.append(load.again(start_ms + SPAN_MS + SHUFFLED_MS - rnd.randrange(5_000), share > 0.075))
+                sent.append(load.again(arrival_ms, share > 0.075))
             else:
                 sent.append(load.good(rnd.choice(load.sources), time_ms, arrival_ms))
         yield Stage(sorted(sent, key=lambda s: s.made.arrival_ms), start_ms + SPAN_MS + SHUFFLED_MS)

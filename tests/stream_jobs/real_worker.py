@@ -34,8 +34,9 @@ def forget_windows() -> None:
 
 def repeat_after_restart() -> None:
     """A take-over goes back by 50 records: what was written already is done again."""
-    from stream_jobs import job
+    import stream_jobs.job
 
+    job: Any = stream_jobs.job
     honest = job.take_over
 
     async def take_over(*args: Any) -> Any:
@@ -48,7 +49,40 @@ def repeat_after_restart() -> None:
     job.take_over = take_over
 
 
-BUGS = {"forget windows": forget_windows, "repeat": repeat_after_restart}
+def lose_letters() -> None:
+    """Dead letters of one code are not written."""
+    from ioc.pipeline.intake import IntakePartition
+
+    honest = IntakePartition.step
+
+    def step(self: IntakePartition, records: Any, now_ms: int) -> Any:
+        effects = honest(self, records, now_ms)
+        effects.emits = [emit for emit in effects.emits if b'"code":"too_deep"' not in (emit.value or b"")]
+        return effects
+
+    IntakePartition.step = step  # type: ignore[method-assign]
+
+
+def die_of_poison() -> None:
+    """A record that is not UTF-8 raises out of the step."""
+    from ioc.pipeline.intake import IntakePartition
+
+    honest = IntakePartition.step
+
+    def step(self: IntakePartition, records: Any, now_ms: int) -> Any:
+        for record in records:
+            record.value.decode()
+        return honest(self, records, now_ms)
+
+    IntakePartition.step = step  # type: ignore[method-assign]
+
+
+BUGS = {
+    "forget windows": forget_windows,
+    "repeat": repeat_after_restart,
+    "lose letters": lose_letters,
+    "die of poison": die_of_poison,
+}
 
 
 def main(name: str) -> int:

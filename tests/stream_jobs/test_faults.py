@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,8 @@ from ioc.adapters.kafka import Producer, log_ranges
 from ioc.stack.testing import LocalStack
 from stream_jobs.app import group_id
 from stream_jobs.exits import Exit
-from tests.stream_jobs.harness import Bench, Worker, assert_exact, until
+from tests.stream_jobs.harness import SESSION_S, Bench, Worker, assert_exact, until
+from tests.stream_jobs.resume import LIMIT_S, Kill, Tail, assert_quick, resumes_s, still_s
 from tests.stream_jobs.toy import check
 
 pytestmark = pytest.mark.stack
@@ -217,15 +219,189 @@ async def test_an_input_made_anew_is_refused(bench: Bench) -> None:
     assert "says offset 100000, but the log ends at" in worker.text
 
 
+# ---- the long forms ----------------------------------------------------------------------------------------------
+
+
+async def three_workers(bench: Bench) -> list[Worker]:
+    """Three with static names, each with its share."""
+    workers = [bench.worker(TOY_INSTANCE=f"i{n}") for n in range(3)]
+    await asyncio.gather(*(worker.owns(ALL // 3) for worker in workers))
+    return workers
+
+
+async def killed(worker: Worker) -> Kill:
+    """kill -9, and what stood still from then on."""
+    sources = frozenset(worker.sources)
+    at_s = time.monotonic()
+    worker.signal(signal.SIGKILL)
+    await asyncio.to_thread(worker.process.wait)
+    return Kill(worker.name, at_s, sources)
+
+
 @pytest.mark.chaos
 @pytest.mark.timeout(600)
 async def test_thirty_kills_of_three_workers(bench: Bench) -> None:
-    workers = [bench.worker(TOY_INSTANCE=f"i{n}") for n in range(3)]
-    load = asyncio.create_task(bench.produce(30_000, seed=12, rate_s=300))
-    await kill_often(bench, workers, kills=30, seed=12)
-    await load
-    await bench.processed(120)
+    """One after the other: each time the partitions of the victim move again before the next kill."""
+    workers = await three_workers(bench)
+    load = asyncio.create_task(bench.produce(60_000, seed=12, rate_s=300))
+    kills, rnd = [], random.Random(12)
+    async with Tail(bench) as tail:
+        for n in range(30):
+            await asyncio.sleep(rnd.uniform(0.1, 1.0))
+            kill = await killed(workers[n % 3])
+            kills.append(kill)
+            bench.supervise()
+
+            async def moves(kill: Kill = kill) -> bool:
+                bench.supervise()
+                return tail.moved(kill.sources, kill.at_s)
+
+            await until(moves, f"the partitions of {kill.who} move again", 40, 0.05)
+        await enough(load)
+        await bench.processed(120)
+        waits_s, _ = resumes_s(kills, tail.seen)
     assert_exact(check(await bench.log()), bench.workers)
+    assert len(waits_s) == 30
+    assert_quick("thirty kills one after the other", waits_s)
+
+
+async def enough(load: asyncio.Task[None]) -> None:
+    """End a load before its time; what was sent is sent."""
+    load.cancel()
+    await asyncio.gather(load, return_exceptions=True)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [14, 15, 16])
+async def test_thirty_kills_in_seconds(bench: Bench, seed: int) -> None:
+    """0.1 to 1 s apart, also while the victim is still starting; what stands still moves 15 s after it is let be."""
+    workers = await three_workers(bench)
+    load = asyncio.create_task(bench.produce(60_000, seed=seed, rate_s=300))
+    kills, rnd = [], random.Random(seed)
+    async with Tail(bench) as tail:
+        await asyncio.sleep(1.0)
+        for _ in range(30):
+            await asyncio.sleep(rnd.uniform(0.1, 1.0))
+            kills.append(await killed(rnd.choice(workers)))
+            bench.supervise()
+        over_s = time.monotonic()
+
+        async def all_move() -> bool:
+            bench.supervise()
+            return tail.moved((f"{raw}/{p}" for raw, p in bench.sources), over_s)
+
+        await until(all_move, "everything moves again", 60, 0.05)
+        await enough(load)
+        await bench.processed(120)
+        waits_s, cut_short = resumes_s(kills, tail.seen)
+        after_s = still_s(tail.seen, (f"{raw}/{p}" for raw, p in bench.sources), over_s)
+    assert_exact(check(await bench.log()), bench.workers)
+    print(
+        f"\n{cut_short} of 30 hit a worker again before it had resumed; all moved {after_s:.2f} s after the last kill"
+    )
+    assert_quick("thirty kills in seconds", [*waits_s, after_s])
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_workers_that_sleep_25_s_anywhere(bench: Bench) -> None:
+    """Longer than the session and the transaction time-out; the other one works on, the sleeper does no harm."""
+    workers = [bench.worker(), bench.worker()]
+    await asyncio.gather(*(worker.owns(ALL // 2) for worker in workers))
+    load = asyncio.create_task(bench.produce(60_000, seed=17, rate_s=300))
+    rnd, waits_s = random.Random(17), []
+    async with Tail(bench) as tail:
+        for sleeper in workers:
+            await asyncio.sleep(rnd.uniform(2.0, 4.0))
+            began_s = time.monotonic()
+            sleeper.signal(signal.SIGSTOP)
+            await asyncio.sleep(25.0)
+            waits_s.append(still_s(tail.seen, (f"{raw}/{p}" for raw, p in bench.sources), began_s))
+            sleeper.signal(signal.SIGCONT)
+            for worker in workers:
+                await back(bench, worker)
+        await enough(load)
+        await bench.processed(120)
+    print(f"\nexit codes of the sleepers: {[worker.codes for worker in workers]}")
+    assert {code for worker in workers for code in worker.codes} <= {Exit.FENCED}
+    assert_exact(check(await bench.log()), bench.workers)
+    assert_quick("the other worker takes over from a sleeper", waits_s, SESSION_S + LIMIT_S)
+
+
+async def back(bench: Bench, worker: Worker) -> None:
+    """Wait until it owns something in a generation that has begun after now."""
+    lives = worker.text.count(" more partitions in generation ")
+
+    async def owns() -> bool:
+        bench.supervise()
+        return worker.text.count(" more partitions in generation ") > lives
+
+    await until(owns, f"{worker.name} owns partitions again", 40)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize("seed", [18, 19])
+async def test_a_worker_that_sleeps_25_s_between_outputs_and_commit(bench: Bench, seed: int) -> None:
+    flag = bench.folder / "stop.flag"
+    zombie, heir = bench.worker(TOY_STOP_FLAG=str(flag)), bench.worker()
+    await asyncio.gather(zombie.owns(ALL // 2), heir.owns(ALL // 2))
+    load = asyncio.create_task(bench.produce(60_000, seed=seed, rate_s=300))
+    await asyncio.sleep(random.Random(seed).uniform(1.0, 3.0))
+    flag.touch()
+
+    async def stopped() -> bool:
+        return zombie.stopped
+
+    await until(stopped, "the worker stops itself", 10)
+    zombie.wanted = False
+    await asyncio.sleep(25.0)
+    zombie.signal(signal.SIGCONT)
+    assert await zombie.exit_code(20) == Exit.FENCED
+    await enough(load)
+    await bench.processed(120)
+    assert heir.codes == []
+    assert_exact(check(await bench.log()), bench.workers)
+
+
+@pytest.mark.chaos
+@pytest.mark.timeout(600)
+async def test_the_broker_is_killed_five_times(tmp_path: Path) -> None:
+    stack = LocalStack(tmp_path / "stack", postgres=False)
+    await asyncio.to_thread(stack.start)
+    bench = Bench(stack.kafka, "t.", tmp_path)
+    every = [f"{raw}/{p}" for raw, p in bench.sources]
+    back_s, waits_s = [], []
+    try:
+        await bench.make_topics()
+        workers = [bench.worker(TOY_INSTANCE=f"i{n}") for n in range(2)]
+        await asyncio.gather(*(worker.owns(ALL // 2) for worker in workers))
+        load = asyncio.create_task(bench.produce(60_000, seed=20, rate_s=300))
+        async with Tail(bench) as tail:
+            for n in range(5):
+                await asyncio.sleep(2.0 + n)
+                killed_s = time.monotonic()
+                await asyncio.to_thread(stack.kill_kafka)
+                await asyncio.to_thread(stack.start_kafka)
+                ready_s = time.monotonic()
+                back_s.append(ready_s - killed_s)
+
+                async def all_move(since_s: float = ready_s) -> bool:
+                    bench.supervise()
+                    return tail.moved(every, since_s)
+
+                await until(all_move, "everything moves again", 60, 0.05)
+                waits_s.append(still_s(tail.seen, every, ready_s))
+        assert not load.done(), "the load ended too early"
+        await enough(load)
+        await bench.processed(120)
+        print(f"\nbroker away for {[round(s, 1) for s in back_s]} s; workers ended with {[w.codes for w in workers]}")
+        assert_exact(check(await bench.log()), bench.workers)
+        assert_quick("after the broker is back", waits_s)
+    finally:
+        bench.close()
+        await asyncio.to_thread(stack.stop)
 
 
 @pytest.mark.chaos

@@ -121,7 +121,7 @@ async def test_the_same_log_gives_the_same_result(make: Make, profile: Profile) 
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [2, 3])
 async def test_the_same_log_gives_the_same_result_for_long(make: Make, profile: Profile, seed: int) -> None:
-    await compare(make, profile, list(stages(profile, 5, 6_000, seed)), seed, rate_s=400, plain=True)
+    await compare(make, profile, list(stages(profile, 5, 4_000, seed)), seed, rate_s=300, plain=True)
 
 
 @pytest.mark.parametrize(

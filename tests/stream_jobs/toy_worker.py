@@ -14,13 +14,15 @@ from pathlib import Path
 from typing import Any
 
 import aiokafka
+from faust.types import TP
 
 from ioc.adapters.kafka import log_ranges
 from ioc.domain.profile import Centre, Profile
 from ioc.settings import Settings
 from stream_jobs import checkpoint, intake, perform
 from stream_jobs.app import build
-from stream_jobs.job import JobSpec
+from stream_jobs.checkpoint import TakenOver
+from stream_jobs.job import Job, JobSpec, Owned
 from stream_jobs.worker import run_job
 from tests.stream_jobs.toy import OUT, ToyStep
 
@@ -73,6 +75,17 @@ def stop_before_commit(flag: Path) -> None:
     aiokafka.AIOKafkaProducer.commit_transaction = commit_transaction
 
 
+def tell_partitions(job: Job) -> None:
+    """Say on standard error which partition this process takes over."""
+    honest = job._own
+
+    def own(tp: TP, generation: int, part: TakenOver) -> Owned:
+        print(f"took {job.inputs[tp.topic]}/{tp.partition}", file=sys.stderr, flush=True)
+        return honest(tp, generation, part)
+
+    job._own = own  # type: ignore[method-assign]
+
+
 def plant(bug: str) -> None:
     """Break one link of the chain."""
     if bug == "no fence":
@@ -98,6 +111,7 @@ def main() -> int:
         stop_before_commit(Path(flag))
     settings = Settings.from_environ({k: v for k, v in os.environ.items() if k.startswith("IOC_")})
     job = build(SPEC, intake.attach, settings, toy_profile(), instance=os.environ.get("TOY_INSTANCE"))
+    tell_partitions(job)
     return run_job(job)
 
 
