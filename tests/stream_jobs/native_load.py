@@ -40,8 +40,10 @@ HUGE_SHARE = 0.02  # of the poison; the other kinds share the rest
 SHUFFLED_MS = 15_000  # records come at most this much after their time …
 SPAN_MS = 38_000  # … and a slice is so short that with both no order makes a record too late, nor ends an episode
 START_MS = BASE_MS + 3_580_000  # 20 s before a full hour: the first slice crosses a minute and an hour
-STAGE_MS = 65 * 60_000  # from slice to slice; long enough that windows of an hour are over, with their grace
-CLOSING_MS = 64 * 60_000  # from a slice's start to the readings that close its windows
+STAGE_MS = 75 * 60_000  # from slice to slice; long enough that windows of an hour are over, with their grace
+CLOSING_MS = 64 * 60_000  # from a slice's start to the calm readings that close its windows …
+CALM_MS = 300_000  # … and from these to further ones, which end episodes of heavy rain
+STAGES_PER_SLICE = 3
 MEMORY = 100  # a second delivery follows within so many records of its centre
 _ID = re.compile(rb'"(?:ma_ban_tin|id)":"[^"]*",')
 
@@ -84,9 +86,11 @@ class Load:
         self._numbers: dict[tuple[str, str, str], int] = {}
         self._recent: dict[str, list[tuple[Source, Draft, bytes, int]]] = {}
 
-    def good(self, source: Source, time_ms: int, arrival_ms: int) -> Sent:
-        """A reading that must become an event."""
+    def good(self, source: Source, time_ms: int, arrival_ms: int, calm: bool = False) -> Sent:
+        """A reading that must become an event; a calm one is far from every alarm."""
         draft = self._draft(source, time_ms)
+        if calm:
+            draft.value = self._calm(source)
         value = self.write(source.centre, draft)
         recent = self._recent.setdefault(source.centre, [])
         recent.append((source, draft, value, arrival_ms))
@@ -169,6 +173,14 @@ class Load:
         return rnd.randrange(100, 6_000) / 100
 
     @staticmethod
+    def _calm(source: Source) -> float:
+        if source.kind == "vn.dongnai.thuyvan.mucnuoc":
+            return round(100 * min(source.site.limits.values()) - 200, 1)  # cm
+        return {"giao_thong": 50.0, "TrafficFlowObserved": 50.0, "vn.dongnai.chisoso.chitieu": 99.0}.get(
+            source.kind, 1.0
+        )
+
+    @staticmethod
     def _sent(source: Source, value: bytes, arrival_ms: int, outcome: str) -> Sent:
         return Sent(Made(f"raw.{source.centre}", source.native_id.encode(), value, arrival_ms), outcome)
 
@@ -181,7 +193,8 @@ class Stage(NamedTuple):
 
 
 def stages(profile: Profile, slices: int, per_slice: int, seed: int) -> Iterator[Stage]:
-    """Slices of readings, shuffled, with duplicates and poison, each followed by what closes its windows."""
+    """Slices of readings, shuffled, with duplicates and poison; each followed by two stages of calm, which close its
+    windows and end episodes."""
     load = Load(profile, seed)
     rnd = load.rnd
     for number in range(slices):
@@ -199,5 +212,5 @@ def stages(profile: Profile, slices: int, per_slice: int, seed: int) -> Iterator
                 sent.append(load.good(rnd.choice(load.sources), time_ms, arrival_ms))
         yield Stage(sorted(sent, key=lambda s: s.made.arrival_ms), start_ms + SPAN_MS + SHUFFLED_MS)
         close_ms = start_ms + CLOSING_MS
-        first = {(s.centre, s.site.area, s.site.feed): s for s in reversed(load.sources)}
-        yield Stage([load.good(source, close_ms, close_ms) for source in first.values()], close_ms + 2_000)
+        for at_ms in (close_ms, close_ms + CALM_MS):
+            yield Stage([load.good(source, at_ms, at_ms, calm=True) for source in load.sources], at_ms + 2_000)

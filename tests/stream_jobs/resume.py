@@ -7,6 +7,7 @@ import time
 from bisect import bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from statistics import median
 from types import TracebackType
 
@@ -95,6 +96,11 @@ def resumes_s(kills: Sequence[Kill], seen: dict[str, list[float]]) -> tuple[list
         else:
             found.append(wait_s)
     return found, cut_short
+
+
+def longest_s(seen: dict[str, list[float]]) -> float:
+    """The longest pause between two moves of one source, whatever the reason."""
+    return max((b - a for moments in seen.values() for a, b in pairwise(moments)), default=float("inf"))
 
 
 def words(what: str, waits_s: Sequence[float]) -> str:

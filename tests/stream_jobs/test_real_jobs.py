@@ -24,7 +24,7 @@ from ioc.domain.profile import Profile
 from ioc.settings import Settings
 from tests.conftest import Stack
 from tests.stream_jobs.installation import JOBS, Chaos, Installation, in_memory
-from tests.stream_jobs.native_load import DUPLICATE, EVENT, Stage, stages
+from tests.stream_jobs.native_load import DUPLICATE, EVENT, STAGES_PER_SLICE, Stage, stages
 from tests.stream_jobs.picture import Picture, differences
 
 pytestmark = pytest.mark.stack
@@ -71,7 +71,7 @@ async def disturbed_run(
     chaos.start(workers=2)
     for number, stage in enumerate(load):
         installation.set_clock(stage.end_ms)
-        deeds = asyncio.create_task(chaos.run(pause_s)) if number % 2 == 0 else None
+        deeds = asyncio.create_task(chaos.run(pause_s)) if number % STAGES_PER_SLICE == 0 else None
         await installation.feed(stage, rate_s)
         if deeds is not None:
             deeds.cancel()
@@ -88,11 +88,11 @@ def assert_worth_comparing(load: list[Stage], found: Picture) -> None:
     assert found.codes == Counter({k: n for k, n in sent.items() if k not in (EVENT, DUPLICATE)})
     assert sent[DUPLICATE] > 50
     assert len(found.codes) >= 11
-    assert len(found.rollups) > 50
+    assert len(found.rollups) > 100
     assert {r.window_ms for r in found.rollups.values()} >= {60_000, 3_600_000}
-    assert len(found.alerts) > 10
+    assert len(found.alerts) > 20
     assert len({alert["rule"] for alert in found.alerts.values()}) >= 3
-    assert {alert["active"] for alert in found.alerts.values()} == {True, False}
+    assert {alert["state"] for alert in found.alerts.values()} >= {"UNACK", "RTNUN", "NORM"}
 
 
 async def compare(make: Make, profile: Profile, load: list[Stage], seed: int, rate_s: float, plain: bool) -> None:
@@ -131,7 +131,7 @@ async def test_the_same_log_gives_the_same_result_for_long(make: Make, profile: 
 async def test_a_planted_bug_is_found(make: Make, profile: Profile, bug: str, job: str, sign: str) -> None:
     """One worker of one job has a bug and is killed once, in the middle of a slice."""
     load = list(stages(profile, 1, 800, seed=4))
-    first, closing = load
+    first, *calm = load
     half = len(first.sent) // 2
     installation = await make("bug")
     for name in JOBS:
@@ -144,8 +144,9 @@ async def test_a_planted_bug_is_found(make: Make, profile: Profile, bug: str, jo
     await chaos.kill(victim)
     await installation.feed(Stage(first.sent[half:], first.end_ms))
     await installation.settled()
-    installation.set_clock(closing.end_ms)
-    await installation.feed(closing)
-    await installation.settled()
+    for stage in calm:
+        installation.set_clock(stage.end_ms)
+        await installation.feed(stage)
+        await installation.settled()
     said = differences(in_memory(profile, load), await installation.picture())
     assert any(text.startswith(sign) for text in said), said

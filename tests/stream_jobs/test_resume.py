@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.stream_jobs.resume import Kill, assert_quick, resumes_s, still_s
+from tests.stream_jobs.resume import Kill, assert_quick, longest_s, resumes_s, still_s
 
 SEEN = {"a/0": [1.0, 2.0, 9.0], "a/1": [1.5, 2.1, 2.2]}
 BOTH = frozenset(SEEN)
@@ -19,6 +19,10 @@ def test_the_slowest_source_counts() -> None:
 def test_what_never_moves_again_is_endless() -> None:
     assert still_s(SEEN, BOTH, 3.0) == float("inf")
     assert still_s(SEEN, ["b/0"], 0.0) == float("inf")
+
+
+def test_the_longest_pause_of_one_source() -> None:
+    assert longest_s(SEEN) == 7.0
 
 
 def test_a_kill_that_was_followed_by_another_is_measured_from_that_one() -> None:
