@@ -56,6 +56,30 @@ def resolve(rule: Rule) -> tuple[CountLevel, ...]:
     )
 
 
+def adopt(levels: Sequence[CountLevel], within_ms: int, state: CountState) -> None:
+    """Go on under levels that may be other ones than before: the episode of a level that is gone goes on under another.
+
+    That is the worst level that holds, and only as a milder one within its deadband; when none does, the mildest, whose
+    end the next :func:`lapse` tells. What people were told stays until the next event.
+
+    Args:
+        levels: of the rule now; at least one.
+        within_ms: length of the window.
+        state: memory of the object; changed in place.
+    """
+    if not state.level or any(level.name == state.level for level in levels):
+        return
+    times_ms = state.times_ms
+    count = len(times_ms) - bisect_right(times_ms, state.newest_ms - within_ms)
+    held = [
+        level
+        for level in levels
+        if count >= level.limit or (count > level.ends_at and level.priority >= state.priority)
+    ]
+    mildest = max(levels, key=lambda level: (level.priority, -level.limit))
+    state.level = min(held, key=lambda level: level.priority, default=mildest).name
+
+
 def observe(
     levels: Sequence[CountLevel], within_ms: int, state: CountState, time_ms: int, may_raise: bool
 ) -> Verdict | None:
@@ -83,16 +107,20 @@ def observe(
             best = level
     if best is None:
         return None
-    if state.level and (best.priority > state.priority or (best.name != state.level and not may_raise)):
-        best = next(level for level in levels if level.name == state.level)
+    now = next((level for level in levels if level.name == state.level), None)
+    if now is not None and best.name != now.name and (best.priority > now.priority or not may_raise):
+        best = now
     if not state.level:
         if not may_raise:
             return None
         begin_ms = times_ms[-best.limit]
         state.since_ms = max(begin_ms, state.since_ms + 1)
         return _tell(state, best, count, "COUNT_REACHED", state.newest_ms)
-    if best.name != state.level:
-        return _tell(state, best, count, "LEVEL_ROSE", state.newest_ms)
+    if best.priority < state.priority and not may_raise:
+        return None
+    if best.name != state.level or best.priority != state.priority:
+        reason: Reason = "LEVEL_ROSE" if best.priority <= state.priority else "LEVEL_FELL"
+        return _tell(state, best, count, reason, state.newest_ms)
     if count != state.told_count and state.newest_ms - state.told_ms >= REFRESH_MS:
         return _tell(state, best, count, "REPEATED", state.newest_ms)
     return None

@@ -180,7 +180,7 @@ class Board:
                 return None
             subject = OccurrenceSubject(rule, watched, clock, calendar)
         elif isinstance(watched.machine, CountState):
-            if rule.kind != "count":
+            if rule.kind != "count" or not rule.levels:
                 return None
             subject = CountSubject(rule, watched, clock, calendar)
         else:

@@ -112,6 +112,7 @@ class CountSubject(Subject):
         self.state = watched.machine
         self.levels = counting.resolve(rule)
         self.within_ms = round(rule.within_s * 1000)
+        counting.adopt(self.levels, self.within_ms, self.state)
 
     @property
     def on(self) -> bool:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Signal
-from ioc.domain.profile import Profile
+from ioc.domain.profile import Level, Profile
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.runner import Runner
 from ioc.wire import codec
-from tests.pipeline.kinds_province import PROFILE_OF_KINDS
+from tests.pipeline.kinds_province import PROFILE_OF_KINDS, kpi, rain
 from tests.pipeline.small_province import MIN, PROFILE, S, T, crash, heartbeat, records, river, road
 
 
@@ -32,6 +36,20 @@ def signals(effects: Effects) -> list[Signal]:
 
 def feed(step: DetectPartition, *values: bytes, at_ms: int = T) -> list[Signal]:
     return signals(step.step(records(list(values)), at_ms))
+
+
+def changed(profile: Profile, rule_id: str, **changes: object) -> Profile:
+    """The profile with one rule changed."""
+    rules = tuple(replace(rule, **changes) if rule.id == rule_id else rule for rule in profile.rules)  # type: ignore[arg-type]
+    return replace(profile, rules=rules)
+
+
+def taken_over(step: DetectPartition, profile: Profile, at_ms: int, restart: bool) -> DetectPartition:
+    """The same partition under other rules: while it runs, or by a new owner."""
+    if restart:
+        return restarted(step, profile)
+    step.use(profile, at_ms)
+    return step
 
 
 def restarted(step: DetectPartition, profile: Profile) -> DetectPartition:
@@ -127,6 +145,95 @@ def test_a_rule_that_has_no_level_left_for_the_site_ends_there() -> None:
     feed(step, river("R1", T, 1.9), river("R2", T, 1.9))
     levels = (next(rule for rule in PROFILE.rules if rule.id == "level").levels[2],)  # R1 has no third stage
     assert [one.key for one in signals(step.use(with_rule("level", levels=levels), T + S))] == ["level|north|R1"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+@pytest.mark.parametrize("late", [False, True])
+def test_a_count_goes_on_when_its_level_has_another_name(restart: bool, late: bool) -> None:
+    step = DetectPartition(PROFILE_OF_KINDS, 0)
+    [raised] = feed(step, *(crash(T + n * S, 0, id_=f"c{n}") for n in range(3)), at_ms=T + 3 * S)
+    profile = changed(PROFILE_OF_KINDS, "surge", levels=(Level(name="ba", priority=3, limit=3.0),))
+    step = taken_over(step, profile, T + 4 * S, restart)
+    at_ms = T + 100 * S
+    told = feed(step, crash(at_ms, 0, id_="x", arrived_ms=at_ms + (700 * S if late else 0)), at_ms=at_ms + 700 * S)
+    assert [(one.reason, one.level, one.priority, one.since_ms) for one in told] == [("LEVEL_FELL", "ba", 3, T)]
+    [over] = feed(step, crash(T + 2000 * S, 0, id_="y"), at_ms=T + 2000 * S)
+    assert (over.state, over.reason, over.since_ms) == ("off", "COUNT_FELL", raised.since_ms)
+
+
+def test_a_count_under_which_no_level_holds_any_more_ends() -> None:
+    step = DetectPartition(PROFILE_OF_KINDS, 0)
+    feed(step, *(crash(T + n * S, 0, id_=f"c{n}") for n in range(3)), at_ms=T + 3 * S)
+    profile = changed(PROFILE_OF_KINDS, "surge", levels=(Level(name="ten", priority=1, limit=10.0),))
+    step.use(profile, T + 4 * S)
+    [over] = feed(step, crash(T + 20 * S, 0, id_="x"), at_ms=T + 20 * S)
+    assert (over.state, over.reason) == ("off", "COUNT_FELL")
+
+
+LEVELS = st.lists(
+    st.builds(
+        Level,
+        name=st.sampled_from(["three", "slow", "fast", "odd", "a", "b", "c"]),
+        priority=st.sampled_from([1, 2, 3, 4]),
+        limit=st.sampled_from([1.0, 2.0, 3.0, 6.0, 15.0, 100.0]),
+    ),
+    min_size=1,
+    max_size=3,
+    unique_by=lambda level: level.name,
+).map(tuple)
+
+
+@settings(max_examples=40, deadline=None)
+@given(edits=st.lists(LEVELS, min_size=1, max_size=4), restart=st.booleans(), numbers=st.randoms(use_true_random=False))
+def test_any_edit_of_levels_leaves_every_kind_at_work(
+    edits: list[tuple[Level, ...]], restart: bool, numbers: Random
+) -> None:
+    """Random levels after random readings, for every kind that has levels: nothing fails, every episode has an end."""
+    profile, at_ms = PROFILE_OF_KINDS, T
+    step = DetectPartition(profile, 0)
+    said = []
+
+    def feed_all(calm: bool) -> None:
+        nonlocal at_ms
+        for _ in range(6):
+            at_ms += 20 * S
+            values = [
+                river("R1", at_ms, 1.0 if calm else numbers.uniform(1, 3)),
+                road(at_ms, 900.0 if calm else numbers.uniform(0, 30)),
+                kpi(at_ms, "used", 4000.0 if calm else numbers.uniform(0, 60)),
+                kpi(at_ms, "rank", 0.01 if calm else numbers.uniform(0, 30)),
+                rain(at_ms, 0.0 if calm else numbers.uniform(0, 200)),
+            ]
+            values += [] if calm else [crash(at_ms, numbers.randint(0, 3), id_=f"c{at_ms}")]
+            said.extend(signals(step.step(records(values), at_ms)))
+
+    for levels in edits:
+        feed_all(calm=False)
+        rules = [
+            replace(rule, levels=levels, deadband=numbers.choice([0.0, 1.0])) if rule.levels else rule
+            for rule in PROFILE_OF_KINDS.rules
+        ]
+        rules = [replace(rule, schedule=()) for rule in rules]
+        profile = replace(PROFILE_OF_KINDS, rules=tuple(rules))
+        if restart:
+            step = restarted(step, profile)
+        else:
+            said += signals(step.use(profile, at_ms))
+    feed_all(calm=False)
+    for _ in range(12):
+        feed_all(calm=True)
+    at_ms += 3_600 * S
+    feed_all(calm=True)
+    open_: dict[str, int] = {}
+    for one in said:
+        if one.state == "off":
+            assert open_.pop(one.key) == one.since_ms
+        else:
+            assert open_.setdefault(one.key, one.since_ms) == one.since_ms
+    names = {level.name for level in edits[-1]}
+    machines = [subject.watched.machine for subject in step._board.subjects.values()]
+    assert all(getattr(machine, "level", "") in {"", *names} for machine in machines)
+    assert not {key for key in open_ if not key.startswith("odd|")}
 
 
 def test_silence_goes_on_and_is_ended_with_its_rule() -> None:
