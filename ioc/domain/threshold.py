@@ -5,8 +5,8 @@ apart than ``max_gap`` and none back inside between them. It ends in the same wa
 deadband``, that cover the off-delay. A value in between starts nothing and breaks both runs. With a delay of 0 one
 reading is enough.
 
-A gap longer than ``max_gap`` suspends everything: runs start again after it, and an episode that is on becomes *blind*.
-It neither fires nor clears, because nobody knows.
+A gap longer than ``max_gap`` suspends a level: its runs start again after it, and an episode of which it speaks becomes
+*blind*. It neither fires nor clears, because nobody knows. Levels on different fields have gaps of their own.
 
 A reading without a number is no reading: it moves nothing, also not the gap.
 
@@ -63,6 +63,8 @@ class Run(Struct, array_like=True):
     holds: bool = False
     held_ms: int = -1
     escalated: bool = False  # stays until the level ends
+    last_ms: int = -1  # newest reading with a number of this level; may be behind while nothing has begun
+    limit: float | None = None  # that it was judged by: a level is known again by it when it gets another name
 
 
 class ThresholdState(Struct, kw_only=True, tag="threshold"):
@@ -109,6 +111,56 @@ def is_newer(state: ThresholdState, time_ms: int, id_: str) -> bool:
     return time_ms > state.last_ms or (time_ms == state.last_ms and id_ > state.last_id)
 
 
+def adopt(spec: Spec, state: ThresholdState) -> None:
+    """Go on under levels that may be other ones than before.
+
+    A level with the same limit is the same level with another name. Beside that, the level that speaks goes on under
+    the one nearest in limit whose limit is reached, or which is not graver; when there is none, the next reading ends
+    the episode with ``LEVEL_REMOVED``. Other runs of levels that are gone are forgotten.
+
+    Args:
+        spec: the rule as it holds for the site now.
+        state: memory of the object; changed in place.
+    """
+    runs = state.runs
+    for run in runs.values():
+        if run.last_ms < 0:
+            run.last_ms = state.last_ms
+    gone = {name: run for name, run in runs.items() if all(level.name != name for level in spec.levels)}
+    for name, run in gone.items():
+        same = [level for level in spec.levels if level.limit == run.limit and level.name not in runs]
+        if name == state.level:
+            same = same or _heirs(spec, state)
+        elif sum(other.limit == run.limit for other in gone.values()) > 1:
+            same = []
+        del runs[name]
+        if not same:
+            continue
+        heir = same[0].name
+        if heir not in runs or (name == state.level and not runs[heir].holds):
+            runs[heir] = run
+        if name == state.level:
+            state.level = heir
+    for level in spec.levels:
+        if level.name in runs:
+            runs[level.name].limit = level.limit
+
+
+def _heirs(spec: Spec, state: ThresholdState) -> list[LevelSpec]:
+    """The level that the speaking one, which is gone, may go on under; at most one."""
+    value, limit = state.value, state.limit
+    if limit is None:
+        return []
+    found = [
+        level
+        for level in spec.levels
+        if level.limit == limit
+        or level.priority >= state.priority
+        or (value is not None and _reaches(spec, value, level.limit))
+    ]
+    return sorted(found, key=lambda level: (abs(level.limit - limit), level.priority))[:1]
+
+
 def observe(
     spec: Spec, state: ThresholdState, values: Sequence[float | None], time_ms: int, id_: str, may_raise: bool
 ) -> Verdict | None:
@@ -128,7 +180,6 @@ def observe(
         return None
     if None in values and not any(value is not None for value in values):
         return None
-    gap = last_ms >= 0 and time_ms - last_ms > spec.max_gap_ms
     state.last_ms, state.last_id = time_ms, id_
     runs = state.runs
     best: LevelSpec | None = None
@@ -138,11 +189,12 @@ def observe(
     for level, value in zip(spec.levels, values, strict=True):
         run = runs.get(level.name)
         if run is None:
-            run = runs[level.name] = Run()
-        elif gap:
-            run.up_ms = run.down_ms = None
-            run.held_ms = time_ms
+            run = runs[level.name] = Run(limit=level.limit)
         if value is not None:
+            if time_ms - run.last_ms > spec.max_gap_ms:
+                run.up_ms = run.down_ms = None
+                run.held_ms = time_ms
+            run.last_ms = time_ms
             _move(spec, level, run, value, time_ms, may_raise)
             if level.name == state.level:
                 state.value = value
@@ -150,7 +202,7 @@ def observe(
             continue
         priority = level.priority
         if level.escalate_ms and priority > 1:
-            if may_raise and time_ms - run.held_ms >= level.escalate_ms:
+            if may_raise and value is not None and time_ms - run.held_ms >= level.escalate_ms:
                 run.escalated = True
             if run.escalated:
                 priority = _HIGHER[priority]
@@ -160,7 +212,10 @@ def observe(
             begin_ms = run.up_ms
     if best is None and not state.level:
         return None
-    return _speak(state, best, best_priority, best_value, begin_ms, time_ms)
+    if best is not None and best_value is None and best.name == state.level and best_priority == state.priority:
+        return None  # what speaks was not seen: lapse() tells when that becomes blindness
+    known = best is not None or any(level.name == state.level for level in spec.levels)
+    return _speak(state, best, best_priority, best_value, begin_ms, time_ms, known)
 
 
 def is_calm(state: ThresholdState) -> bool:
@@ -170,13 +225,17 @@ def is_calm(state: ThresholdState) -> bool:
 
 def lapse(spec: Spec, state: ThresholdState, mark_ms: int) -> Verdict | None:
     """Let the watermark pass: an episode without readings for longer than the gap becomes blind, once."""
-    if not state.level or state.blind or mark_ms - state.last_ms <= spec.max_gap_ms:
+    if not state.level or state.blind:
+        return None
+    run = state.runs.get(state.level)
+    blind_ms = (state.last_ms if run is None else run.last_ms) + spec.max_gap_ms
+    if mark_ms <= blind_ms:
         return None
     state.blind = True
-    return _verdict(state, "blind", "NO_READINGS", state.last_ms + spec.max_gap_ms)
+    return _verdict(state, "blind", "NO_READINGS", max(blind_ms, state.told_ms))
 
 
-def _beyond(spec: Spec, value: float, limit: float) -> bool:
+def _reaches(spec: Spec, value: float, limit: float) -> bool:
     if spec.above:
         return value >= limit if spec.inclusive else value > limit
     return value <= limit if spec.inclusive else value < limit
@@ -193,7 +252,7 @@ def _move(spec: Spec, level: LevelSpec, run: Run, value: float, time_ms: int, ma
             run.holds, run.held_ms = True, run.up_ms
         return
     run.up_ms = None
-    if level.deadband and _beyond(spec, value, limit - level.deadband if above else limit + level.deadband):
+    if level.deadband and _reaches(spec, value, limit - level.deadband if above else limit + level.deadband):
         run.down_ms = None
         return
     if not run.holds:
@@ -211,9 +270,10 @@ def _speak(
     value: float | None,
     begin_ms: int,
     time_ms: int,
+    known: bool,
 ) -> Verdict | None:
     if best is None:
-        verdict = _verdict(state, "off", "BACK_TO_NORMAL", time_ms)
+        verdict = _verdict(state, "off", "BACK_TO_NORMAL" if known else "LEVEL_REMOVED", time_ms)
         state.level, state.blind = "", False
         return verdict
     if value is not None:

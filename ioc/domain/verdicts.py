@@ -10,11 +10,12 @@ from ioc.domain.alerts import Priority, SignalState
 
 Reason = Literal[
     "LIMIT_REACHED",  # threshold: beyond the limit for the whole on-delay
-    "LEVEL_ROSE",  # threshold: a worse level within the episode
+    "LEVEL_ROSE",  # threshold, count, occurrence: a worse level within the episode
     "LEVEL_FELL",  # threshold: a milder level within the episode
     "HELD_LONG",  # threshold: the level was held for its escalation time
     "VALUE_CHANGED",  # threshold: still on, another value (at most every 30 s of event time)
     "BACK_TO_NORMAL",  # threshold: back inside the deadband for the whole off-delay
+    "LEVEL_REMOVED",  # threshold: the level that spoke is not in the rule any more, and no other goes on
     "NO_READINGS",  # threshold: a gap; nobody knows how it is now
     "SEEN_AGAIN",  # threshold: readings came back and it is still on
     "OCCURRED",  # occurrence: a matching event
@@ -28,6 +29,9 @@ Reason = Literal[
     "NO_HEARTBEAT",  # silence: nothing from the centre
     "HEARTBEAT",  # silence: heard again
     "OUT_OF_SERVICE",  # silence: for so long that it is out of service, with a date of review
+    "RULE_REMOVED",  # any: the rule is gone, or does not speak of the object any more
+    "SITE_REMOVED",  # any: the profile does not have the site or centre any more
+    "DRILL_OVER",  # any: nothing was heard of the drill for an hour
 ]
 
 # A reading that arrived this long after it was taken raises nothing: the moment to act is over. It still moves the

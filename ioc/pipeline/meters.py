@@ -36,6 +36,7 @@ class ThresholdSubject(Subject):
         self.spec = spec
         fields = [level.field for level in spec.levels]
         self._get = [attrgetter(name) if name else None for name in fields]
+        threshold.adopt(spec, self.state)
         self._calm = threshold.is_calm(self.state)
         # Per field, the limit that is reached first: a number strictly before all of them begins nothing.
         first = min if spec.above else max

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ioc.domain.profile import Level, Rule
-from ioc.domain.threshold import LevelSpec, Spec, ThresholdState, lapse, observe, resolve
+from ioc.domain.threshold import LevelSpec, Spec, ThresholdState, adopt, is_calm, lapse, observe, resolve
 from ioc.domain.verdicts import REFRESH_MS, Verdict
 
 S = 1_000
@@ -259,3 +259,66 @@ def test_episodes_of_an_object_start_one_after_the_other(readings: Readings) -> 
     said = feed(one_level(0, 0, 15, 0.0), readings)
     starts = [v.since_ms for v in said if v.reason == "LIMIT_REACHED"]
     assert starts == sorted(set(starts))
+
+
+def two_fields() -> Spec:
+    levels = (LevelSpec("a", 3, "a", 100.0, 0.0), LevelSpec("b", 2, "b", 50.0, 0.0))
+    return Spec(levels, True, True, 600 * S, 600 * S, 180 * S)
+
+
+def test_a_field_that_was_not_seen_does_not_fire_by_the_readings_of_another() -> None:
+    state = ThresholdState()
+    for minute in range(121):
+        value_b = 60.0 if minute in (0, 120) else None
+        assert observe(two_fields(), state, [1.0, value_b], minute * 60 * S, f"{minute:04d}", True) is None
+
+
+def test_a_field_that_is_missing_makes_its_level_blind() -> None:
+    given_spec, state, said = two_fields(), ThresholdState(), []
+    for minute in range(60):
+        at_ms = minute * 60 * S
+        said += [v for v in [lapse(given_spec, state, at_ms - 2 * S)] if v is not None]
+        value_b = 60.0 if minute <= 10 else 61.0 if minute == 50 else None
+        verdict = observe(given_spec, state, [1.0, value_b], at_ms, f"{minute:04d}", True)
+        said += [v for v in [verdict] if v is not None]
+    assert [(v.reason, v.state, v.observed_ms // S) for v in said] == [
+        ("LIMIT_REACHED", "on", 600),
+        ("NO_READINGS", "blind", 780),
+        ("SEEN_AGAIN", "on", 3000),
+        ("NO_READINGS", "blind", 3180),
+    ]
+
+
+def test_a_graver_level_that_is_seen_speaks_beside_one_that_is_not() -> None:
+    given_spec, state = two_fields(), ThresholdState()
+    for minute in range(11):
+        observe(given_spec, state, [101.0, None], minute * 60 * S, f"{minute:04d}", True)
+    assert (state.level, state.blind) == ("a", False)
+    assert lapse(given_spec, state, 781 * S) is not None
+    for minute in range(11, 22):
+        verdict = observe(given_spec, state, [None, 60.0], minute * 60 * S, f"{minute:04d}", True)
+    assert verdict is not None
+    assert (verdict.reason, verdict.level, verdict.state, state.blind) == ("LEVEL_ROSE", "b", "on", False)
+
+
+def test_a_level_that_is_gone_goes_on_under_the_nearest_that_is_not_graver() -> None:
+    state = ThresholdState()
+    feed(spec(), [(0, 25.0)], state)
+    adopt(Spec(spec().levels[:1], True, True, 0, 0, 60 * S), state)
+    assert (state.level, list(state.runs)) == ("one", ["one"])
+    below = ThresholdState()
+    feed(spec(), [(0, 15.0)], below)
+    graver = Spec(spec().levels[2:], True, True, 0, 0, 60 * S)
+    adopt(graver, below)
+    assert words(feed(graver, [(10, 15.0)], below)) == [("LEVEL_REMOVED", "one", 10)]
+    assert is_calm(below)
+
+
+def test_a_milder_level_that_holds_keeps_its_run_under_another_name() -> None:
+    given_spec = spec(on_s=30)
+    state = ThresholdState()
+    feed(given_spec, [(0, 25.0), (30, 25.0)], state)
+    levels = (LevelSpec("eins", 3, "x", 10.0, 0.0), *given_spec.levels[1:])
+    renamed = Spec(levels, True, True, 30 * S, 0, 60 * S)
+    adopt(renamed, state)
+    assert words(feed(renamed, [(40, 15.0)], state)) == [("LEVEL_FELL", "eins", 40)]

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Signal
+from ioc.domain.catalogue import TrafficFlow
 from ioc.domain.profile import Level, Profile
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.detect import DetectPartition
@@ -50,6 +51,10 @@ def taken_over(step: DetectPartition, profile: Profile, at_ms: int, restart: boo
         return restarted(step, profile)
     step.use(profile, at_ms)
     return step
+
+
+def traffic(speed_km_h: float) -> TrafficFlow:
+    return TrafficFlow(intensity_veh_h=100.0, speed_km_h=speed_km_h)
 
 
 def restarted(step: DetectPartition, profile: Profile) -> DetectPartition:
@@ -145,6 +150,21 @@ def test_a_rule_that_has_no_level_left_for_the_site_ends_there() -> None:
     feed(step, river("R1", T, 1.9), river("R2", T, 1.9))
     levels = (next(rule for rule in PROFILE.rules if rule.id == "level").levels[2],)  # R1 has no third stage
     assert [one.key for one in signals(step.use(with_rule("level", levels=levels), T + S))] == ["level|north|R1"]
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_episode_goes_on_when_its_level_has_another_name(restart: bool) -> None:
+    step = DetectPartition(PROFILE, 0)
+    [raised] = feed(step, *(road(T + n * 10 * S, 5.0) for n in range(8)), at_ms=T + 70 * S)
+    profile = with_rule("jam", levels=(Level(name="crawling", priority=3, limit=15.0),))
+    step = taken_over(step, profile, T + 71 * S, restart)
+    assert feed(step, road(T + 80 * S, 5.0), at_ms=T + 80 * S) == []
+    [told] = feed(step, road(T + 100 * S, 6.0), at_ms=T + 100 * S)
+    assert (told.state, told.reason, told.level, told.since_ms) == ("on", "VALUE_CHANGED", "crawling", T)
+    over = feed(step, *(road(T + n * 10 * S, 50.0) for n in range(11, 15)), at_ms=T + 150 * S)
+    assert (over[-1].reason, over[-1].since_ms) == ("BACK_TO_NORMAL", raised.since_ms)
+    [subject] = [one for one in step._board.subjects.values() if one.rule.id == "jam"]
+    assert subject.quiet(traffic(50.0), T + 160 * S, "z", T + 160 * S)
 
 
 @pytest.mark.parametrize("restart", [False, True])
