@@ -12,6 +12,7 @@ from msgspec import Struct
 RATE_POINTS = 32
 # Largest ``of`` of an n-of-m rule.
 OF_MAX = 100
+RATIO_MAX = 1_000.0  # per cent of a target; more, and the best value 0 where lower is better, counts as this
 
 
 class Readings(Struct, kw_only=True, tag="readings"):
@@ -74,3 +75,10 @@ def nth(held: Readings, n: int, of: int, within_ms: int, above: bool) -> float |
         return None
     ordered = sorted(values, reverse=above)
     return ordered[n - 1]
+
+
+def ratio(value: float, target: float, higher_is_better: bool) -> float:
+    """Per cent of a target that is reached, at most :data:`RATIO_MAX`; the target is not 0."""
+    if higher_is_better:
+        return min(RATIO_MAX, 100 * value / target)
+    return RATIO_MAX if value == 0 or (value < 0 < target) else min(RATIO_MAX, 100 * target / value)

@@ -17,7 +17,7 @@ from ioc.domain import hours, titles
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.counting import LIMIT_MAX
 from ioc.domain.profile import Level, Rule
-from ioc.domain.readings import OF_MAX
+from ioc.domain.readings import OF_MAX, RATIO_MAX
 
 GROUPS = frozenset(
     {
@@ -174,6 +174,8 @@ def _on_number(rule: Rule, fields: Collection[str]) -> list[str]:
     if rule.kind == "ratio":
         if rule.type != "service.kpi":
             found.append("a ratio is about service.kpi, the indicators that have targets")
+        if any((level.limit or 0) >= RATIO_MAX for level in rule.levels):
+            found.append(f"the limits of a ratio are below {RATIO_MAX:g} per cent, where counting ends")
         if rule.direction != "below":
             found.append('a ratio is in per cent of the target reached: direction must be "below"')
     if rule.kind == "anomaly":

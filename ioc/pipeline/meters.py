@@ -180,8 +180,8 @@ class NofMSubject(MadeSubject):
 class RatioSubject(MadeSubject):
     """An indicator under a ``ratio`` rule: per cent of its target that is reached.
 
-    ``value / target`` where higher is better, ``target / value`` where lower is. The profile's target holds; an
-    indicator without one is not judged.
+    ``value / target`` where higher is better, ``target / value`` where lower is, at most ``RATIO_MAX``. The profile's target
+    holds; an indicator without one is not judged.
     """
 
     targets: Mapping[str, Target] = {}
@@ -190,10 +190,7 @@ class RatioSubject(MadeSubject):
         target = self.targets.get(seen.payload.indicator)
         if target is None or not target.target:
             return None
-        value = seen.payload.value
-        if target.better == "higher":
-            return float(100 * value / target.target)
-        return float(100 * target.target / value) if value else None
+        return readings.ratio(float(seen.payload.value), target.target, target.better == "higher")
 
     def extra_words(self, payload: Any) -> dict[str, Fill]:
         target = self.targets.get(payload.indicator)

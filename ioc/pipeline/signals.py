@@ -11,7 +11,7 @@ from ioc.domain.counting import CountState
 from ioc.domain.directory import Directory
 from ioc.domain.occurrence import OccurrenceState
 from ioc.domain.profile import Rule
-from ioc.domain.readings import Readings
+from ioc.domain.readings import RATIO_MAX, Readings
 from ioc.domain.rules import payload_fields
 from ioc.domain.silence import SilenceState
 from ioc.domain.threshold import ThresholdState
@@ -129,6 +129,8 @@ def _title(
     if rule.kind == "aqi" and verdict.value is not None:
         found = band(min(500, int(verdict.value)))
         fields["band"] = found.name_vi if vietnamese else found.name_en
+    if rule.kind == "ratio" and verdict.value == RATIO_MAX:
+        fields["value"] = f"≥ {RATIO_MAX:.0f}"
     return fill(template, fields, rule.decimals, language)
 
 

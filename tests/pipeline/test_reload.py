@@ -221,7 +221,7 @@ def test_any_edit_of_levels_leaves_every_kind_at_work(
                 river("R1", at_ms, 1.0 if calm else numbers.uniform(1, 3)),
                 road(at_ms, 900.0 if calm else numbers.uniform(0, 30)),
                 kpi(at_ms, "used", 4000.0 if calm else numbers.uniform(0, 60)),
-                kpi(at_ms, "rank", 0.01 if calm else numbers.uniform(0, 30)),
+                kpi(at_ms, "rank", 0.0 if calm else numbers.uniform(0, 30)),
                 rain(at_ms, 0.0 if calm else numbers.uniform(0, 200)),
             ]
             values += [] if calm else [crash(at_ms, numbers.randint(0, 3), id_=f"c{at_ms}")]

@@ -112,6 +112,20 @@ def test_an_indicator_below_its_target_and_one_that_is_better_when_lower() -> No
     assert (said.key, said.value) == ("target|north|RANK", 50.0)
 
 
+def test_the_best_value_of_an_indicator_that_is_better_when_lower_clears() -> None:
+    rule = next(rule for rule in PROFILE_OF_KINDS.rules if rule.id == "target")
+    rule = replace(rule, off_delay_s=60.0, title_vi="{value} %")
+    step = DetectPartition(replace(PROFILE_OF_KINDS, rules=(rule,)), 0)
+    values = [(T, kpi(T, "rank", 20.0)), *((T + n * MIN, kpi(T + n * MIN, "rank", 0.0)) for n in (1, 2))]
+    said = signals(one_by_one(step, values))
+    assert [(one.reason, one.value) for one in said] == [
+        ("LIMIT_REACHED", 50.0),
+        ("VALUE_CHANGED", 1000.0),
+        ("BACK_TO_NORMAL", 1000.0),
+    ]
+    assert said[1].title_vi == "≥ 1000 %"
+
+
 def test_without_a_target_there_is_nothing_to_be_below() -> None:
     emits = one_by_one(detect(), [(T, kpi(T, "open", -5.0)), (T, kpi(T, "unknown", 0.0)), (T, kpi(T, "rank", 0.0))])
     assert signals(emits) == []
