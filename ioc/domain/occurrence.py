@@ -75,7 +75,8 @@ def observe(
         state: memory of the object; changed in place.
         level: what :func:`level_of` said.
         time_ms: event time.
-        may_raise: False for an event that arrived too late to raise; within an episode it still counts.
+        may_raise: False for an event that arrived too late to raise, or outside the rule's hours; within an episode
+            it still counts, but does not worsen it.
     """
     said: list[Verdict] = []
     if state.on and time_ms - state.last_ms > hold_ms:
@@ -89,9 +90,9 @@ def observe(
         return said
     state.count += 1
     state.last_ms = max(state.last_ms, time_ms)
-    if level[1] < state.priority:
+    if may_raise and level[1] < state.priority:
         state.level, state.priority = level
-        said.append(_tell(state, "REPEATED", state.last_ms))
+        said.append(_tell(state, "LEVEL_ROSE", state.last_ms))
     elif state.last_ms - state.told_ms >= REFRESH_MS:
         said.append(_tell(state, "REPEATED", state.last_ms))
     return said

@@ -180,8 +180,8 @@ class NofMSubject(MadeSubject):
 class RatioSubject(MadeSubject):
     """An indicator under a ``ratio`` rule: per cent of its target that is reached.
 
-    ``value / target`` where higher is better, ``target / value`` where lower is, at most ``RATIO_MAX``. The profile's target
-    holds; an indicator without one is not judged.
+    ``value / target`` where higher is better, ``target / value`` where lower is, at most ``RATIO_MAX``. The profile's
+    target holds; an indicator without one is not judged.
     """
 
     targets: Mapping[str, Target] = {}

@@ -32,6 +32,21 @@ def test_more_of_them_are_one_episode_also_when_they_come_in_another_order() -> 
     assert state.last_ms == 100_000 + REFRESH_MS
 
 
+def test_a_graver_event_has_its_own_reason() -> None:
+    state = OccurrenceState()
+    observe(HOLD, state, ("mild", 3), 0, True)
+    (told,) = observe(HOLD, state, ("bad", 1), 1_000, True)
+    assert (told.reason, told.level, told.priority, told.count) == ("LEVEL_ROSE", "bad", 1, 2)
+
+
+def test_an_event_that_may_not_raise_counts_but_does_not_worsen() -> None:
+    state = OccurrenceState()
+    observe(HOLD, state, ("mild", 3), 700_000, True)
+    assert observe(HOLD, state, ("bad", 1), 1_000, False) == []
+    (told,) = observe(HOLD, state, ("bad", 1), 700_000 + REFRESH_MS, False)
+    assert (told.reason, told.level, told.priority, told.count) == ("REPEATED", "mild", 3, 3)
+
+
 def test_a_count_that_was_held_back_is_told_in_the_end() -> None:
     state = OccurrenceState()
     observe(HOLD, state, P2, 0, True)

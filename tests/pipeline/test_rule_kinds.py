@@ -11,6 +11,7 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Condition, Signal
 from ioc.domain.measures import Rollup
+from ioc.domain.profile import Level, Member
 from ioc.domain.rules import problems
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import Emit
@@ -97,6 +98,20 @@ def test_two_of_three_slow_readings() -> None:
     emits = one_by_one(detect(), [(T + i * 10 * S, road(T + i * 10 * S, v)) for i, v in enumerate(speeds)])
     said = signals(emits)
     assert [(s.state, (s.observed_ms - T) // (10 * S)) for s in said] == [("on", 6), ("off", 7)]
+
+
+def test_a_combination_hears_that_an_occurrence_became_graver() -> None:
+    levels = (
+        Level(name="bad", priority=1, match={"injured": {"min": 3}}),
+        Level(name="mild", priority=3, match={"injured": {"min": 1}}),
+    )
+    injury = next(rule for rule in PROFILE.rules if rule.id == "injury")
+    wave = next(rule for rule in PROFILE_OF_KINDS.rules if rule.id == "wave")
+    level = next(rule for rule in PROFILE.rules if rule.id == "level")
+    both = replace(wave, members=(Member(rule="injury", priority=1), Member(rule="level")))
+    step = DetectPartition(replace(PROFILE, rules=(replace(injury, levels=levels, match={}), level, both)), 0)
+    values = [(T, crash(T, 1, id_="a")), (T + S, crash(T + S, 5, id_="b")), (T + 2 * S, crash(T + 2 * S, 1, id_="c"))]
+    assert [(one.state, one.priority) for one in conditions(one_by_one(step, values))] == [("on", 3), ("on", 1)]
 
 
 # ---- ratio -------------------------------------------------------------------------------------------------------
