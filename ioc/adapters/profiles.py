@@ -19,7 +19,7 @@ from msgspec import Struct
 from ioc.domain import canary
 from ioc.domain.catalogue import MEASURE, PAYLOADS
 from ioc.domain.profile import Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
-from ioc.domain.rules import payload_fields
+from ioc.domain.rules import NUMBER_MAX, bounded, payload_fields
 from ioc.domain.rules import problems as rule_problems
 from ioc.domain.tables import read_struct
 from ioc.domain.toml_lines import line_of
@@ -193,6 +193,12 @@ def _area_problems(areas: tuple[Area, ...]) -> Iterator[str]:
 def centre_problems(centre: Centre, areas: tuple[Area, ...]) -> Iterator[str]:
     """What is wrong with a centre as a whole: references, ids, dates, its format."""
     codes, feeds = {area.code for area in areas}, {feed.id for feed in centre.feeds}
+    yield from (
+        f"sites[{i}] ({site.id}).limits.{name}: must be a finite number of at most {NUMBER_MAX:g}"
+        for i, site in enumerate(centre.sites)
+        for name, limit in site.limits.items()
+        if not bounded(limit)
+    )
     if not _CENTRE_ID.fullmatch(centre.id):
         yield "id: must be lower-case letters, digits and -"
     yield from _validity_problems(centre, "centre")

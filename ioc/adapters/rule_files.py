@@ -8,11 +8,13 @@ from pathlib import Path
 import msgspec
 from msgspec import Struct
 
+from ioc.adapters.clock import now_ms
 from ioc.adapters.profiles import RuleFile, profile_folder, rule_file_problems
 from ioc.domain.profile import Profile, Rule
 from ioc.domain.tables import read_struct
 from ioc.domain.toml_lines import line_of
 from ioc.errors import BadSettings
+from ioc.pipeline import board
 
 FILE_BYTES_MAX = 4 * 1024 * 1024  # a rule file is a page of text; more is not one
 
@@ -65,6 +67,11 @@ def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mis
     read = read_struct(RuleFile, raw, "", found)
     if read is not None:
         found += rule_file_problems(read, profile.centres)
+    if read is not None and not found:
+        try:
+            board.try_out(msgspec.structs.replace(profile, rules=read.rules, windows=read.windows), now_ms())
+        except (ValueError, ArithmeticError, TypeError, LookupError) as exc:
+            found.append(f"the rules cannot be used: {exc!r}")
     for said in found:
         note(said)
     if read is None or found:

@@ -34,6 +34,9 @@ GROUPS = frozenset(
     }
 )
 
+NUMBER_MAX = 1e12  # greatest number of a rule or of a site's limit, in its unit; as seconds about 30,000 years
+DECIMALS_MAX = 9
+
 ON_NUMBERS = frozenset({"threshold", "aqi", "rate", "n_of_m", "ratio", "anomaly"})
 """Kinds that judge a number against levels, with deadband, delays and gaps."""
 
@@ -90,11 +93,30 @@ def payload_fields(type_: str) -> frozenset[str]:
 
 
 def _numbers(values: Iterable[object]) -> bool:
-    return all(isinstance(value, int | float) for value in values)
+    return all(isinstance(value, int | float) and bounded(value) for value in values)
+
+
+def bounded(value: float) -> bool:
+    """Is a number finite, and small enough that milliseconds and sums of it are too?"""
+    return -NUMBER_MAX <= value <= NUMBER_MAX  # also False for NaN
+
+
+def _unbounded(rule: Rule) -> list[str]:
+    """Numbers that no arithmetic can be done with."""
+    found = []
+    for one in (rule, *rule.levels):
+        where = f"level {one.name!r}: " if isinstance(one, Level) else ""
+        found += [
+            f"{where}{name} must be a finite number of at most {NUMBER_MAX:g}"
+            for name in one.__struct_fields__
+            if isinstance(value := getattr(one, name), float | int) and not bounded(value)
+        ]
+    return found
 
 
 def _problems(rule: Rule) -> list[str]:
-    found: list[str] = []
+    if found := _unbounded(rule):
+        return found  # other checks would stumble over them
     fields = payload_fields(rule.type)
     if not rule.id or "|" in rule.id:
         found.append("the id must not be empty and not contain '|'")
@@ -106,6 +128,8 @@ def _problems(rule: Rule) -> list[str]:
     seconds += [rule.span_s, rule.within_s, rule.deviation_min, *(level.escalate_after_s for level in rule.levels)]
     if any(s < 0 for s in seconds):
         found.append("delays, gaps, spans and deadbands are not negative")
+    if not 0 <= rule.decimals <= DECIMALS_MAX:
+        found.append(f"decimals must be between 0 and {DECIMALS_MAX}")
     templates = [rule.title_vi, rule.title_en, *(t for lv in rule.levels for t in (lv.title_vi, lv.title_en) if t)]
     found += titles.problems(templates, () if rule.kind == "combination" else fields)
     found += _foreign(rule)

@@ -5,6 +5,7 @@ msgspec stops at the first mistake; a person who mends a profile wants to see al
 
 from __future__ import annotations
 
+import math
 import types
 import typing
 from functools import cache
@@ -14,6 +15,7 @@ import msgspec
 from msgspec import NODEFAULT, Struct
 
 T = TypeVar("T", bound=Struct)
+_WHOLE_MAX = 2**63 - 1
 
 
 class _Noted(Exception):
@@ -84,12 +86,26 @@ def _read(kind: Any, raw: object, where: str, problems: list[str]) -> Any:
         if any(value is None for value in named.values()):
             raise _Noted(where)
         return named
+    if not _is_finite(raw):
+        problems.append(f"{where}: must be a finite number")
+        raise _Noted(where)
     try:
         return msgspec.convert(raw, kind, strict=True)
     except msgspec.ValidationError as exc:
         text, _, place = str(exc).partition(" - at `$")
         problems.append(f"{where}{place.rstrip('`')}: {text[:1].lower()}{text[1:]}".replace("`", ""))
         raise _Noted(where) from exc
+
+
+def _is_finite(raw: object) -> bool:
+    """Is every number at or below this place finite, also as a double?"""
+    if isinstance(raw, dict):
+        return all(_is_finite(one) for one in raw.values())
+    if isinstance(raw, list):
+        return all(_is_finite(one) for one in raw)
+    if isinstance(raw, int):
+        return -_WHOLE_MAX <= raw <= _WHOLE_MAX
+    return not isinstance(raw, float) or math.isfinite(raw)
 
 
 def _struct_in(kind: Any) -> type[Struct] | None:

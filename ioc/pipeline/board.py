@@ -42,6 +42,30 @@ DEFAULT_GRACE_S = 60.0
 DEFAULT_PERIOD_S = 60.0
 
 
+def try_out(profile: Profile, at_ms: int) -> None:
+    """Make every route and object that the profile can have, once: what cannot be made fails here and not at work.
+
+    Args:
+        profile: with the rules to try.
+        at_ms: an instant at which the sites are valid, usually the present.
+
+    Raises:
+        ValueError, ArithmeticError, TypeError, LookupError: a rule or a limit that no check named cannot be used.
+    """
+    board = Board(profile, 0)
+    for centre in profile.centres:
+        feeds = {feed.id: feed for feed in centre.feeds}
+        for site in centre.sites:
+            source = f"/{centre.id}/{site.feed}/{site.id}"
+            for type_ in feeds[site.feed].types:
+                arrival = Arrival(
+                    id="", source=source, type=type_, time="", recordedtime="",
+                    centre=centre.id, area=site.area, feed=site.feed,
+                )  # fmt: skip
+                for rule in board.route(arrival, at_ms).happenings:
+                    board.happening(rule, board.route(arrival, at_ms), None, site.area)
+
+
 class Board:
     """Everything known, by name."""
 

@@ -22,6 +22,7 @@ from msgspec import Struct
 from ioc.domain import canary
 from ioc.domain.alerts import CanaryPassed, Condition, Signal
 from ioc.domain.baseline import Baseline
+from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
 from ioc.domain.verdicts import LIVE_WITHIN_MS, Verdict
@@ -107,11 +108,18 @@ class DetectPartition:
             try:
                 event = decode_arrival(record.value)  # type: ignore[arg-type]
                 time_ms, arrived_ms = instant(event.time), instant(event.recordedtime)
-                route = routes.get((event.source, event.type, event.area, event.exercise)) or board.route(
-                    event, time_ms
-                )
+            except (msgspec.MsgspecError, ValueError, TypeError):
+                counters.undecodable += 1
+                continue
+            route = routes.get((event.source, event.type, event.area, event.exercise))
+            if route is None:
+                if event.type not in PAYLOADS:
+                    counters.undecodable += 1
+                    continue
+                route = board.route(event, time_ms)  # a rule that fails here is no fault of the event
+            try:
                 payload = None if route.decode is None else route.decode(event.data)
-            except (msgspec.MsgspecError, ValueError, TypeError, KeyError):
+            except msgspec.MsgspecError:
                 counters.undecodable += 1
                 continue
             if arrived_ms > now_ms:

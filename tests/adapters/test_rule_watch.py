@@ -81,6 +81,25 @@ def test_a_broken_file_is_refused_with_its_line(watched: Watched, caplog: pytest
     assert len(watched.look(3)) == 1
 
 
+@pytest.mark.parametrize("number", ["inf", "nan", "1e300"])
+def test_a_number_that_cannot_be_used_is_refused(watched: Watched, number: str) -> None:
+    watched.look(3)
+    watched.write(TEXT.replace("off_delay_s = 600", f"off_delay_s = {number}", 1))
+    assert watched.look(5) == []
+    assert watched.watch.refused == 1
+
+
+def test_rules_that_cannot_be_built_are_refused(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A mistake that no check names must not reach the partitions."""
+    watched.look(3)
+    monkeypatch.setattr("ioc.domain.rules.NUMBER_MAX", float("inf"))
+    watched.write(TEXT.replace("off_delay_s = 600", "off_delay_s = 1e308", 1))
+    assert watched.look(5) == []
+    assert "the rules cannot be used: OverflowError" in caplog.text
+
+
 def test_a_missing_file_leaves_the_rules(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     watched.look(3)
     watched.file.unlink()

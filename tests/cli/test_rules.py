@@ -31,6 +31,8 @@ def test_the_installed_pack_is_good(capsys: pytest.CaptureFixture[str]) -> None:
         ("after_s = 30", "after_s = 0", "after_s = 0", "a silence needs after_s"),
         ('priority = 3\nlimit_from = "bd1"', 'priority = 7\nlimit_from = "bd1"', "priority = 7", "7"),
         ("off_delay_s = 600", "off_delay = 600", "off_delay = 600", "no such key"),
+        ("off_delay_s = 600", "off_delay_s = inf", "off_delay_s = inf", "must be a finite number"),
+        ("off_delay_s = 600", "off_delay_s = 1e300", "off_delay_s = 1e300", "must be a finite number"),
         ("max_gap_s = 900", "max_gap_s = = 900", "max_gap_s = = 900", "is not TOML"),
     ],
 )

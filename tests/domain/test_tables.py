@@ -28,6 +28,17 @@ def test_a_good_table_is_read() -> None:
     assert tree == Tree(id="a", leaves=(Leaf(name="x", size=2.0),), named={"k": Leaf(name="y")}, best=Leaf(name="z"))
 
 
+def test_numbers_that_are_not_finite_are_mistakes() -> None:
+    problems: list[str] = []
+    raw = {"id": "a", "leaves": [{"name": "x", "size": float("inf")}, {"name": "y", "size": 10**400}]}
+    assert read_struct(Tree, raw | {"best": {"name": "z", "size": float("nan")}}, "", problems) is None
+    assert problems == [
+        "leaves[0].size: must be a finite number",
+        "leaves[1].size: must be a finite number",
+        "best.size: must be a finite number",
+    ]
+
+
 def test_all_mistakes_are_reported_with_their_places() -> None:
     problems: list[str] = []
     raw = {

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from msgspec.structs import replace
 
 from ioc.domain.alerts import Signal
 from ioc.domain.measures import Rollup
@@ -298,3 +299,11 @@ def test_instants() -> None:
     for wrong in ("2026-11-24T03:00:60.000Z", "2026-11-24T03:00:00.+10Z", "2026-11-24T03:00:00.000", "x" * 24, ""):
         with pytest.raises(ValueError, match=r"."):
             read(wrong)
+
+
+def test_a_rule_that_cannot_be_used_is_no_fault_of_the_event() -> None:
+    level = next(rule for rule in PROFILE.rules if rule.id == "level")
+    step = DetectPartition(replace(PROFILE, rules=(replace(level, off_delay_s=float("nan")),)), 0)
+    with pytest.raises(ValueError, match="NaN"):
+        step.step(records([river("R1", T, 9.9)]), T)
+    assert step.counters.undecodable == 0
