@@ -189,6 +189,15 @@ class Board:
         """Take an object's usual week back."""
         self.baselines.setdefault(key, Baseline({})).buckets.update(baseline.buckets)
 
+    def has_place(self, watched: Watched) -> bool:
+        """Does the profile still have the place that an object is about: its centre, its site or its area?"""
+        rule, directory = self.rules.get(watched.rule), self.directory
+        if directory.centre(watched.centre) is None:
+            return False
+        if rule is not None and rule.kind == "count" and rule.scope == "area":
+            return directory.area(watched.area) is not None
+        return not watched.site or directory.site(watched.centre, watched.site, 0) is not None
+
     def restore_subject(self, watched: Watched) -> Subject | None:
         """Take an object back; None when its rule is gone, has become another kind, or no longer speaks of it."""
         rule = self.rules.get(watched.rule)
@@ -215,6 +224,10 @@ class Board:
                 return None
         self.subjects[watched.key] = subject
         return subject
+
+    def watched_by(self, feed: Feed) -> list[Watched]:
+        """The objects that are judged by the clock of a feed."""
+        return [subject.watched for subject in self.subjects.values() if subject.clock is feed.clock]
 
     def forget(self, feed: Feed) -> Iterator[str]:
         """Drop a feed with all its objects (an ended drill); gives their checkpoint keys."""

@@ -25,7 +25,7 @@ from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
-from ioc.domain.verdicts import LIVE_WITHIN_MS, Verdict
+from ioc.domain.verdicts import LIVE_WITHIN_MS, Reason, Verdict
 from ioc.pipeline.arrivals import decode_arrival
 from ioc.pipeline.board import Board
 from ioc.pipeline.effects import Effects, Emit, Record
@@ -71,7 +71,7 @@ class DetectPartition:
         self._dirty_windows: set[Window] = set()
         self._dirty_subjects: set[Subject] = set()
         self._gone: set[str] = set()
-        self._orphans: list[Watched] = []  # objects whose rule is gone; told at the next call
+        self._orphans: list[tuple[Watched, Reason]] = []  # objects whose rule or site is gone; told at the next call
         self._told_records = 0
         self._swept_ms = 0
 
@@ -183,6 +183,8 @@ class DetectPartition:
             for feed in list(self._board.feeds.values()):
                 arrived_ms = feed.clock.arrived_ms
                 if feed.exercise and arrived_ms is not None and self._head_ms - arrived_ms >= DRILL_OVER_MS:
+                    for watched in self._board.watched_by(feed):
+                        self._end(watched, feed.clock.mark_ms or arrived_ms, "DRILL_OVER", effects)
                     self._forget(self._board.forget(feed))
         return effects
 
@@ -235,25 +237,31 @@ class DetectPartition:
         return rows
 
     def _take_back(self, watched: Watched) -> None:
+        if not self._board.has_place(watched):
+            self._orphans.append((watched, "SITE_REMOVED"))
+            return
         subject = self._board.restore_subject(watched)
         if subject is None:
-            self._orphans.append(watched)
+            self._orphans.append((watched, "RULE_REMOVED"))
         elif subject.on:
             self._watching[watched.key] = subject
 
     def _end_orphans(self, now_ms: int, effects: Effects) -> None:
-        for watched in self._orphans:
+        for watched, reason in self._orphans:
             key = watched.key
-            if (told := ends(watched, max(self._head_ms, now_ms))) is not None:
-                effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
-                effects.urgent = True
-                self._tell_combinations(told, effects)
+            self._end(watched, max(self._head_ms, now_ms), reason, effects)
             if key not in self._board.subjects:
                 self._gone.add(f"object/{key}")
             if self._board.baselines.pop(key, None) is not None:
                 self._board.learnt.discard(key)
                 self._gone.add(f"baseline/{key}")
         self._orphans = []
+
+    def _end(self, watched: Watched, at_ms: int, reason: Reason, effects: Effects) -> None:
+        if (told := ends(watched, at_ms, reason)) is not None:
+            effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
+            effects.urgent = True
+            self._tell_combinations(told, effects)
 
     def _called(self, now_ms: int) -> None:
         if self._called_ms is None or now_ms - self._called_ms >= STALL_MS:

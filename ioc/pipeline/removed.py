@@ -1,22 +1,24 @@
-"""What becomes of an object whose rule is no longer there: its episode is over, and the alert says why."""
+"""What becomes of an object whose rule, site or drill is gone: its episode is over, and the alert says why."""
 
 from __future__ import annotations
 
 from ioc.domain.alerts import Signal, alert_key
 from ioc.domain.silence import SilenceState
+from ioc.domain.verdicts import Reason
 from ioc.pipeline.signals import Watched
 
-REASON = "RULE_REMOVED"
+REASON: Reason = "RULE_REMOVED"
 
 
-def ends(watched: Watched, at_ms: int) -> Signal | None:
+def ends(watched: Watched, at_ms: int, reason: Reason = REASON) -> Signal | None:
     """The ``off`` of an episode that runs (a blind one too); None when none does.
 
     The words of the alert stay as they were: an ``off`` does not change them.
 
     Args:
         watched: the object; its revision grows.
-        at_ms: how far the bus has been read.
+        at_ms: how far the bus has been read; of a drill, how far its own time went.
+        reason: why it is over.
     """
     machine = watched.machine
     running = machine.on if hasattr(machine, "on") else bool(machine.level)
@@ -37,7 +39,7 @@ def ends(watched: Watched, at_ms: int) -> Signal | None:
         since_ms=machine.since_ms,
         observed_ms=max(at_ms, machine.since_ms),
         revision=watched.revision,
-        reason=REASON,
+        reason=reason,
         event_id=watched.event_id,
         exercise=watched.exercise,
     )

@@ -278,6 +278,20 @@ def test_a_drill_never_touches_the_live_picture() -> None:
     assert len(signals(tick_for(step, T, 40 * S))) == 1  # the drill's heartbeat is not the centre's
 
 
+def test_what_is_on_when_a_drill_is_over_ends_with_that_reason() -> None:
+    step = detect()
+    [raised] = signals(run(step, [river("R1", T, 1.9, exercise="x")], T).emits)
+    said = signals(tick_for(step, T + 30 * S, 62 * MIN))
+    assert [(one.key, one.exercise, one.state, one.reason) for one in said] == [
+        (raised.key, "x", "blind", "NO_READINGS"),
+        (raised.key, "x", "off", "DRILL_OVER"),
+    ]
+    assert said[1].since_ms == raised.since_ms
+    assert said[1].revision > said[0].revision
+    assert said[1].observed_ms >= said[0].observed_ms
+    assert not step._board.watched_by(step._board.feed("north", "731", "river", "x"))
+
+
 def test_an_ended_drill_leaves_memory_and_the_checkpoint() -> None:
     step = detect()
     run(step, [river("R1", T, 2.05, exercise="x"), river("R1", T, 2.05)], T)

@@ -145,6 +145,21 @@ def test_a_rule_that_no_longer_names_the_site_ends_there() -> None:
     assert [one.key for one in signals(step.use(with_rule("level", sites=("R2",)), T + S))] == ["level|north|R1"]
 
 
+@pytest.mark.parametrize("gone", ["site", "centre"])
+def test_an_episode_of_a_site_that_the_profile_does_not_have_any_more_ends(gone: str) -> None:
+    step = DetectPartition(PROFILE, 0)
+    feed(step, river("R1", T, 1.9), river("R2", T, 1.9))
+    [centre] = PROFILE.centres
+    fewer = replace(centre, sites=tuple(site for site in centre.sites if site.id != "R1"))
+    profile = replace(PROFILE, centres=(fewer,) if gone == "site" else ())
+    step = restarted(step, profile)
+    told = signals(step.tick(T + 10 * S))
+    assert sorted((one.key, one.state, one.reason) for one in told) == [
+        (f"level|north|{site}", "off", "SITE_REMOVED") for site in (["R1"] if gone == "site" else ["R1", "R2"])
+    ]
+    assert signals(step.tick(T + 20 * S)) == []
+
+
 def test_a_rule_that_has_no_level_left_for_the_site_ends_there() -> None:
     step = DetectPartition(PROFILE, 0)
     feed(step, river("R1", T, 1.9), river("R2", T, 1.9))
