@@ -66,24 +66,44 @@ def take(rule: Rule, state: CombinationState, condition: Condition) -> Verdict |
         state.objects[condition.object] = Standing(
             condition.since_ms, condition.observed_ms, condition.priority, condition.state == "blind"
         )
+    return judge(rule, state, condition.observed_ms)
+
+
+def judge(rule: Rule, state: CombinationState, at_ms: int) -> Verdict | None:
+    """Judge what is held, also under another version of the rule; an answer when the combination changed.
+
+    Args:
+        rule: the combination.
+        state: memory of the scope; changed in place.
+        at_ms: event time of what gave the occasion.
+    """
     found = [_judge(member, state.objects) for member in rule.members]
     count = sum(n for _, _, n in found)
     if any(word == "no" for word, _, _ in found):
         if not state.on:
             return None
         state.on = state.blind = False
-        return _verdict(rule, state, "off", condition.observed_ms)
+        return _verdict(rule, state, "off", at_ms)
     if any(word == "unknown" for word, _, _ in found):
         if not state.on or state.blind:
             return None
         state.blind = True
-        return _verdict(rule, state, "blind", condition.observed_ms)
+        return _verdict(rule, state, "blind", at_ms)
     if state.on and not state.blind and count == state.count:
         return None
     if not state.on:
         state.since_ms = max(*(since_ms for _, since_ms, _ in found), state.since_ms + 1)
     state.on, state.blind, state.count = True, False, count
-    return _verdict(rule, state, "on", condition.observed_ms)
+    return _verdict(rule, state, "on", at_ms)
+
+
+def forget_others(rule: Rule, state: CombinationState) -> bool:
+    """Forget objects of rules that are no members; True when there were some. Nobody tells of them any more."""
+    members = {member.rule for member in rule.members}
+    gone = [key for key in state.objects if key.partition("|")[0] not in members]
+    for key in gone:
+        del state.objects[key]
+    return bool(gone)
 
 
 def _judge(member: Member, objects: Mapping[str, Standing]) -> tuple[Literal["yes", "no", "unknown"], int, int]:

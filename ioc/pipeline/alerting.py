@@ -17,7 +17,7 @@ superseded and its successor takes over its priority and count if nobody had ack
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -93,6 +93,7 @@ class AlertingPartition:
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
         """Apply signals, conditions and commands in offset order; a record that is none is counted and left."""
         effects = Effects([])
+        self._signals(self._combined.take_waiting(now_ms), now_ms, effects)
         for record in records:
             try:
                 given = decode_alert_input(record.value)  # type: ignore[arg-type]
@@ -133,15 +134,20 @@ class AlertingPartition:
                 self._dirty.add(f"@last/{key}")
         self._combined.sweep(now_ms)
         self._end_removed(now_ms, effects)
+        self._signals(self._combined.judge_again(now_ms), now_ms, effects)
         effects.urgent = bool(effects.emits)
         return effects
 
     def use(self, profile: Profile, now_ms: int) -> Effects:
-        """Go on with other rules of the same installation; all alerts are kept. A combination that is gone ends."""
+        """Go on with other rules of the same installation; all alerts are kept.
+
+        A combination that is gone ends; the others are judged by what is held.
+        """
         self.profile = profile
         self._combined.use(profile)
         effects = Effects([])
         self._end_removed(now_ms, effects)
+        self._signals(self._combined.judge_again(now_ms), now_ms, effects)
         effects.urgent = bool(effects.emits)
         return effects
 
@@ -159,7 +165,10 @@ class AlertingPartition:
         return rows + [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
 
     def _end_removed(self, now_ms: int, effects: Effects) -> None:
-        for signal in self._combined.end_removed(now_ms):
+        self._signals(self._combined.end_removed(now_ms), now_ms, effects)
+
+    def _signals(self, signals: Iterable[Signal], now_ms: int, effects: Effects) -> None:
+        for signal in signals:
             self._signal(signal, now_ms, effects)
 
     def _signal(self, signal: Signal, now_ms: int, effects: Effects) -> None:

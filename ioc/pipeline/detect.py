@@ -31,7 +31,7 @@ from ioc.pipeline.board import Board
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.instants import Instants
 from ioc.pipeline.lanes import Window
-from ioc.pipeline.removed import ends
+from ioc.pipeline.removed import ends, standing
 from ioc.pipeline.routes import Feed, FeedRecord, Route
 from ioc.pipeline.signals import Watched, signal
 from ioc.pipeline.subjects import Seen, Subject
@@ -216,6 +216,9 @@ class DetectPartition:
         self._dirty_subjects = {subject for key, subject in after.subjects.items() if key in subjects}
         effects = Effects([])
         self._end_orphans(now_ms, effects)
+        for _, subject in sorted(after.subjects.items()):
+            if subject.rule.id in after.combinations:  # a new combination, or a new member, has to know what is on
+                self._tell_combinations(standing(subject.watched, subject.rule), effects)
         return effects
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
@@ -307,9 +310,9 @@ class DetectPartition:
             else:
                 self._watching.pop(watched.key, None)
 
-    def _tell_combinations(self, told: Signal, effects: Effects) -> None:
+    def _tell_combinations(self, told: Signal | None, effects: Effects) -> None:
         """Send what a member says to the scopes of its combinations; figures that changed are no news there."""
-        if told.reason in ("VALUE_CHANGED", "REPEATED"):
+        if told is None or told.reason in ("VALUE_CHANGED", "REPEATED"):
             return
         for rule, key in self._board.conditions(told.rule, told.centre, told.area):
             condition = Condition(

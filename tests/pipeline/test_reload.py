@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 import pytest
@@ -11,7 +12,7 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Signal
 from ioc.domain.catalogue import TrafficFlow
-from ioc.domain.profile import Level, Profile
+from ioc.domain.profile import Level, Member, Profile
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import Effects, Emit
@@ -335,6 +336,50 @@ def combination_on() -> tuple[AlertingPartition, str, str]:
     [alert] = step.alerts.values()
     assert alert.active
     return step, rule.id, alert.id
+
+
+def with_wave(**changes: object) -> Profile:
+    return changed(PROFILE_OF_KINDS, "wave", **changes)
+
+
+@pytest.mark.parametrize("detect_first", [False, True])
+@pytest.mark.parametrize("crash_between", [False, True])
+def test_a_new_combination_holds_at_once_when_its_members_do(detect_first: bool, crash_between: bool) -> None:
+    old, new = without("wave", profile=PROFILE_OF_KINDS), with_wave(members=(Member(rule="surge", objects=1),))
+    runner = Runner(old, T, with_intake=False)
+    runner.events([("north/731/road", crash(T + n * S, 0, id_=f"c{n}")) for n in range(3)])
+    assert {alert.rule for alert in runner.alerts().values()} == {"surge"}
+    for topic in ("events", "alert-inputs") if detect_first else ("alert-inputs", "events"):
+        for cell in runner.cells:
+            if cell.topic == topic:
+                cell.take(cell.step.use(new, T + 5 * S))  # type: ignore[attr-defined]
+                cell._make = partial(type(cell.step), new, cell.partition)
+        runner.settle()
+        if crash_between:
+            for cell in runner.cells:
+                if cell.topic == "alert-inputs":
+                    cell.crash()
+    runner.advance(2 * S)
+    [wave] = [alert for alert in runner.alerts().values() if alert.rule == "wave"]
+    assert (wave.active, wave.reason, wave.started_ms) == (True, "ALL_MEMBERS", T)
+    for cell in runner.cells:
+        if cell.topic in ("events", "alert-inputs"):
+            cell.take(cell.step.use(new, T + 8 * S))  # type: ignore[attr-defined]
+    runner.settle()
+    assert [a.version for a in runner.alerts().values() if a.rule == "wave"] == [wave.version]
+
+
+def test_a_combination_is_judged_anew_when_its_members_change() -> None:
+    step, rule, _ = combination_on()
+    for number in (1, 9):  # one more object than there are, then as before
+        members = (Member(rule="rise"), Member(rule="surge", objects=9 if number == 1 else 1))
+        step.use(with_wave(members=members), T + number * S)
+        active = [alert for alert in step.alerts.values() if alert.active]
+        assert [alert.rule for alert in active] == ([] if number == 1 else [rule])
+    step.use(with_wave(members=(Member(rule="rise"), Member(rule="odd"))), T + 10 * S)
+    assert not any(alert.active for alert in step.alerts.values())
+    step.use(PROFILE_OF_KINDS, T + 11 * S)  # what is no member is not told of, so it is not remembered
+    assert not any(alert.active for alert in step.alerts.values())
 
 
 def test_a_removed_combination_ends_too_and_one_that_stays_does_not() -> None:
