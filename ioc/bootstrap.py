@@ -45,12 +45,23 @@ def with_logs(settings: Settings, process: str) -> Settings:
     return settings
 
 
-def load_profile(settings: Settings) -> Profile:
-    """The profile named by the settings.
+def load_profile(settings: Settings, *, with_rules: bool = True) -> Profile:
+    """The profile named by the settings; without its rules for who needs none, so that broken ones do not matter.
 
     Raises:
         BadSettings: with every problem of its files.
     """
     from ioc.adapters import profiles
 
-    return profiles.load_profile(settings.profile)
+    return profiles.load_profile(settings.profile, with_rules=with_rules)
+
+
+def load_running_profile(settings: Settings) -> Profile:
+    """The profile for a process that has to run: with the last good rules while the rule file is broken.
+
+    Raises:
+        BadSettings: with every problem of the other files; also of the rules when no good ones were kept.
+    """
+    from ioc.adapters import good_rules
+
+    return good_rules.load_running(settings.profile, settings.data_dir)

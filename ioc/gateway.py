@@ -20,9 +20,11 @@ from starlette.types import ASGIApp
 
 import ioc
 from ioc.adapters.canary_loop import CanaryLoop
+from ioc.adapters.good_rules import GoodRules, RuleFileHealth
 from ioc.adapters.http.app import build_app
 from ioc.adapters.http.parts import Parts, Readiness
 from ioc.adapters.metrics import GatewayMetrics
+from ioc.adapters.rule_files import rules_file
 from ioc.adapters.websocket import Health, LiveServer
 from ioc.domain.alerts import LogEntry
 from ioc.domain.profile import Profile
@@ -224,7 +226,10 @@ class Gateway:
 
     async def _show_metrics(self) -> None:
         shown: set[str] = set()
+        good = GoodRules(self._settings.data_dir, self._profile.id)
+        rules = RuleFileHealth(rules_file(self._settings.profile), self._profile, good)
         while True:
+            self.metrics.rules_broken.set(bool(rules.problems()))
             health = self.health(self._clock())
             self.metrics.lag_s.set(float("nan") if health.lag_s is None else health.lag_s)
             for stage, age_s in self._canaries.ages(self._clock()).items():
@@ -304,9 +309,9 @@ async def _main(settings: Settings) -> int:
     from ioc.adapters.gateway_loop import BusReader
     from ioc.adapters.queries import Queries
     from ioc.adapters.secret_key import load_or_make
-    from ioc.bootstrap import load_profile
+    from ioc.bootstrap import load_running_profile
 
-    profile = load_profile(settings)
+    profile = load_running_profile(settings)
     metrics = GatewayMetrics()
     queries = Queries(settings.database_url)
     stop = asyncio.Event()

@@ -95,7 +95,7 @@ async def inject(
         Unavailable: no acknowledgement; the message may be stored or not.
     """
     now_ms = clock.now_ms()
-    profile = load_profile(settings.profile)
+    profile = load_profile(settings.profile, with_rules=False)
     reading, given = compose(
         profile,
         centre,
@@ -135,7 +135,7 @@ async def send_raw(settings: Settings, centre: str, key: bytes, value: bytes) ->
         BadInput: no such centre.
         Unavailable: no acknowledgement.
     """
-    profile = load_profile(settings.profile)
+    profile = load_profile(settings.profile, with_rules=False)
     _check_centre(profile, centre)
     await _send(settings, profile, centre, key, value)
 
@@ -152,7 +152,7 @@ async def inject_bad(settings: Settings, centre: str, kind: BadKind) -> str:
         BadInput: no such centre.
         Unavailable: no acknowledgement.
     """
-    profile = load_profile(settings.profile)
+    profile = load_profile(settings.profile, with_rules=False)
     _check_centre(profile, centre)
     key, value, words = bad_record(profile, centre, kind, clock.now_ms(), settings.seed)
     await _send(settings, profile, centre, key, value)

@@ -167,7 +167,7 @@ def run_scenario(
         raise BadInput("argument", "speed", f"must be from {SPEED_MIN:g} to {SPEED_MAX:g}")
     if duration_s is not None and duration_s <= 0:
         raise BadInput("argument", "duration", "must be above 0 seconds")
-    profile = load_profile(settings.profile)
+    profile = load_profile(settings.profile, with_rules=False)
     plan = scenario.load(name)
     scenario.check(plan, profile, name)
     _check_sites(profile, quiet)

@@ -119,9 +119,9 @@ def build(
 def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
-    from ioc.bootstrap import load_profile, read_settings
+    from ioc.bootstrap import load_running_profile, read_settings
 
     settings = read_settings()
-    made = make_app(os.environ.get("IOC_JOB", ""), settings, load_profile(settings))
+    made = make_app(os.environ.get("IOC_JOB", ""), settings, load_running_profile(settings))
     globals()["app"] = made
     return made

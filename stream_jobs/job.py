@@ -23,6 +23,7 @@ from faust.types import TP
 from msgspec import Struct
 
 from ioc.adapters.clock import now_ms
+from ioc.adapters.good_rules import GoodRules
 from ioc.adapters.rule_files import rules_file
 from ioc.adapters.rule_watch import RuleWatch
 from ioc.domain.profile import Profile
@@ -102,7 +103,8 @@ class Job:
         self._router = Router(self.topics)
         self._taking_over = asyncio.Lock()
         self._next_tick_s = 0.0
-        self._rules = RuleWatch(rules_file(settings.profile), profile) if spec.has_rules else None
+        good = GoodRules(settings.data_dir, profile.id)
+        self._rules = RuleWatch(rules_file(settings.profile), profile, good) if spec.has_rules else None
 
     @property
     def consumer(self) -> BatchConsumer:

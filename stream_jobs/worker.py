@@ -41,12 +41,12 @@ def run_worker(job: str, settings: Settings, *, instance: str | None = None) -> 
     Raises:
         BadSettings: unknown job, wrong profile, or libraries that the transport does not know.
     """
-    from ioc.bootstrap import load_profile
+    from ioc.bootstrap import load_running_profile
     from stream_jobs.app import JOBS, build
 
     if job not in JOBS:
         raise BadSettings([f"{job!r} is no job; choose {', '.join(JOBS)}"])
-    return run_job(build(*JOBS[job], settings, load_profile(settings), instance=instance))
+    return run_job(build(*JOBS[job], settings, load_running_profile(settings), instance=instance))
 
 
 def run_job(job: Job) -> int:

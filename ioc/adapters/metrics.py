@@ -35,6 +35,9 @@ class GatewayMetrics:
             ["stage"],
             registry=r,
         )
+        self.rules_broken = Gauge(
+            "ioc_rules_file_broken", "1 while rules.toml is refused and older rules run", registry=r
+        )
         self.reconnects = Counter("ioc_bus_reconnects", "Times the bus reader began anew", registry=r)
 
     def text(self) -> bytes:

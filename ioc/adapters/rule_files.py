@@ -37,6 +37,20 @@ def rules_file(name: str) -> Path:
     return path if path.suffix == ".toml" else profile_folder(name) / "rules.toml"
 
 
+def content_of(file: Path) -> bytes:
+    """The bytes of a rule file.
+
+    Raises:
+        BadSettings: it cannot be read, or is far too large.
+    """
+    try:
+        if file.stat().st_size > FILE_BYTES_MAX:
+            raise OSError(f"is larger than {FILE_BYTES_MAX} bytes")
+        return file.read_bytes()
+    except OSError as exc:
+        raise BadSettings([f"{file}:1: cannot be read: {exc.strerror or exc}"]) from exc
+
+
 def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mistake]]:
     """The content of a file with everything that is wrong with it; None when one mistake is not a warning.
 
@@ -44,19 +58,24 @@ def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mis
         file: the rule file.
         profile: the installation that the rules are for: its feeds and the limits of its sites.
     """
+    try:
+        content = content_of(file)
+    except BadSettings as exc:
+        said = [problem.removeprefix(f"{file}:1: ") for problem in exc.problems]
+        return None, [Mistake(file=str(file), line=1, text=text) for text in said]
+    return check_content(file, content, profile)
+
+
+def check_content(file: Path, content: bytes, profile: Profile) -> tuple[RuleFile | None, list[Mistake]]:
+    """As :func:`check_rules`, for bytes that were read; ``file`` is only their name."""
     text, mistakes = "", []
 
     def note(said: str, *, warning: bool = False) -> None:
         mistakes.append(Mistake(file=str(file), line=line_of(text, said), text=said, warning=warning))
 
     try:
-        if file.stat().st_size > FILE_BYTES_MAX:
-            raise OSError(f"is larger than {FILE_BYTES_MAX} bytes")
-        text = file.read_bytes().decode("utf-8")
+        text = content.decode("utf-8")
         raw = tomllib.loads(text)
-    except OSError as exc:
-        note(f"cannot be read: {exc.strerror or exc}")
-        return None, mistakes
     except UnicodeDecodeError as exc:
         note(f"is not UTF-8: byte {exc.start}")
         return None, mistakes
@@ -87,7 +106,12 @@ def with_rules(file: Path, profile: Profile) -> Profile:
     Raises:
         BadSettings: one sentence with file and line per mistake.
     """
-    read, mistakes = check_rules(file, profile)
+    return with_content(file, content_of(file), profile)
+
+
+def with_content(file: Path, content: bytes, profile: Profile) -> Profile:
+    """As :func:`with_rules`, for bytes that were read; ``file`` is only their name."""
+    read, mistakes = check_content(file, content, profile)
     if read is None:
         raise BadSettings([str(mistake) for mistake in mistakes if not mistake.warning])
     return msgspec.structs.replace(profile, rules=read.rules, windows=read.windows)

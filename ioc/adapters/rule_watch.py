@@ -10,7 +10,8 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
-from ioc.adapters.rule_files import with_rules
+from ioc.adapters.good_rules import GoodRules
+from ioc.adapters.rule_files import content_of, with_content
 from ioc.domain.profile import Profile, Rule
 from ioc.errors import BadSettings
 
@@ -27,10 +28,12 @@ class RuleWatch:
     Args:
         file: the rule file of the profile that runs.
         profile: that profile, as it was loaded.
+        good: where a good file is kept for the next start.
     """
 
-    def __init__(self, file: Path, profile: Profile) -> None:
+    def __init__(self, file: Path, profile: Profile, good: GoodRules) -> None:
         self.profile = profile
+        self._good = good
         self.took = 0
         self.refused = 0
         self._file = file
@@ -53,12 +56,14 @@ class RuleWatch:
             return None
         self._judged = mark
         try:
-            found = with_rules(self._file, self.profile)
+            content = content_of(self._file)
+            found = with_content(self._file, content, self.profile)
         except BadSettings as exc:
             self.refused += 1
             for problem in exc.problems:
                 log.error("rules refused, the old ones stay: %s", problem)
             return None
+        self._good.keep(content)
         if (found.rules, found.windows) == (self.profile.rules, self.profile.windows):
             return None
         self.took += 1

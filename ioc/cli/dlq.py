@@ -153,7 +153,7 @@ def redrive_(
     if not (reason or centre or from_ or to or id_ or all_):
         raise BadInput("malformed", "redrive", ASK)
     settings = read_settings()
-    profile = load_profile(settings)
+    profile = load_profile(settings, with_rules=False)
     wanted = Wanted(
         reason=reason,
         centre=centre,
@@ -215,7 +215,7 @@ async def _letters() -> AsyncGenerator[DeadLetter, None]:
 
     settings = read_settings()
     async with aclosing(
-        dead_letters(settings, Topics(settings.topic_prefix, load_profile(settings).centre_ids))
+        dead_letters(settings, Topics(settings.topic_prefix, load_profile(settings, with_rules=False).centre_ids))
     ) as all_:
         async for letter in all_:
             yield letter

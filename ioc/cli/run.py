@@ -77,7 +77,7 @@ def topics(*, wait_s: float = 60.0) -> int:
     from ioc.wire.topics import Topics
 
     settings = read_settings()
-    table = Topics(settings.topic_prefix, load_profile(settings).centre_ids)
+    table = Topics(settings.topic_prefix, load_profile(settings, with_rules=False).centre_ids)
     asyncio.run(ensure_topics(settings.kafka, table.specs.values(), settings.topic_prefix, wait_s=wait_s))
     print(f"{len(table.specs)} topics with prefix {settings.topic_prefix}")
     return 0

@@ -11,6 +11,10 @@ from rich.console import Console
 from rich.table import Table
 
 from ioc.adapters.clock import now_ms
+from ioc.adapters.good_rules import GoodRules, RuleFileHealth
+from ioc.adapters.profiles import load_profile
+from ioc.adapters.rule_files import rules_file
+from ioc.errors import BadSettings
 from ioc.settings import Settings
 from ioc.stack import processes
 from ioc.stack.processes import Identity
@@ -45,6 +49,7 @@ def collect(settings: Settings, at_ms: int) -> dict[str, Any]:
         "processes": rows,
         "left_over": left,
         "canary": canary(settings) if holder is not None else None,
+        "rules_broken": rules_broken(settings),
         "endpoints": endpoints(settings),
         "resident_mb": round(sum(row["resident_mb"] or 0 for row in rows), 1),
     }
@@ -68,6 +73,16 @@ def http_body(url: str, limit_s: float) -> bytes:
     except urllib.error.HTTPError as refused:
         with refused:
             return bytes(refused.read(BODY_MAX_BYTES))
+
+
+def rules_broken(settings: Settings) -> list[str]:
+    """The mistakes of the rule file, with file and line: running jobs refuse it and go on with the last good one."""
+    try:
+        bare = load_profile(settings.profile, with_rules=False)
+    except BadSettings as exc:
+        return list(exc.problems)
+    file = rules_file(settings.profile)
+    return RuleFileHealth(file, bare, GoodRules(settings.data_dir, bare.id)).problems()
 
 
 def endpoints(settings: Settings) -> dict[str, str]:
@@ -127,6 +142,8 @@ def _show(found: dict[str, Any]) -> None:
     console.print(f"supervisor pid {found['supervisor']['pid']} since {found['supervisor']['since']}", end="")
     console.print(f", {found['resident_mb']:.0f} MB in all")
     console.print(f"{'canary':<9}{canary_words(found['canary'])}", highlight=False)
+    for problem in found["rules_broken"]:
+        console.print(f"broken, the last good rules run: {problem}", highlight=False, soft_wrap=True)
     for name, address in found["endpoints"].items():
         console.print(f"{name:<9}{address}", highlight=False)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from ioc.adapters.good_rules import GoodRules
 from ioc.adapters.profiles import load_profile, profile_folder
 from ioc.adapters.rule_watch import LOOK_EVERY_S, RuleWatch
 from ioc.domain.profile import Profile
@@ -22,7 +23,7 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.file = folder / "rules.toml"
         self.file.write_text(TEXT, encoding="utf-8")
-        self.watch = RuleWatch(self.file, PROFILE)
+        self.watch = RuleWatch(self.file, PROFILE, GoodRules(folder, PROFILE.id))
         self.now_s = 100.0
         self.writes = 0
 

@@ -42,8 +42,12 @@ class Place:
             session_timeout_s=6.0,
             profile=str(self.profile),
         )
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("IOC_")} | self.settings.to_environ()
         self.logs = {job: folder / f"{job}.log" for job in ("detect", "alerting")}
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.start()
+
+    def start(self) -> None:
+        environ = {k: v for k, v in os.environ.items() if not k.startswith("IOC_")} | self.settings.to_environ()
         self.workers = [
             subprocess.Popen(
                 [sys.executable, "-m", "ioc.cli", "worker", job],
@@ -59,6 +63,11 @@ class Place:
         for worker in self.workers:
             worker.terminate()
         for worker in self.workers:
+            worker.wait(30)
+
+    def crash(self) -> None:
+        for worker in self.workers:
+            worker.kill()
             worker.wait(30)
 
     def send(self, level_m: float) -> None:
@@ -130,3 +139,31 @@ def test_rules_change_under_running_workers(place: Place) -> None:
     until("the new rule raises", lambda: len(place.alerts()) == 2, 20)
     [second] = [alert for alert in place.alerts().values() if alert.id != first.id]
     assert (second.rule, second.level, second.active) == ("hydro-stage", "BĐ1", True)
+
+
+def test_a_crash_with_a_broken_rule_file_goes_on_with_the_last_good_rules(place: Place) -> None:
+    text = place.rules.read_text(encoding="utf-8")
+    place.send(1.9)
+    until("the alert", place.alerts, 60)
+    # The newest good rules are another's than those of the first start.
+    place.rules.write_text(text.replace('id = "hydro-level"', 'id = "hydro-stage"', 1), encoding="utf-8")
+    for job in place.logs:
+        until(f"{job} takes them", lambda job=job: place.said(job, "added hydro-stage; removed hydro-level"), 20)  # type: ignore[misc]
+    place.send(1.95)
+    until("the new rule raises", lambda: len(place.alerts()) == 2, 20)
+
+    place.rules.write_text(text.replace("off_delay_s = 600", "off_delay_s = -1", 1), encoding="utf-8")
+    place.crash()
+    place.start()
+    for job in place.logs:
+        until(f"{job} says so", lambda job=job: place.said(job, f"toml: {place.rules}:"), 20)  # type: ignore[misc]
+        assert "rules broken, started with the last good ones" in place.logs[job].read_text(errors="replace")
+    place.send(2.1)
+
+    def levels() -> set[tuple[str, str]]:
+        return {(alert.rule, alert.level) for alert in place.alerts().values() if alert.active}
+
+    until("the last good rules judge", lambda: levels() == {("hydro-stage", "BĐ2")}, 60)
+
+    place.rules.write_text(text, encoding="utf-8")
+    until("the mended file is taken", lambda: place.said("detect", "added hydro-level; removed hydro-stage"), 20)
