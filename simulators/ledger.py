@@ -6,6 +6,8 @@ from pathlib import Path
 
 import orjson
 
+from ioc.errors import BadInput
+
 
 class Ledger:
     """Appends ``{"id", "centre", "about", "time_ms", "t_ack_ms"}`` lines.
@@ -16,8 +18,11 @@ class Ledger:
     """
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._file = path.open("ab")
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = path.open("ab")
+        except OSError as exc:
+            raise BadInput("argument", "ledger", f"{path}: cannot be written: {exc.strerror or exc}") from exc
 
     def add(self, id_: str, centre: str, t_ack_ms: int, about: str = "", time_ms: int = 0) -> None:
         """Note one acknowledged event; ``about`` is ``feed/site/type``, ``time_ms`` when it happened."""

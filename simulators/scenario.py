@@ -89,12 +89,12 @@ def load(name: str) -> Scenario:
     """
     if name.endswith(".toml"):
         file = Path(name)
-        if not file.is_file():
-            raise BadInput("scenario", name, "no such file")
         try:
             text = file.read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as exc:
-            raise BadInput("scenario", name, f"cannot be read: {exc}") from exc
+        except OSError as exc:
+            raise BadInput("scenario", name, f"{name}: cannot be read: {exc.strerror or exc}") from exc
+        except UnicodeDecodeError as exc:
+            raise BadInput("scenario", name, f"{name}: cannot be read: it is not UTF-8, byte {exc.start}") from exc
         return parse(text, file.name)
     if not NAME.fullmatch(name) or name not in names():
         raise BadInput("scenario", name, "no such scenario; there are: " + ", ".join(names()))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any, TypeVar
@@ -75,39 +75,40 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     """The profile of that name or folder; without its rules when these are looked at by themselves.
 
     Raises:
-        BadSettings: one sentence per problem, each beginning with the file and the place in it.
+        BadSettings: one sentence per problem, each beginning with the file and the line.
     """
     folder = profile_folder(name)
     if not folder.is_dir():
         known = ", ".join(sorted(p.name.replace("_", "-") for p in PROFILES.iterdir() if p.is_dir()))
         raise BadSettings([f"profile '{name}': there is no folder {folder}; profiles of the package are {known}"])
-    problems: list[str] = []
-    head = _read(folder / "profile.toml", _Head, problems)
-    areas = _read(folder / "areas.toml", _Areas, problems)
+    mistakes = _Mistakes()
+    head = mistakes.read(folder / "profile.toml", _Head)
+    areas_file, rules_file, targets_file = (folder / f"{one}.toml" for one in ("areas", "rules", "targets"))
+    areas = mistakes.read(areas_file, _Areas)
     none = RuleFile(rules=())
-    rules = _read(folder / "rules.toml", RuleFile, problems, optional=none) if with_rules else none
-    targets = _read(folder / "targets.toml", _Targets, problems, optional=_Targets(targets=()))
+    rules = mistakes.read(rules_file, RuleFile, optional=none) if with_rules else none
+    targets = mistakes.read(targets_file, _Targets, optional=_Targets(targets=()))
     files = sorted((folder / "centres").glob("*.toml"))
-    if not files:
-        problems.append("centres/: holds no file; at least one centre is needed")
-    centres = [(f"centres/{file.name}", _read(file, Centre, problems, label=f"centres/{file.name}")) for file in files]
-    for label, centre in centres:
+    centres = [(file, mistakes.read(file, Centre)) for file in files]
+    for file, centre in centres:
         if centre is not None:
-            problems += [f"{label}: {said}" for said in centre_problems(centre, areas.areas if areas else ())]
+            mistakes.note(file, centre_problems(centre, areas.areas if areas else ()))
     if areas:
-        problems += _area_problems(areas.areas)
+        mistakes.note(areas_file, _area_problems(areas.areas))
     if rules:
         # A centre that could not be read would make its sites look unknown.
         readable = tuple(one for _, one in centres if one is not None)
-        said = rule_file_problems(rules, readable if len(readable) == len(centres) else None)
-        problems += [f"rules.toml: {sentence}" for sentence in said]
+        mistakes.note(rules_file, rule_file_problems(rules, readable if len(readable) == len(centres) else None))
     if targets:
-        problems += _twice("targets.toml: targets", [target.indicator for target in targets.targets])
-    problems += _twice("centres: id", [centre.id for _, centre in centres if centre])
+        mistakes.note(targets_file, _twice("targets", [target.indicator for target in targets.targets]))
     if head:
-        problems += _head_problems(head)
+        mistakes.note(folder / "profile.toml", _head_problems(head))
+    problems = mistakes.found
+    if not files:
+        problems.append(f"{folder / 'centres'}: holds no file; at least one centre is needed")
+    problems += _twice(f"{folder / 'centres'}: id", [centre.id for _, centre in centres if centre])
     if problems or head is None or areas is None or rules is None or targets is None:
-        raise BadSettings([f"profile '{name}': {problem}" for problem in problems])
+        raise BadSettings(problems)
     return Profile(
         **msgspec.structs.asdict(head),
         areas=areas.areas,
@@ -132,33 +133,51 @@ def load_centre(file: Path, profile: Profile) -> Profile:
     Raises:
         BadSettings: the file is wrong; one sentence per problem, each beginning with the file and the line.
     """
-    problems: list[str] = []
-    centre = _read(file, Centre, problems, label="-")
-    problems = [said.removeprefix("-: ") for said in problems]
+    mistakes = _Mistakes()
+    centre = mistakes.read(file, Centre)
     if centre is not None:
-        problems += centre_problems(centre, profile.areas)
-    if problems or centre is None:
-        text = file.read_bytes().decode("utf-8", "replace") if file.is_file() else ""
-        raise BadSettings([f"{file}:{line_of(text, said)}: {said}" for said in problems])
+        mistakes.note(file, centre_problems(centre, profile.areas))
+    if mistakes.found or centre is None:
+        raise BadSettings(mistakes.found)
     others = tuple(one for one in profile.centres if one.id != centre.id)
     return msgspec.structs.replace(profile, centres=(*others, centre))
 
 
-def _read(file: Path, kind: type[T], problems: list[str], *, label: str = "", optional: T | None = None) -> T | None:
-    label = label or file.name
-    if not file.is_file():
-        if optional is None:
-            problems.append(f"{label}: the file is missing")
-        return optional
-    try:
-        raw: dict[str, Any] = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
-        problems.append(f"{label}: is not TOML: {exc}")
-        return None
-    found: list[str] = []
-    value = read_struct(kind, raw, "", found)
-    problems += [f"{label}: {problem}" for problem in found]
-    return value
+class _Mistakes:
+    """What was found in files, as ``file:line: sentence``."""
+
+    def __init__(self) -> None:
+        self.found: list[str] = []
+        self._texts: dict[Path, str] = {}
+
+    def note(self, file: Path, said: Iterable[str]) -> None:
+        """Add sentences about a file that was read; the line is found by the place that each begins with."""
+        self.found += [f"{file}:{line_of(self._texts[file], sentence)}: {sentence}" for sentence in said]
+
+    def read(self, file: Path, kind: type[T], *, optional: T | None = None) -> T | None:
+        """The content of a file; ``optional`` when there is none; None when something is wrong with it."""
+        self._texts[file] = ""
+        try:
+            self._texts[file] = text = file.read_bytes().decode("utf-8")
+            raw: dict[str, Any] = tomllib.loads(text)
+        except FileNotFoundError:
+            if optional is None:
+                self.found.append(f"{file}: the file is missing")
+            return optional
+        except OSError as exc:
+            self.found.append(f"{file}: cannot be read: {exc.strerror or exc}")
+            return None
+        except UnicodeDecodeError as exc:
+            line = exc.object[: exc.start].count(b"\n") + 1
+            self.found.append(f"{file}:{line}: is not UTF-8: byte {exc.start}")
+            return None
+        except tomllib.TOMLDecodeError as exc:
+            self.note(file, [f"is not TOML: {exc}"])
+            return None
+        said: list[str] = []
+        value = read_struct(kind, raw, "", said)
+        self.note(file, said)
+        return value
 
 
 # What no single value shows --------------------------------------------------------------------------------------
@@ -166,28 +185,26 @@ def _read(file: Path, kind: type[T], problems: list[str], *, label: str = "", op
 
 def _head_problems(head: _Head) -> Iterator[str]:
     if (said := zone_problem(head.timezone)) is not None:
-        yield f"profile.toml: timezone: {said}"
+        yield f"timezone: {said}"
     if not _CENTRE_ID.fullmatch(head.id):
-        yield "profile.toml: id: must be lower-case letters, digits and -"
-    yield from (
-        f"profile.toml: holidays: '{day}' is not a day such as 2023-01-20" for day in head.holidays if not _is_day(day)
-    )
+        yield "id: must be lower-case letters, digits and -"
+    yield from (f"holidays: '{day}' is not a day such as 2023-01-20" for day in head.holidays if not _is_day(day))
     if head.geo_box is not None:
         west, south, east, north = head.geo_box
         if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
-            yield "profile.toml: geo_box: must be west, south, east, north in degrees"
+            yield "geo_box: must be west, south, east, north in degrees"
 
 
 def _area_problems(areas: tuple[Area, ...]) -> Iterator[str]:
     codes = {area.code for area in areas}
     for i, area in enumerate(areas):
-        where = f"areas.toml: areas[{i}] ({area.code})"
+        where = f"areas[{i}] ({area.code})"
         if not _SITE_ID.fullmatch(area.code):
             yield f"{where}.code: must be letters, digits and . _ -"
         if area.parent is not None and area.parent not in codes:
             yield f"{where}.parent: there is no area '{area.parent}'"
         yield from _validity_problems(area, where)
-    yield from _twice("areas.toml: areas", [f"{area.code} from {area.valid_from}" for area in areas])
+    yield from _twice("areas", [f"{area.code} from {area.valid_from}" for area in areas])
 
 
 def centre_problems(centre: Centre, areas: tuple[Area, ...]) -> Iterator[str]:

@@ -48,7 +48,7 @@ def content_of(file: Path) -> bytes:
             raise OSError(f"is larger than {FILE_BYTES_MAX} bytes")
         return file.read_bytes()
     except OSError as exc:
-        raise BadSettings([f"{file}:1: cannot be read: {exc.strerror or exc}"]) from exc
+        raise BadSettings([f"{file}: cannot be read: {exc.strerror or exc}"]) from exc
 
 
 def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mistake]]:
@@ -61,7 +61,7 @@ def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mis
     try:
         content = content_of(file)
     except BadSettings as exc:
-        said = [problem.removeprefix(f"{file}:1: ") for problem in exc.problems]
+        said = [problem.removeprefix(f"{file}: ") for problem in exc.problems]
         return None, [Mistake(file=str(file), line=1, text=text) for text in said]
     return check_content(file, content, profile)
 

@@ -13,6 +13,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from ioc.bootstrap import load_profile, read_settings
+from ioc.cli.files import read_bytes
 from ioc.cli.show import Json, show
 from ioc.domain.times import rfc3339
 from ioc.errors import BadInput
@@ -231,7 +232,8 @@ def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
 
     Example: `ioc feeds check bien-hoa.toml sample-1.json sample-2.json`
 
-    Exit codes: 0 every sample became an event, 1 at least one did not, 2 the file itself is wrong.
+    Exit codes: 0 every sample became an event, 1 at least one did not, 2 the file itself is wrong or a
+    sample cannot be read.
 
     Parameters
     ----------
@@ -247,7 +249,7 @@ def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
         raise BadInput("malformed", "samples", "give at least one file with a native record")
     profile = load_centre(file, load_profile(read_settings(), with_rules=False))
     centre = profile.centres[-1].id
-    results = check_samples(profile, centre, [path.read_bytes() for path in samples])
+    results = check_samples(profile, centre, [read_bytes(path) for path in samples])
     for result in results:
         path = samples[result.sample]
         place = os.fspath(path) if result.line is None else f"{path}:{result.line}"

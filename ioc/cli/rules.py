@@ -11,6 +11,7 @@ import msgspec
 from cyclopts import App, Parameter
 
 from ioc.bootstrap import load_profile, read_settings
+from ioc.cli.files import read_bytes
 from ioc.cli.show import Json
 from ioc.domain.profile import Profile
 from ioc.errors import BadInput, BadSettings
@@ -30,7 +31,7 @@ def rules_check(name: str | None = None, /, *, as_json: Json = False) -> int:
 
     Example: `ioc rules check new-rules.toml`
 
-    Exit codes: 0 good, perhaps with warnings; 1 at least one mistake.
+    Exit codes: 0 good, perhaps with warnings; 1 at least one mistake; 2 the file cannot be read.
 
     Parameters
     ----------
@@ -39,13 +40,13 @@ def rules_check(name: str | None = None, /, *, as_json: Json = False) -> int:
         against the profile of the settings.
     """
     from ioc.adapters import profiles
-    from ioc.adapters.rule_files import check_rules, rules_file
+    from ioc.adapters.rule_files import check_content, content_of, rules_file
 
     settings = read_settings()
     named = settings.profile if name is None else name
     home = settings.profile if rules_file(named) == Path(named) else named
     file = rules_file(named)
-    read, mistakes = check_rules(file, profiles.load_profile(home, with_rules=False))
+    read, mistakes = check_content(file, content_of(file), profiles.load_profile(home, with_rules=False))
     count = 0 if read is None else len(read.rules)
     if as_json:
         print(msgspec.json.encode({"file": str(file), "rules": count, "mistakes": mistakes}).decode())
@@ -86,9 +87,9 @@ def rules_test(
     loaded = []
     for path in named:
         try:
-            file, wrong = read_file(path.read_text(encoding="utf-8"), profile)
-        except (OSError, UnicodeDecodeError) as exc:
-            raise BadInput("malformed", str(path), f"{path}: cannot be read: {exc}") from exc
+            file, wrong = read_file(read_bytes(path).decode("utf-8"), profile)
+        except UnicodeDecodeError as exc:
+            raise BadInput("malformed", str(path), f"{path}: is not UTF-8: byte {exc.start}") from exc
         mistakes += [f"{path}:{line}: {said}" for line, said in wrong]
         if file is not None:
             loaded.append((path, file))

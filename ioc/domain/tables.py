@@ -93,6 +93,8 @@ def _read(kind: Any, raw: object, where: str, problems: list[str]) -> Any:
         return msgspec.convert(raw, kind, strict=True)
     except msgspec.ValidationError as exc:
         text, _, place = str(exc).partition(" - at `$")
+        if text.startswith("Invalid enum value") and (words := _words(kind)):
+            text += f"; known are {', '.join(str(word) for word in words)}"
         problems.append(f"{where}{place.rstrip('`')}: {text[:1].lower()}{text[1:]}".replace("`", ""))
         raise _Noted(where) from exc
 
@@ -106,6 +108,14 @@ def _is_finite(raw: object) -> bool:
     if isinstance(raw, int):
         return -_WHOLE_MAX <= raw <= _WHOLE_MAX
     return not isinstance(raw, float) or math.isfinite(raw)
+
+
+def _words(kind: Any) -> list[object]:
+    """The values that the Literals inside a type allow, in their order."""
+    arguments = typing.get_args(kind)
+    if typing.get_origin(kind) is typing.Literal:
+        return list(arguments)
+    return list(dict.fromkeys(word for argument in arguments for word in _words(argument)))
 
 
 def _struct_in(kind: Any) -> type[Struct] | None:

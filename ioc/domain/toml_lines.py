@@ -1,6 +1,6 @@
 """Where in a TOML text a table, an entry or a key stands: tomllib reads values without lines, people need them.
 
-Understands what rule and test files are made of: headers ``[a.b]`` and ``[[a.b]]``, keys at the beginning of a line,
+Understands what the files of a profile are made of: headers ``[a.b]`` and ``[[a.b]]``, keys at the beginning of a line,
 texts over several lines, inline tables. It is only used to point at a place, never to read a value.
 """
 
@@ -14,6 +14,7 @@ _KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*(?:\.[^=]*)?=")
 _INNER_KEY = re.compile(r"[{,]\s*([A-Za-z0-9_-]+)\s*=")
 _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
 _RULE = re.compile(r"rule (\S+): (.*)", re.DOTALL)
+_TWICE = re.compile(r"(\w+)(?:: \w+)?: '(?:[^'/]*/)?([^'/]+?)(?: from [^']*)?' occurs twice")
 _QUOTED = re.compile(r"'([^']+)'")
 _WORD = re.compile(r"[a-z][a-z_0-9]*")
 _NAMED = re.compile(r"(?<=\])\s\([^)]*\)")  # sites[3] (CAM-1).area: the id is for people
@@ -98,8 +99,8 @@ class Places:
 def line_of(text: str, problem: str) -> int:
     """The line that a sentence of the rule check, of the table reader or of tomllib speaks about.
 
-    Such sentences begin with a path (``rules[3].limit: …``), with a rule (``rule hydro-level: …``), or end with
-    ``(at line 3, column 5)``.
+    Such sentences begin with a path (``rules[3].limit: …``) or with a rule (``rule hydro-level: …``), name what occurs
+    twice in a list (``feeds: 'rain' occurs twice``), or end with ``(at line 3, column 5)``.
     """
     if syntax := _SYNTAX.search(problem):
         return int(syntax[1]) if syntax[1] else max(1, len(text.splitlines()))
@@ -110,4 +111,8 @@ def line_of(text: str, problem: str) -> int:
         words = [*_QUOTED.findall(about[2]), *(w for w in _WORD.findall(about[2]) if "_" in w)]
         words += [w for w in _WORD.findall(about[2]) if w in ("type", "group", "levels", "field")]
         return places.inside(path, words) or places.of(f"{path}.id")
+    if twice := _TWICE.match(problem):
+        for key in ("native_id", "id", "code", "indicator"):
+            if (path := places.entry(twice[1], key, twice[2], nth=1)) != twice[1]:
+                return places.of(path)
     return places.of(_NAMED.sub("", problem.partition(":")[0]))

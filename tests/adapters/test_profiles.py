@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -19,10 +20,16 @@ def folder(tmp_path: Path) -> Path:
     return Path(shutil.copytree(PROFILES / "dongnai_2023", tmp_path / "mine"))
 
 
-def problems(folder: Path) -> list[str]:
+def sentences(folder: Path) -> list[str]:
+    """What is wrong with a profile, with the names of its files from its folder on."""
     with pytest.raises(BadSettings) as refused:
         load_profile(str(folder))
-    return [problem.removeprefix(f"profile '{folder}': ") for problem in refused.value.problems]
+    return [problem.removeprefix(f"{folder}/") for problem in refused.value.problems]
+
+
+def problems(folder: Path) -> list[str]:
+    """The same without the lines."""
+    return [re.sub(r"^(\S+\.toml):\d+: ", r"\1: ", sentence) for sentence in sentences(folder)]
 
 
 def replace(file: Path, old: str, new: str) -> None:
@@ -125,6 +132,55 @@ def test_all_mistakes_are_reported_together(folder: Path) -> None:
     assert len(said) == 8
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("profile.toml", 'timezone = "Asia/Ho_Chi_Minh"', 'timezone = "Asia/Saigoon"'),
+        ("profile.toml", 'timezone = "Asia/Ho_Chi_Minh"', "timezone = [+7]"),
+        ("areas.toml", 'parent = "75"', 'parent = "77"'),
+        ("areas.toml", 'valid_to = "2025-07-01"', 'valid_to = "1 July"'),
+        ("targets.toml", 'pillar = "government"', 'pillar = "gov"'),
+        ("centres/bien-hoa.toml", "expected_period_s = 10.0", 'expected_period_s = "often"'),
+        ("centres/bien-hoa.toml", 'number = "decimal_comma"', 'number = "decimal_coma"'),
+        ("centres/long-khanh.toml", 'area = "732"', 'area = "999"'),
+        ("centres/long-khanh.toml", 'path = "intensity.value"', 'path = "intensity..value"'),
+        ("centres/tinh.toml", 'convert = "cm->m"', 'convert = "cm->km"'),
+    ],
+)
+def test_each_mistake_has_its_line(folder: Path, name: str, old: str, new: str) -> None:
+    replace(folder / name, old, new)
+    text = (folder / name).read_text(encoding="utf-8")
+    line = text[: text.index(new)].count("\n") + 1
+    [said] = sentences(folder)
+    assert said.startswith(f"{name}:{line}: ")
+
+
+def test_what_occurs_twice_has_the_line_of_the_second(folder: Path) -> None:
+    for name, header in (("targets", "[[targets]]"), ("areas", "[[areas]]"), ("centres/tinh", "[[sites]]")):
+        file = folder / f"{name}.toml"
+        text = file.read_text(encoding="utf-8").rstrip("\n")
+        first = text.index(header)
+        again = text[first : text.index(header, first + 1)]
+        file.write_text(f"{text}\n\n{again}", encoding="utf-8")
+        line = text.count("\n") + 3
+        assert {said.split(": ")[0] for said in sentences(folder)} == {f"{name}.toml:{line}"}
+        file.write_text(text, encoding="utf-8")
+
+
+def test_a_wrong_word_is_answered_with_the_known_ones(folder: Path) -> None:
+    replace(folder / "targets.toml", 'pillar = "government"', 'pillar = "gov"')
+    replace(folder / "centres/bien-hoa.toml", 'number = "decimal_comma"', 'number = "decimal_coma"')
+    said = "\n".join(sentences(folder))
+    assert "pillar: invalid enum value 'gov'; known are government, economy, society" in said
+    assert "number: invalid enum value 'decimal_coma'; known are plain, decimal_comma, text" in said
+
+
+def test_a_file_that_cannot_be_read(folder: Path) -> None:
+    (folder / "areas.toml").unlink()
+    (folder / "areas.toml").mkdir()
+    assert sentences(folder)[0] == "areas.toml: cannot be read: Is a directory"
+
+
 def test_files_that_are_missing_or_no_toml(folder: Path) -> None:
     (folder / "profile.toml").unlink()
     (folder / "areas.toml").write_text("areas = [", encoding="utf-8")
@@ -132,7 +188,7 @@ def test_files_that_are_missing_or_no_toml(folder: Path) -> None:
     said = problems(folder)
     assert any(problem == "profile.toml: the file is missing" for problem in said)
     assert any(problem.startswith("areas.toml: is not TOML") for problem in said)
-    assert any(problem.startswith("centres/tinh.toml: is not TOML") for problem in said)
+    assert any(problem.startswith("centres/tinh.toml: is not UTF-8") for problem in said)
 
 
 def test_references_and_repetitions(folder: Path) -> None:

@@ -63,7 +63,7 @@ def test_all_mistakes_come_together_also_for_a_whole_profile(
     assert main(["rules", "check", str(folder), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)["mistakes"]
     assert len(found) == 2
-    assert main(["rules", "check", str(tmp_path / "nothing.toml")]) == 1
+    assert main(["rules", "check", str(tmp_path / "nothing.toml")]) == 2
     assert "cannot be read" in capsys.readouterr().err
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
+import pytest
 from msgspec import Struct
 
 from ioc.domain.tables import read_struct
@@ -68,3 +71,26 @@ def test_something_else_than_a_table() -> None:
     problems: list[str] = []
     assert read_struct(Tree, [], "", problems) is None
     assert problems == ["file: must be a table, not a list"]
+
+
+class Worded(Struct, frozen=True, kw_only=True):
+    kind: Literal["rate", "ratio"] = "rate"
+    priority: Literal[1, 2, 3] | None = None
+    days: tuple[Literal["mon", "tue"], ...] = ()
+    looks: dict[str, Literal["a", "b"]] = {}
+
+
+@pytest.mark.parametrize(
+    ("raw", "said"),
+    [
+        ({"kind": "rat"}, "kind: invalid enum value 'rat'; known are rate, ratio"),
+        ({"priority": 7}, "priority: invalid enum value 7; known are 1, 2, 3"),
+        ({"days": ["mon", "sun"]}, "days[1]: invalid enum value 'sun'; known are mon, tue"),
+        ({"looks": {"x": "c"}}, "looks[...]: invalid enum value 'c'; known are a, b"),
+        ({"kind": 1}, "kind: expected str, got int"),
+    ],
+)
+def test_a_wrong_word_is_answered_with_the_known_ones(raw: dict[str, object], said: str) -> None:
+    problems: list[str] = []
+    assert read_struct(Worded, raw, "", problems) is None
+    assert problems == [said]
