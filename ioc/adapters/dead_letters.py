@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 
 from aiokafka import TopicPartition
+from aiokafka.errors import KafkaError
 
 from ioc.adapters.kafka import new_reader, read_to_end
 from ioc.domain.measures import DeadLetter
+from ioc.errors import Unavailable
 from ioc.settings import Settings
 from ioc.wire import codec
 from ioc.wire.topics import Topics
@@ -22,10 +24,12 @@ async def dead_letters(settings: Settings, topics: Topics) -> AsyncGenerator[Dea
     name = topics.name("dead")
     places = [TopicPartition(name, p) for p in range(topics.partitions("dead"))]
     reader = new_reader(settings.kafka)
-    await reader.start()
     try:
+        await reader.start()
         async for record in read_to_end(reader, places):
             if record.value is not None:
                 yield codec.decode_dead(record.value)
+    except KafkaError as exc:
+        raise Unavailable("kafka", f"{type(exc).__name__} {exc}") from exc
     finally:
         await reader.stop()

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 FIELD_MAX = 2048  # characters of one field; a stack trace may be four times as long
-NOISY = ("aiokafka", "kafka", "faust", "mode", "websockets.server", "uvicorn.access", "asyncio")
+NOISY = ("aiokafka", "kafka", "faust", "mode", "websockets.server", "uvicorn.access", "asyncio", "psycopg")
 
 
 def configure(level: str, process: str) -> None:

@@ -6,6 +6,7 @@ Exit codes: 0 done · 1 a check failed or the answer is "no" · 2 wrong argument
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from collections.abc import Callable, Sequence
@@ -19,6 +20,7 @@ from ioc.errors import BadInput, BadSettings, Unavailable
 EXIT_NO = 1
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 3
+SILENT = ("aiokafka", "asyncio", "kafka", "psycopg")  # each retry of theirs would be a line
 
 
 def build() -> App:
@@ -77,5 +79,7 @@ def guarded(action: Callable[[], Any]) -> int:
 
 
 def script() -> None:
-    """Console script."""
+    """Console script; libraries stay silent beside our own sentence until a process begins its log."""
+    for name in SILENT:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     sys.exit(main())

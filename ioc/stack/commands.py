@@ -17,7 +17,7 @@ from ioc.settings import Settings
 from ioc.stack import processes
 from ioc.stack.plan import system
 from ioc.stack.prerequisites import obstacles
-from ioc.stack.probes import http_json
+from ioc.stack.probes import http_json, kafka_answers
 from ioc.stack.state import (
     PROJECT,
     Paths,
@@ -25,6 +25,7 @@ from ioc.stack.state import (
     effective,
     lock_holder,
     up_lock,
+    uses_local_kafka,
 )
 from ioc.stack.supervisor import Supervisor
 
@@ -32,6 +33,7 @@ EXIT_DONE, EXIT_FAILED = 0, 1
 DOWN_LIMIT_S = 40.0  # the supervisor's own limits add up to less than 30 s
 EVENTS_LIMIT_S = 120.0
 POLL_S = 0.2
+TELL_AFTER_S = 2.0  # a broker that needs longer for its first answer is named
 
 
 def up(settings: Settings, *, demo: bool) -> int:
@@ -90,7 +92,24 @@ async def _supervise(settings: Settings, paths: Paths, *, demo: bool) -> int:
     for signum in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(signum, supervisor.request_stop, "stopping in order; once more to kill at once")
     say(f"starting; state and logs are in {paths.data}")
-    return await supervisor.run(_announcement(settings, demo=demo))
+    telling = asyncio.create_task(tell_waiting(settings))
+    try:
+        return await supervisor.run(_announcement(settings, demo=demo))
+    finally:
+        telling.cancel()
+
+
+async def tell_waiting(settings: Settings) -> None:
+    """Name a foreign broker that does not answer: the first task waits a minute for it."""
+    if uses_local_kafka(settings):
+        return
+    try:
+        async with asyncio.timeout(TELL_AFTER_S):
+            if await kafka_answers(settings.kafka):
+                return
+    except TimeoutError:
+        pass  # it may be slow: then the line below says what is waited for
+    say(f"waiting for Kafka at {settings.kafka} (IOC_KAFKA), which does not answer")
 
 
 def _announcement(settings: Settings, *, demo: bool) -> Callable[[], Awaitable[None]]:

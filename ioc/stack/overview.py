@@ -102,10 +102,11 @@ def endpoints(settings: Settings) -> dict[str, str]:
 def _row(item: dict[str, Any], at_ms: int) -> dict[str, Any]:
     pid = item["pid"]
     alive = pid is not None and processes.identity(pid) == Identity(pid, item["started_ticks"])
+    state = item["state"] if alive or item["state"] not in ("running", "starting") else "gone"
     return {
         "name": item["name"],
         "role": item["role"],
-        "state": item["state"] if alive or item["state"] not in ("running", "starting") else "gone",
+        "state": "stopped" if alive and processes.frozen(pid) else state,
         "pid": pid if alive else None,
         "uptime_s": round((at_ms - item["since_ms"]) / 1000, 1) if alive else None,
         "restarts": item["restarts"],

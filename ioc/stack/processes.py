@@ -58,6 +58,11 @@ def identity(pid: int) -> Identity | None:
     return _parse_stat(_read(Path(f"/proc/{pid}/stat")))
 
 
+def frozen(pid: int) -> bool:
+    """Whether somebody stopped the process (SIGSTOP, a debugger): it lives and does nothing."""
+    return _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()[:1] in (["T"], ["t"])
+
+
 def resident_mb(pid: int) -> float | None:
     """Resident memory in MB (10⁶ bytes); ``None`` when the process is gone."""
     fields = _read(Path(f"/proc/{pid}/statm")).split()

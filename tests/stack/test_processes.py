@@ -166,6 +166,22 @@ def test_a_zombie_counts_as_gone() -> None:
     process.wait()
 
 
+def test_a_process_that_was_stopped_by_a_signal_is_frozen(tmp_path: Path) -> None:
+    process = launched(tmp_path)
+    try:
+        assert not processes.frozen(process.pid)
+        process.send_signal(signal.SIGSTOP)
+        os.waitpid(process.pid, os.WUNTRACED)
+        assert processes.frozen(process.pid)
+        process.send_signal(signal.SIGCONT)
+        os.waitpid(process.pid, os.WCONTINUED)
+        assert not processes.frozen(process.pid)
+    finally:
+        process.kill()
+        process.wait()
+    assert not processes.frozen(process.pid)
+
+
 def test_broken_records_are_passed_over(tmp_path: Path) -> None:
     (tmp_path / "half.json").write_text('{"name": "ha')
     (tmp_path / "summary.json").write_text(json.dumps([{"name": "toy"}]))

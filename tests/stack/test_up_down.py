@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import signal
 import socket
 import subprocess
 import sys
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from msgspec import structs
 
 from ioc import stack
 from ioc.settings import Settings
 from ioc.stack import ports, processes
-from ioc.stack.overview import duration
+from ioc.stack.commands import tell_waiting
+from ioc.stack.overview import collect, duration
 from ioc.stack.plan import system
 from ioc.stack.prerequisites import needed_checks, obstacles
 from ioc.stack.spec import levels
@@ -28,8 +32,10 @@ from ioc.stack.state import (
     up_lock,
     uses_local_database,
     uses_local_kafka,
+    write_json,
     write_private,
 )
+from ioc.stack.supervisor import Summary
 
 ROOT = Path(__file__).resolve().parents[2]
 HOLD = """
@@ -148,6 +154,41 @@ def test_status_when_nothing_runs(settings: Settings, capsys: pytest.CaptureFixt
     assert found["endpoints"]["wall"] == f"http://127.0.0.1:{settings.http_port}/wall"
     assert stack.status(settings, False) == 1
     assert "nothing is running" in capsys.readouterr().out
+
+
+def test_status_shows_a_frozen_process_as_stopped(settings: Settings) -> None:
+    paths = Paths.of(settings)
+    holder = hold_lock(settings.data_dir)
+    toy = subprocess.Popen(["sleep", "1000"])
+    try:
+        who = processes.identity(toy.pid)
+        assert who is not None
+        row = Summary("postgres", "r", "service", "running", who.pid, who.started_ticks, 0, 0, "", "")
+        write_json(paths.summary, [asdict(row)])
+        assert [one["state"] for one in collect(settings, 0)["processes"]] == ["running"]
+        toy.send_signal(signal.SIGSTOP)
+        os.waitpid(toy.pid, os.WUNTRACED)
+        [shown] = collect(settings, 0)["processes"]
+        assert (shown["state"], shown["pid"]) == ("stopped", toy.pid)
+        assert stack.status(settings, True) == 1
+    finally:
+        for process in (toy, holder):
+            process.kill()
+            process.wait()
+
+
+@pytest.mark.parametrize("listens", [False, True])
+def test_up_names_a_foreign_broker_that_does_not_answer(
+    listens: bool, settings: Settings, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        if not listens:
+            server.close()
+        asyncio.run(tell_waiting(structs.replace(settings, kafka=address)))
+    assert f"waiting for Kafka at {address} (IOC_KAFKA)" in capsys.readouterr().out
+    asyncio.run(tell_waiting(settings))  # the local one is started, not waited for
+    assert capsys.readouterr().out == ""
 
 
 def test_the_local_addresses_are_filled_in_and_kept_private(settings: Settings) -> None:
