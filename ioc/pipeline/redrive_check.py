@@ -15,7 +15,7 @@ from ioc.pipeline.redriven import REDRIVE_MAX_MS
 from ioc.wire.codec import decode_dead, decode_event
 
 HEARTBEAT = "source.heartbeat"  # proves that a link lived then, not that it lives now: never driven again
-Outcome = Literal["good", "refused", "repeated", "heartbeat", "too_old", "gone", "no_centre"]
+Outcome = Literal["good", "refused", "repeated", "heartbeat", "conflict", "too_old", "gone", "no_centre"]
 
 
 class Forecast(Struct, frozen=True, kw_only=True):
@@ -23,10 +23,11 @@ class Forecast(Struct, frozen=True, kw_only=True):
 
     Attributes:
         outcome: ``good`` it would be an event · ``refused`` again · ``repeated`` the same event is in this run
-            already · ``heartbeat`` · ``too_old`` it came more than 7 days ago · ``gone`` its bytes are nowhere any
-            more · ``no_centre`` the profile has no such centre.
-        event_id: of the event.
-        code: the reason of a refusal, from the closed list.
+            already · ``heartbeat`` · ``conflict`` its id belongs to another content, which stays · ``too_old`` it came
+            more than 7 days ago · ``gone`` its bytes are nowhere any more · ``no_centre`` the profile has no such
+            centre. A record of several lines is ``good`` when at least one of them would be an event.
+        event_id: of the event; of the first one, where a record holds several lines.
+        code: the reason of a refusal, from the closed list; of the first line that is refused.
         detail: one sentence.
     """
 
@@ -48,6 +49,8 @@ class Forecaster:
         """What would become of ``value``, the original bytes of ``letter``, if it were sent now."""
         if letter.centre not in self._profile.centre_ids or letter.topic != f"raw.{letter.centre}":
             return Forecast(outcome="no_centre", detail=f"the profile has no topic {letter.topic}")
+        if letter.code == "id_conflict":  # once the memory of ids has let go of the first content, it would go through
+            return Forecast(outcome="conflict", detail="another content has this id; the first one stays")
         if value is None:
             return Forecast(outcome="gone", detail="neither the raw topic nor the sample holds the whole record")
         if not now_ms - REDRIVE_MAX_MS <= letter.received_ms <= now_ms:
@@ -57,10 +60,14 @@ class Forecaster:
         step.take_dirty()  # nothing is kept of this run
         if not emits:
             return Forecast(outcome="repeated", detail="the same event is driven again already")
-        if emits[0].topic == "dead":
-            again = decode_dead(emits[0].value or b"")
+        events = [decode_event(emit.value or b"") for emit in emits if emit.topic == "events"]
+        if any(event.type == HEARTBEAT for event in events):
+            return Forecast(
+                outcome="heartbeat", event_id=events[0].id, detail="a heartbeat of the past proves nothing now"
+            )
+        refused = [decode_dead(emit.value or b"") for emit in emits if emit.topic == "dead"]
+        if not events:
+            again = refused[0]
             return Forecast(outcome="refused", code=again.code, detail=f"{again.path}: {again.detail}".lstrip(": "))
-        event = decode_event(emits[0].value or b"")
-        if event.type == HEARTBEAT:
-            return Forecast(outcome="heartbeat", event_id=event.id, detail="a heartbeat of the past proves nothing now")
-        return Forecast(outcome="good", event_id=event.id)
+        detail = f"{len(refused)} of its {len(emits)} lines would be refused" if refused else ""
+        return Forecast(outcome="good", event_id=events[0].id, detail=detail)

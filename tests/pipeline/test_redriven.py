@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from msgspec.structs import replace
 
 from ioc.pipeline.effects import InRecord
 from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.redrive_check import Forecaster
 from ioc.pipeline.redriven import RECEIVED, REDRIVE_MAX_MS, first_received, headers
 from ioc.wire.codec import decode_dead, decode_event
-from tests.pipeline.made_up import NOW, level, profile, record
+from tests.pipeline.made_up import NOW, centre, level, profile, record
 
 DAY = 86_400_000
+LINES: dict[str, Any] = {
+    "record": "csv",
+    "csv": {"header": True},
+    "id": {"path": "id"},
+    "centre": {"from": {"path": "o"}, "accept": ["ALPHA"]},
+    "time": {"path": "t", "time": "epoch_ms"},
+    "site": {"path": "st"},
+    "records": [
+        {
+            "when": {"what": "level"},
+            "type": "hydro.level",
+            "feed": "water",
+            "fields": {"level_m": {"path": "m", "number": "text"}},
+        },
+    ],
+}
 
 
 @pytest.mark.parametrize(
@@ -69,3 +88,32 @@ def test_the_forecast_names_what_would_become_of_it() -> None:
     assert ask({"what": "?"}) == ("refused", "schema")
     assert ask(level(2), gone=True) == ("gone", "")
     assert ask(level(3), asked_ms=NOW + REDRIVE_MAX_MS + 1) == ("too_old", "")
+
+
+def test_another_content_of_an_id_is_never_driven_again() -> None:
+    step, first, other = (
+        IntakePartition(profile(), "alpha", 3),
+        record(level(1)),
+        record(level(1, values=[{"ft": 12.0}])),
+    )
+    (kept, letter) = step.step([first, other], NOW).emits
+    conflict = decode_dead(letter.value or b"")
+    assert (kept.topic, conflict.code) == ("events", "id_conflict")
+    later_ms = NOW + 2 * 3_600_000  # the memory of ids has let go of the first content
+    assert Forecaster(profile()).ask(conflict, other.value, later_ms).outcome == "conflict"
+
+
+def test_a_record_of_lines_is_judged_by_all_its_lines() -> None:
+    alpha = centre(LINES)
+    made = profile(replace(alpha, feeds=alpha.feeds[:1], sites=alpha.sites[:2]))
+    head = b"o,what,id,t,st,m\n"
+    bad, good = f"ALPHA,level,a,{NOW},NOPE,1\n".encode(), f"ALPHA,level,b,{NOW},w-1,1\n".encode()
+    letter = decode_dead(IntakePartition(made, "alpha", 0).step([record(b"\xff")], NOW).emits[0].value or b"")
+
+    def ask(value: bytes) -> tuple[str, str, str]:
+        found = Forecaster(made).ask(letter, value, NOW)
+        return found.outcome, found.code, found.event_id
+
+    assert ask(head + bad + good) == ("good", "", "b")
+    assert ask(head + bad) == ("refused", "unknown_source", "")
+    assert ask(head + good) == ("good", "", "b")
