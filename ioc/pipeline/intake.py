@@ -30,13 +30,13 @@ from ioc.errors import BadInput
 from ioc.pipeline.dead_letter import dead_letter
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.feed_health import PUBLISH_EVERY_MS, FeedWatch
-from ioc.pipeline.known_ids import KnownIds
+from ioc.pipeline.known_ids import HORIZON_MIN, KnownIds
 from ioc.pipeline.mapping import Plan, mapper_of
 from ioc.pipeline.mapping_csv import Line
 from ioc.pipeline.mapping_values import Native
 from ioc.pipeline.redriven import first_received
 from ioc.pipeline.sequences import Source
-from ioc.pipeline.targets import Target, Targets
+from ioc.pipeline.targets import Target, Targets, horizons_min
 from ioc.pipeline.validate import FUTURE_MAX_MS, PAST_MAX_MS, check_time, good_id, looks_garbled
 
 _encode = msgspec.json.Encoder().encode
@@ -90,9 +90,9 @@ class IntakePartition:
         self._centre, self._partition = centre, partition
         self._mapper = mapper_of(found, profile.geo_box)
         self._quick = self._mapper.quick
-        self._targets = Targets(registry, found, partition)
+        self._targets = Targets(registry, found, partition, horizons_min(profile, found))
         self._watches: dict[str, FeedWatch] = self._targets.watches
-        self._ids = KnownIds()
+        self._ids = KnownIds(long_min=max(self._targets.long_min.values(), default=HORIZON_MIN))
         self._moved: dict[Source, None] = {}  # sources whose numbers changed since the last flush
         self._published_ms = -PUBLISH_EVERY_MS
         self._totals_dirty = False
@@ -277,7 +277,7 @@ class IntakePartition:
                 self._moved[source] = None
         if verdict == "unsure":
             own_id = event_id if exercise is None else f"{exercise}|{event_id}"  # a drill may replay real ids
-            verdict = self._ids.see(own_id, content, arrival.arrival_ms)
+            verdict = self._ids.see(own_id, content, arrival.arrival_ms, target.long)
         if verdict == "duplicate":
             if exercise != canary.EXERCISE:
                 target.watch.duplicate(arrival.received_ms)

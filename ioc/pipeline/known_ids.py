@@ -1,20 +1,24 @@
 """Which event ids one partition has seen lately: duplicates are dropped, conflicts are noticed.
 
 An id is remembered for 70 minutes of arrival time (Kafka's timestamp of its record), which covers at least an hour
-of event time because an event may be at most 2 minutes ahead of its arrival. Arrival time, not the wall clock,
-decides, so that the same records give the same answer after a restart and in any batches. Beyond that horizon the
-database's unique key is the second net.
+of event time because an event may be at most 2 minutes ahead of its arrival. Where an event could still be counted
+after that (a feed with a window of a day), ids are kept on a *long* shelf, for as long as :func:`horizon_min` says.
+Arrival time, not the wall clock, decides, so that the same records give the same answer after a restart and in any
+batches. Beyond the horizon the database's unique key is the second net.
 
 Memory: 16 bytes per id (8 of BLAKE2b over the id, 4 of CRC-32 over the content, 4 of the minute), kept in small
-byte strings, about 22 bytes with their overhead, for at most two periods; at most ``IDS_MAX`` ids, then the older
-period is forgotten early and counted. Two different ids share their 8 bytes with a chance of 1 in 2⁶⁴ per pair.
+byte strings, about 22 bytes with their overhead, for at most two periods: a feed with 1 id/s and a window of a day
+(25.5 h) holds at most 4 MB. At most ``IDS_MAX`` ids together, then the oldest period is forgotten early and counted.
+Two different ids share their 8 bytes with a chance of 1 in 2⁶⁴ per pair.
 
-Checkpoint: keys ``ids/<period>/<n>``, each a run of entries. A short run is rewritten until it holds 64 entries,
-then a new one begins: at 25 ids/s and ten flushes a second that is about 5 kB/s.
+Checkpoint: keys ``ids/<period>/<n>`` and ``ids/<minutes>.<period>/<n>`` of the long shelf, each a run of entries. A
+short run is rewritten until it holds 64 entries, then a new one begins: at 25 ids/s and ten flushes a second that is
+about 5 kB/s.
 """
 
 from __future__ import annotations
 
+import math
 import struct
 from hashlib import blake2b
 from typing import Literal
@@ -26,12 +30,13 @@ IDS_MAX = 4_000_000
 SLOTS = 16_384
 RUN_ENTRIES = 64  # a shorter run is still open
 RUN_ENTRIES_MAX = 4096  # 64 KiB per checkpoint record
+LATE_MIN = 10  # events of a feed may come this late by habit, and its watermark with them
 _ENTRY = struct.Struct(">8sII")
 _SIZE = _ENTRY.size
 
 
 class _Period:
-    """Ids first seen within one stretch of 70 minutes."""
+    """Ids first seen within one stretch of time, as long as their shelf keeps them."""
 
     __slots__ = ("count", "number", "pending", "run", "run_bytes", "slots")
 
@@ -49,12 +54,52 @@ class _Period:
         self.count += 1
 
 
-class KnownIds:
-    """The memory of one partition."""
+class _Shelf:
+    """Periods of one length; the newest two of them are kept."""
 
-    def __init__(self, ids_max: int = IDS_MAX) -> None:
-        self._periods: dict[int, _Period] = {}
-        self._newest = -1
+    __slots__ = ("minutes", "newest", "periods", "prefix")
+
+    def __init__(self, minutes: int, prefix: str) -> None:
+        self.minutes, self.prefix = minutes, prefix
+        self.periods: dict[int, _Period] = {}
+        self.newest = -1
+
+    def period(self, number: int) -> _Period:
+        """One of the checkpoint."""
+        found = self.periods.get(number)
+        if found is None:
+            found = self.periods[number] = _Period(number)
+            self.newest = max(self.newest, number)
+        return found
+
+    def key(self, number: int, run: int) -> str:
+        return f"ids/{self.prefix}{number}/{run}"
+
+
+def horizon_min(window_s: float, grace_s: float) -> int:
+    """How long the ids of a feed must be known, in minutes of arrival: as long as a window can count its events.
+
+    A window is open until the watermark is ``grace_s`` beyond its end. The watermark of an idle feed follows another
+    ``grace_s`` behind the arrivals, and an event may be 2 minutes ahead of its own.
+
+    Args:
+        window_s: longest window that counts the feed's events.
+        grace_s: its allowed lateness.
+    """
+    return max(HORIZON_MIN, math.ceil((window_s + 2 * grace_s + 120) / 60) + LATE_MIN)
+
+
+class KnownIds:
+    """The memory of one partition.
+
+    Args:
+        ids_max: most ids that are kept.
+        long_min: minutes that the long shelf keeps an id; at least ``HORIZON_MIN``.
+    """
+
+    def __init__(self, ids_max: int = IDS_MAX, long_min: int = HORIZON_MIN) -> None:
+        self._long_min = max(long_min, HORIZON_MIN)
+        self._shelves = {False: _Shelf(HORIZON_MIN, ""), True: _Shelf(self._long_min, f"{self._long_min}.")}
         self._ids_max = ids_max
         self._count = 0
         self._gone: list[str] = []  # checkpoint keys to delete
@@ -63,69 +108,78 @@ class KnownIds:
     def __len__(self) -> int:
         return self._count
 
-    def see(self, event_id: str, content: int, arrival_ms: int) -> Verdict:
+    def see(self, event_id: str, content: int, arrival_ms: int, long: bool = False) -> Verdict:
         """Say whether an id is new, and remember it.
 
         Args:
             event_id: the source's id, ASCII; with ``drill|`` before it in a drill, whose ids are their own.
             content: CRC-32 over everything that makes two deliveries the same event.
             arrival_ms: Kafka's timestamp of the record.
+            long: a new id goes on the long shelf. Known ids are found on both.
         """
         minute = arrival_ms // 60_000
         digest = blake2b(event_id.encode(), digest_size=8).digest()
         slot = (digest[0] << 6) | (digest[1] >> 2)
-        for period in self._periods.values():
-            found = period.slots[slot]
-            at = found.find(digest)
-            while at >= 0:
-                if at % _SIZE == 0:
-                    _, known, seen = _ENTRY.unpack_from(found, at)
-                    if abs(minute - seen) <= HORIZON_MIN:
-                        return "duplicate" if known == content else "conflict"
-                at = found.find(digest, at + 1)
-        number = minute // HORIZON_MIN
-        here = self._periods.get(number)
-        if here is None:
-            here = self._open(number)
+        for shelf in self._shelves.values():
+            for period in shelf.periods.values():
+                found = period.slots[slot]
+                at = found.find(digest)
+                while at >= 0:
+                    if at % _SIZE == 0:
+                        _, known, seen = _ENTRY.unpack_from(found, at)
+                        if abs(minute - seen) <= shelf.minutes:
+                            return "duplicate" if known == content else "conflict"
+                    at = found.find(digest, at + 1)
+        shelf = self._shelves[long]
+        number = minute // shelf.minutes
+        here = shelf.periods.get(number) or self._open(shelf, number)
         entry = _ENTRY.pack(digest, content, minute)
         here.slots[slot] += entry
         here.count += 1
         here.pending.append(entry)
         self._count += 1
         if self._count > self._ids_max:
-            self._make_room(number)
+            self._make_room(shelf, number)
         return "new"
 
-    def _open(self, number: int) -> _Period:
-        self._newest = max(self._newest, number)
-        for old in [n for n in self._periods if n < self._newest - 1]:
-            self._drop(old)
-        self._periods[number] = period = _Period(number)
+    def _open(self, shelf: _Shelf, number: int) -> _Period:
+        shelf.newest = max(shelf.newest, number)
+        for old in [n for n in shelf.periods if n < shelf.newest - 1]:
+            self._drop(shelf, old)
+        shelf.periods[number] = period = _Period(number)
         return period
 
-    def _drop(self, number: int) -> None:
-        period = self._periods.pop(number)
+    def _drop(self, shelf: _Shelf, number: int) -> None:
+        period = shelf.periods.pop(number)
         self._count -= period.count
-        self._gone += [_key(number, run) for run in range(period.run + 1)]
+        self._gone += [shelf.key(number, run) for run in range(period.run + 1)]
 
-    def _make_room(self, number: int) -> None:
-        oldest = min(self._periods)
-        self.forgotten += self._periods[oldest].count
-        self._drop(oldest)
-        if oldest == number:  # its runs begin at 0 again; in the flush the deletions come first, the new run wins
-            self._open(number)
+    def _make_room(self, shelf: _Shelf, number: int) -> None:
+        full = [(n * one.minutes, one.minutes, one, n) for one in self._shelves.values() for n in one.periods]
+        _, _, oldest, oldest_number = min(full, key=lambda found: found[:2])
+        self.forgotten += oldest.periods[oldest_number].count
+        self._drop(oldest, oldest_number)
+        if oldest is shelf and oldest_number == number:
+            # Its runs begin at 0 again; in the flush the deletions come first, the new run wins.
+            self._open(shelf, number)
 
     def load(self, key: str, value: bytes) -> None:
-        """Take a run of the checkpoint back."""
+        """Take a run of the checkpoint back; one of a long shelf of another length is sorted in anew."""
         _, number_text, run_text = key.split("/")
-        number, run = int(number_text), int(run_text)
-        period = self._periods.get(number)
-        if period is None:
-            period = self._periods[number] = _Period(number)
-            self._newest = max(self._newest, number)
+        minutes_text, dot, rest = number_text.rpartition(".")
+        shelf, run = self._shelves[bool(dot)], int(run_text)
+        self._count += len(value) // _SIZE
+        if dot and int(minutes_text) != shelf.minutes:
+            self._gone.append(key)
+            for at in range(0, len(value), _SIZE):
+                entry = value[at : at + _SIZE]
+                period = shelf.period(_ENTRY.unpack(entry)[2] // shelf.minutes)
+                period.put(entry)
+                period.pending.append(entry)
+            return
+        period = shelf.period(int(rest))
         for at in range(0, len(value), _SIZE):
             period.put(value[at : at + _SIZE])
-        self._count += len(value) // _SIZE
         if run >= period.run:
             period.run, period.run_bytes = run, value
 
@@ -133,18 +187,13 @@ class KnownIds:
         """Runs that changed and runs that are no longer needed."""
         out: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
         self._gone = []
-        for period in self._periods.values():
-            if not period.pending:
-                continue
-            entries, period.pending = period.pending, []
-            while entries:
-                if len(period.run_bytes) >= RUN_ENTRIES * _SIZE:
-                    period.run, period.run_bytes = period.run + 1, b""
-                part, entries = entries[:RUN_ENTRIES_MAX], entries[RUN_ENTRIES_MAX:]
-                period.run_bytes += b"".join(part)
-                out.append((_key(period.number, period.run), period.run_bytes))
+        for shelf in self._shelves.values():
+            for period in shelf.periods.values():
+                entries, period.pending = period.pending, []
+                while entries:
+                    if len(period.run_bytes) >= RUN_ENTRIES * _SIZE:
+                        period.run, period.run_bytes = period.run + 1, b""
+                    part, entries = entries[:RUN_ENTRIES_MAX], entries[RUN_ENTRIES_MAX:]
+                    period.run_bytes += b"".join(part)
+                    out.append((shelf.key(period.number, period.run), period.run_bytes))
         return out
-
-
-def _key(number: int, run: int) -> str:
-    return f"ids/{number}/{run}"

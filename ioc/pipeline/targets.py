@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from zlib import crc32
 
-from ioc.domain.profile import Centre, Site
+from ioc.domain.profile import Centre, Profile, Site
 from ioc.domain.registry import Registry, SiteSpan
 from ioc.errors import BadInput
 from ioc.pipeline.feed_health import FeedWatch
+from ioc.pipeline.known_ids import HORIZON_MIN, horizon_min
 from ioc.pipeline.mapping import Plan
 from ioc.pipeline.sequences import Source
 from ioc.pipeline.validate import type_word
@@ -25,6 +26,7 @@ class Target:
         "crc",
         "from_ms",
         "key",
+        "long",
         "site",
         "source",
         "to_ms",
@@ -32,11 +34,12 @@ class Target:
     )
 
     def __init__(
-        self, centre: str, kind: str, span: SiteSpan, area: str, watch: FeedWatch, source: Source | None
+        self, centre: str, kind: str, span: SiteSpan, area: str, watch: FeedWatch, source: Source | None, long: bool
     ) -> None:
         site, feed = span.site, watch.feed
         self.site, self.from_ms, self.to_ms = site, span.from_ms, span.to_ms
         self.watch, self.source = watch, source
+        self.long = long  # its ids are known for as long as a long window counts
         self.by_chance = kind in feed.sporadic_types
         self.key = f"{centre}/{area}/{feed.id}".encode()
         self.after_id = (
@@ -53,9 +56,11 @@ class Targets:
         watches: feed id → its health in this partition.
         quick: for each kind of record of the format, in their order: native site → its target. Sites with several
             entries in the registry are not in it: which one holds depends on the time.
+        long_min: feed id → minutes that its ids must be known for, of the feeds that need more than the usual ones.
     """
 
-    def __init__(self, registry: Registry, centre: Centre, partition: int) -> None:
+    def __init__(self, registry: Registry, centre: Centre, partition: int, long_min: dict[str, int]) -> None:
+        self.long_min = long_min
         self._registry, self._centre = registry, centre
         self._sources: dict[str, Source] = {}
         self._elsewhere: dict[tuple[int, str], Target] = {}  # bounded by sites × areas of the profile
@@ -114,7 +119,7 @@ class Targets:
         known = self._elsewhere.get(key)
         if known is None:
             span = SiteSpan(target.site, target.from_ms, target.to_ms)
-            known = Target(self._centre.id, plan.type, span, code, target.watch, target.source)
+            known = Target(self._centre.id, plan.type, span, code, target.watch, target.source, target.long)
             self._elsewhere[key] = known
         return known
 
@@ -124,7 +129,9 @@ class Targets:
             if site.feed == feed:
                 span = SiteSpan(site, *self._registry.span(site))
                 source = self._sources.get(f"{feed}/{site.id}/{kind}")
-                target = Target(self._centre.id, kind, span, site.area, self.watches[feed], source)
+                target = Target(
+                    self._centre.id, kind, span, site.area, self.watches[feed], source, feed in self.long_min
+                )
                 found.setdefault(site.native_id or site.id, []).append(target)
         return found
 
@@ -136,6 +143,22 @@ class Targets:
     def _restarts(self, feed: str) -> Callable[[], int]:
         sources = [source for key, source in self._sources.items() if key.startswith(f"{feed}/")]
         return lambda: sum(source.restarts for source in sources)
+
+
+def horizons_min(profile: Profile, centre: Centre) -> dict[str, int]:
+    """Feed id → minutes that its ids must be known for, of the feeds that a long window counts.
+
+    Windows are the declared ones, and those of count rules.
+    """
+    found: dict[str, int] = {}
+    for feed in centre.feeds:
+        sizes_s = [0.0]
+        sizes_s += [spec.size_s for spec in profile.windows if spec.type in feed.types and spec.feed in ("", feed.id)]
+        sizes_s += [rule.within_s for rule in profile.rules if rule.kind == "count" and rule.type in feed.types]
+        minutes = horizon_min(max(sizes_s), feed.grace_s)
+        if minutes > HORIZON_MIN:
+            found[feed.id] = minutes
+    return found
 
 
 def _belongs(site: Site, feed: str, partition: int) -> bool:

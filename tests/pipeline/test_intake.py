@@ -12,9 +12,11 @@ import orjson
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ioc.domain.events import Event
 from ioc.domain.measures import DeadLetter, FeedHealth
+from ioc.domain.profile import WindowSpec
 from ioc.domain.reasons import REASONS
 from ioc.pipeline.effects import Emit, InRecord
 from ioc.pipeline.intake import IntakePartition
@@ -388,3 +390,20 @@ def test_samples_show_events_or_what_is_wrong() -> None:
     assert results[3].path == "values[0].ft"
     (late,) = check_samples(profile(), "alpha", [orjson.dumps(old)], received_ms=NOW)
     assert late.code == "ancient"
+
+
+def test_an_event_counts_once_for_as_long_as_a_window_can_count_it() -> None:
+    day = WindowSpec(type="feedback.1022", size_s=86_400, hop_s=3_600)
+    made = replace(profile(), windows=(day,))
+    voice = {"what": "report", "by": 1, "odd.key": ["roads"], "at": NOW, "where": None}
+    native = level(1, **voice, meta__kind=7, meta__station="v-1")
+    step, state = IntakePartition(made, "alpha", 0), {}
+    assert [emit.topic for emit in step.step([record(native), record(level(1))], NOW).emits] == ["events", "events"]
+    state |= dict(step.take_dirty())
+    step = IntakePartition(made, "alpha", 0)
+    for key, value in state.items():
+        assert value is not None
+        step.load(key, value)
+    later_ms = NOW + 23 * 3_600_000
+    assert step.step([record(native, at_ms=later_ms)], later_ms).emits == []  # a window of the day is open yet
+    assert len(step.step([record(level(1), at_ms=later_ms - 60_000)], later_ms).emits) == 1  # nothing counts it twice

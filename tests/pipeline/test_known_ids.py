@@ -7,7 +7,7 @@ import sys
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ioc.pipeline.known_ids import HORIZON_MIN, RUN_ENTRIES_MAX, KnownIds
+from ioc.pipeline.known_ids import HORIZON_MIN, RUN_ENTRIES_MAX, KnownIds, horizon_min
 
 MINUTE = 60_000
 T0 = 29_400_000 * MINUTE
@@ -104,6 +104,37 @@ def test_an_id_costs_less_than_64_bytes() -> None:
     for number in range(count):
         ids.see(f"id-{number}", 0, T0)
     ids.take_dirty()
-    (period,) = ids._periods.values()
+    (period,) = ids._shelves[False].periods.values()
     used = sys.getsizeof(period.slots) + sum(map(sys.getsizeof, period.slots))
     assert used / count < 64
+
+
+DAY_S = 86_400.0
+
+
+def test_the_long_shelf_outlasts_a_window_of_a_day_and_a_change_of_its_length() -> None:
+    long_min, state = horizon_min(DAY_S, 60.0), {}
+    assert long_min > 24 * 60 + 2
+    ids = KnownIds(long_min=long_min)
+    assert ids.see("a", 1, T0, long=True) == "new"
+    assert ids.see("b", 1, T0) == "new"
+    kept(state, ids)
+    for length_min in (long_min, long_min + 300):
+        ids = KnownIds(long_min=length_min)
+        for key, value in state.items():
+            ids.load(key, value)
+        assert ids.see("a", 1, T0 + 24 * 60 * MINUTE, long=True) == "duplicate"
+        assert ids.see("a", 2, T0 + 24 * 60 * MINUTE) == "conflict"
+        kept(state, ids)
+        assert (len(ids), len(state)) == (2, 2)
+    assert ids.see("b", 1, T0 + 24 * 60 * MINUTE) == "new"
+
+
+def test_a_full_memory_forgets_the_oldest_of_both_shelves() -> None:
+    ids, at_ms = KnownIds(ids_max=2, long_min=1500), T0 + 700 * MINUTE
+    assert ids.see("a", 1, T0, long=True) == "new"
+    assert ids.see("b", 1, at_ms) == "new"
+    assert (len(ids), ids.forgotten) == (2, 0)
+    assert ids.see("c", 1, at_ms) == "new"
+    assert (len(ids), ids.forgotten) == (2, 1)
+    assert ids.see("b", 1, at_ms) == "duplicate"
