@@ -266,15 +266,17 @@ class IntakePartition:
         """A record that is good in itself, against what came before: the event, or None for a duplicate.
 
         Raises:
-            BadInput: ``id_conflict``; nothing was changed.
+            BadInput: ``id_conflict``; nothing was counted.
         """
         id_bytes = event_id.encode()
         content = crc32(data, crc32(time, target.crc))
         source, verdict = target.source, "unsure"
         if source is not None and sequence is not None and exercise is None:
-            verdict = source.see(sequence, crc32(id_bytes), content, time_ms)
+            verdict = source.see(sequence, crc32(id_bytes), content, time_ms, arrival.arrival_ms)
             if verdict == "new":
                 self._moved[source] = None
+                if time_ms > arrival.arrival_ms:  # a clock ahead: its number proves too little, see the sequences
+                    verdict = "unsure"
         if verdict == "unsure":
             own_id = event_id if exercise is None else f"{exercise}|{event_id}"  # a drill may replay real ids
             verdict = self._ids.see(own_id, content, arrival.arrival_ms, target.long)

@@ -11,17 +11,27 @@ What came before is looked at once more, because a number is a promise of the so
   other content: ``conflict``. Another id: the number was given twice; ``unsure``, and the memory of ids decides.
 * An older number with an event time later than everything of the run: the source began to count anew. The run goes on
   as ``previous`` for events that are not later than its last one, and a new run begins; counted as a restart.
+* An older number with an event time later than the run had come to when it was at that number: not what came under
+  the number then; ``unsure``. How far the run had come is kept in *marks*, one per 64 numbers and at most ``MARKS_MAX``
+  of them, so it is known to 64 numbers at first, and in a long run to a part of the number itself.
 * An older number otherwise: ``duplicate``.
 
+A clock that runs ahead must not hide what comes after it is set right, up to the 2 minutes that intake lets through.
+So marks leave out events that are ahead of their arrival, and intake gives the ids of these to the memory of ids: for
+them, and for them only, the marks cannot tell a re-delivery from another reading. Within 70 minutes the memory does;
+the same id with another content is then a conflict, never silence.
+
 Numbers that were never seen when the source first appeared are one hole from 0 on. A run keeps at most ``HOLES_MAX``
-holes; the oldest is then given up, and below it all numbers are ``unsure``. A device that restarts *and* sends event
-times of the past hour looks like a re-delivery and is dropped: its feed turns ``duplicating``.
+holes; the oldest is then given up, and below it all numbers are ``unsure``. Of the runs before ``previous`` nothing is
+kept: what a source delivers again from before its last restart but one may count once more. A device that restarts
+*and* sends event times from before its old run had come to the number looks like a re-delivery and is dropped: its
+feed turns ``duplicating``.
 """
 
 from __future__ import annotations
 
 import struct
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from typing import Literal
 
 import msgspec
@@ -30,6 +40,7 @@ from msgspec import Struct
 Verdict = Literal["new", "duplicate", "conflict", "unsure"]
 RECENT = 64
 HOLES_MAX = 256
+MARKS_MAX = 32
 _MASK = RECENT - 1
 _RING = struct.Struct(f"<{RECENT}I")
 _HIGHEST = 2**63
@@ -42,6 +53,8 @@ class _RunRecord(Struct, array_like=True, frozen=True):
     holes: list[tuple[int, int]]
     ids: bytes
     contents: bytes
+    sure_ms: int = -1
+    marks: list[tuple[int, int]] = msgspec.field(default_factory=list)
 
 
 class _SourceRecord(Struct, array_like=True, frozen=True):
@@ -56,17 +69,27 @@ _decode = msgspec.msgpack.Decoder(_SourceRecord).decode
 
 
 class Run:
-    """One run of a source's counter. ``ids`` and ``contents`` are CRC-32 of the last numbers, by number modulo 64."""
+    """One run of a source's counter.
 
-    __slots__ = ("contents", "floor", "high", "holes", "ids", "newest_ms")
+    Attributes:
+        ids: CRC-32 of the ids of the last numbers, by number modulo 64; ``contents`` likewise.
+        newest_ms: latest event time.
+        sure_ms: latest event time of the events that were not ahead of their arrival.
+        marks: (number, what ``sure_ms`` was when all numbers up to it had come that have come), oldest first.
+    """
+
+    __slots__ = ("contents", "floor", "high", "holes", "ids", "marks", "newest_ms", "sure_ms")
 
     def __init__(self) -> None:
-        self.high, self.floor, self.newest_ms = -1, 0, -1
+        self.high, self.floor, self.newest_ms, self.sure_ms = -1, 0, -1, -1
+        self.marks: list[tuple[int, int]] = []
         self.holes: list[tuple[int, int]] = []
         self.ids, self.contents = [0] * RECENT, [0] * RECENT
 
     def jump(self, number: int) -> None:
         """Go to a number above ``high``, which leaves a hole if it is not the next."""
+        if self.high >= 0 and number >> 6 != self.high >> 6:
+            self.mark()
         if number != self.high + 1:
             self.holes.append((self.high + 1, number - 1))
             self._bound()
@@ -84,6 +107,27 @@ class Run:
         self._bound()
         return True
 
+    def mark(self) -> None:
+        """Remember how far time had come at ``high``; of too many marks the one between the nearest two goes.
+
+        Near is meant in proportion: a counter that begins anew gives small numbers, so marks stand close there.
+        """
+        marks = self.marks
+        marks.append((self.high, self.sure_ms))
+        if len(marks) > MARKS_MAX:
+            del marks[min(range(1, MARKS_MAX), key=lambda at: (marks[at + 1][0] + 1) / (marks[at - 1][0] + 1))]
+
+    def reached(self, number: int) -> int:
+        """Upper bound of the event times of what came under a number, except of events ahead of their arrival."""
+        at = bisect_left(self.marks, (number, -1))
+        return self.marks[at][1] if at < len(self.marks) else self.sure_ms
+
+    def filled(self, number: int, time_ms: int) -> None:
+        """A hole was closed by an event of this time: marks at and behind it hold for it too."""
+        for at in range(bisect_left(self.marks, (number, -1)), len(self.marks)):
+            if self.marks[at][1] < time_ms:
+                self.marks[at] = (self.marks[at][0], time_ms)
+
     def _bound(self) -> None:
         while len(self.holes) > HOLES_MAX:
             self.floor = self.holes.pop(0)[1] + 1
@@ -91,7 +135,14 @@ class Run:
     def record(self) -> _RunRecord:
         """For the checkpoint."""
         return _RunRecord(
-            self.high, self.floor, self.newest_ms, self.holes, _RING.pack(*self.ids), _RING.pack(*self.contents)
+            self.high,
+            self.floor,
+            self.newest_ms,
+            self.holes,
+            _RING.pack(*self.ids),
+            _RING.pack(*self.contents),
+            self.sure_ms,
+            self.marks,
         )
 
     @classmethod
@@ -100,6 +151,8 @@ class Run:
         run = cls()
         run.high, run.floor, run.newest_ms = record.high, record.floor, record.newest_ms
         run.holes = list(record.holes)
+        run.sure_ms = record.sure_ms if record.sure_ms >= 0 else record.newest_ms
+        run.marks = list(record.marks)
         run.ids, run.contents = list(_RING.unpack(record.ids)), list(_RING.unpack(record.contents))
         return run
 
@@ -115,7 +168,7 @@ class Source:
         self.previous: Run | None = None
         self.boundary_ms = -1  # event times up to this belong to the previous run
 
-    def see(self, number: int, event_id: int, content: int, time_ms: int) -> Verdict:
+    def see(self, number: int, event_id: int, content: int, time_ms: int, arrival_ms: int) -> Verdict:
         """Say whether a number is new, and remember it.
 
         Args:
@@ -123,24 +176,29 @@ class Source:
             event_id: CRC-32 of the id.
             content: CRC-32 over everything that makes two deliveries the same event.
             time_ms: when the event happened.
+            arrival_ms: when its record arrived, by the broker's stamp.
         """
         run = self.run
         if time_ms <= self.boundary_ms and self.previous is not None:
             run = self.previous
         high = run.high
         if number == high + 1:
+            if not number & _MASK and number:
+                run.mark()
             run.high = number
         elif number > high:
             run.jump(number)
         elif number < run.floor:
             return "unsure"
-        elif not run.fill(number):
+        elif run.fill(number):
+            run.filled(number, time_ms)
+        else:
             if number > high - RECENT:
                 if run.ids[number & _MASK] != event_id:
                     return "unsure"
                 return "duplicate" if run.contents[number & _MASK] == content else "conflict"
             if time_ms <= run.newest_ms:
-                return "duplicate"
+                return "duplicate" if time_ms <= run.reached(number) else "unsure"
             self.restarts += 1
             self.previous, self.boundary_ms = run, run.newest_ms
             run = self.run = Run()
@@ -150,10 +208,12 @@ class Source:
             run.ids[slot], run.contents[slot] = event_id, content
         if time_ms > run.newest_ms:
             run.newest_ms = time_ms
+        if run.sure_ms < time_ms <= arrival_ms:
+            run.sure_ms = time_ms
         return "new"
 
     def dump(self) -> bytes:
-        """For the checkpoint, about 550 bytes per run."""
+        """For the checkpoint, about 1 kB per run."""
         previous = self.previous.record() if self.previous is not None else None
         return _encode(_SourceRecord(self.restarts, self.boundary_ms, self.run.record(), previous))
 
