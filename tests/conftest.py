@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings as hypothesis_settings
 
 from ioc.adapters.kafka import ensure_topics
 from ioc.adapters.migrate import migrate
@@ -47,6 +48,11 @@ class Stack:
     database_url: str
     admin_url: str
     owner: str | None
+
+
+# Examples have no time limit: on a busy machine the first one, which builds what later ones share, may take long.
+hypothesis_settings.register_profile("ioc", deadline=None)
+hypothesis_settings.load_profile("ioc")
 
 
 def pytest_configure(config: pytest.Config) -> None:

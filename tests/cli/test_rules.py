@@ -104,7 +104,11 @@ def test_a_wrong_test_file_is_refused(tmp_path: Path, capsys: pytest.CaptureFixt
 def test_a_centre_without_a_heartbeat_is_warned_of_because_its_silence_is_never_told() -> None:
     profile = load_profile("dongnai-2023")
     first, *others = profile.centres
-    mute = msgspec.structs.replace(first, feeds=tuple(feed for feed in first.feeds if feed.id != "heartbeat"))
+    mute = msgspec.structs.replace(
+        first,
+        feeds=tuple(feed for feed in first.feeds if feed.id != "heartbeat"),
+        sites=tuple(site for site in first.sites if site.feed != "heartbeat"),
+    )
     file, mistakes = check_rules(PACK, msgspec.structs.replace(profile, centres=(mute, *others)))
     assert file is not None
     (warning,) = mistakes
