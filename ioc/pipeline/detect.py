@@ -122,10 +122,8 @@ class DetectPartition:
             except msgspec.MsgspecError:
                 counters.undecodable += 1
                 continue
-            if arrived_ms > now_ms:
-                arrived_ms = now_ms
-            if arrived_ms > head_ms:
-                head_ms = arrived_ms
+            if arrived_ms > head_ms:  # this process's clock bounds only how far it believes to have read
+                head_ms = arrived_ms if arrived_ms <= now_ms else max(head_ms, now_ms)
             feed = route.feed
             feed.clock.observe(time_ms, arrived_ms)
             touched.add(feed)

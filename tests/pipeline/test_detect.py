@@ -321,3 +321,11 @@ def test_a_rule_that_cannot_be_used_is_no_fault_of_the_event() -> None:
     with pytest.raises(ValueError, match="NaN"):
         step.step(records([river("R1", T, 9.9)]), T)
     assert step.counters.undecodable == 0
+
+
+def test_the_clock_of_the_worker_has_no_part_in_what_records_say() -> None:
+    values = [river("R1", T + n * 10 * S, 1.0 + n / 10, arrived_ms=T + n * 10 * S) for n in range(20)]
+    right, behind = detect(), detect()
+    assert run(right, values, T + 200 * S).emits == run(behind, values, T + 60 * S).emits
+    assert dict(right.take_dirty()) == dict(behind.take_dirty())
+    assert (right._head_ms, behind._head_ms) == (T + 190 * S, T + 60 * S)
