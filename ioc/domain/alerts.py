@@ -11,6 +11,8 @@ from typing import Literal
 
 from msgspec import Struct
 
+from ioc.domain.cap import Cap
+
 Priority = Literal[1, 2, 3, 4]
 SignalState = Literal["on", "off", "blind"]
 Outcome = Literal["DONE", "ALREADY_ACKED", "CLEARED_ALREADY", "STALE", "NOT_FOUND", "REFUSED", "UNKNOWN"]
@@ -60,6 +62,7 @@ class Signal(Struct, frozen=True, kw_only=True, tag="signal", tag_field="kind"):
     event_id: str = ""
     count: int = 1
     exercise: str | None = None
+    cap: Cap | None = None  # of the rule at this level; an ``off`` leaves the alert's as it is
 
 
 class Command(Struct, frozen=True, kw_only=True, tag="command", tag_field="kind"):
@@ -148,6 +151,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     present_priority: Priority = 4  # of the newest signal; ``priority`` keeps the worst until somebody acknowledges
     decisive_version: int = 1  # of the last change that matters to a person who acknowledges; see docs/alerts.md
     signal_revision: int = 0  # of the newest signal applied: an older one is a repeat
+    cap: Cap | None = None  # category, urgency, severity and certainty of CAP 1.2, by the newest signal
     prior_count: int = 0  # part of ``count`` that earlier, never acknowledged episodes of the object left behind
 
 

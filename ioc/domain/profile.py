@@ -10,6 +10,8 @@ from typing import Any, Literal
 import msgspec
 from msgspec import Struct
 
+from ioc.domain.cap import GivenCap
+
 
 class Validity(Struct, frozen=True, kw_only=True):
     """From when (inclusive) to when (exclusive) an entry holds; local dates ``YYYY-MM-DD``, None is open."""
@@ -111,6 +113,7 @@ class Level(Struct, frozen=True, kw_only=True):
     escalate_after_s: float = 0.0  # held this long, by readings: one priority higher; 0 never
     title_vi: str = ""  # of this level when it is not the rule's
     title_en: str = ""
+    cap: GivenCap = GivenCap()  # values of CAP 1.2 that are not the rule's
 
 
 Kind = Literal[
@@ -191,6 +194,7 @@ class Rule(Struct, frozen=True, kw_only=True):
     words_en: dict[str, str] = msgspec.field(default_factory=dict)
     guidance_vi: str = ""
     guidance_en: str = ""
+    cap: GivenCap = GivenCap()  # category, urgency, severity and certainty of CAP 1.2
 
 
 class WindowSpec(Struct, frozen=True, kw_only=True):

@@ -55,7 +55,7 @@ _OWN: dict[str, frozenset[str]] = {
 }
 _EVERY = frozenset(
     {"id", "kind", "type", "group", "name_vi", "name_en", "title_vi", "title_en", "unit", "decimals", "guidance_vi"}
-    | {"guidance_en", "words_vi", "words_en", "sites", "schedule"}
+    | {"guidance_en", "words_vi", "words_en", "sites", "schedule", "cap"}
 )
 
 

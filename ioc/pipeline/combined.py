@@ -11,6 +11,7 @@ from msgspec import Struct
 
 from ioc.domain import combination
 from ioc.domain.alerts import Condition, Signal, alert_key
+from ioc.domain.cap import merged
 from ioc.domain.combination import CombinationState
 from ioc.domain.directory import Directory
 from ioc.domain.profile import Profile, Rule
@@ -216,6 +217,7 @@ class Combined:
             reason=verdict.reason,
             count=verdict.count,
             exercise=exercise,
+            cap=merged(rule.cap, None),
         )
 
 

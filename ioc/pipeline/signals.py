@@ -7,6 +7,7 @@ from msgspec import Struct, field
 from ioc.domain.alerts import Signal, alert_key
 from ioc.domain.aqi import History, band
 from ioc.domain.baseline import Hour
+from ioc.domain.cap import merged
 from ioc.domain.counting import CountState
 from ioc.domain.directory import Directory
 from ioc.domain.occurrence import OccurrenceState
@@ -97,6 +98,7 @@ def signal(directory: Directory, rule: Rule, watched: Watched, verdict: Verdict)
         event_id=watched.event_id,
         count=verdict.count,
         exercise=watched.exercise,
+        cap=merged(rule.cap, next((level.cap for level in rule.levels if level.name == verdict.level), None)),
     )
 
 
