@@ -9,6 +9,7 @@ clears.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
@@ -55,6 +56,16 @@ def has_scope(rule: Rule, centre: str, place: str) -> bool:
     if rule.scope == "all":
         return (centre, place) == (rule.home, "all")
     return (place == centre) == (rule.scope == "centre") and place != "all"
+
+
+def word_of(rules: Iterable[Rule]) -> str:
+    """A word for the combinations of a rule set: another one when their scopes or members are others."""
+    said = [
+        f"{rule.id}|{rule.scope}|{rule.home}|{'+'.join(sorted(member.rule for member in rule.members))}"
+        for rule in rules
+        if rule.members
+    ]
+    return sha256("\n".join(sorted(said)).encode()).hexdigest()[:16] if said else ""
 
 
 def take(rule: Rule, state: CombinationState, condition: Condition) -> Verdict | None:

@@ -82,6 +82,7 @@ class Board:
         for rule in profile.rules:
             for member in rule.members:
                 self.combinations.setdefault(member.rule, []).append(rule)
+        self.combined = combination.word_of(profile.rules)
         self.routes: dict[tuple[str, str, str, object], Route] = {}
         self._zone = ZoneInfo(profile.timezone)
         self._offsets_ms: dict[int, int] = {}

@@ -72,6 +72,8 @@ class DetectPartition:
         self._dirty_subjects: set[Subject] = set()
         self._gone: set[str] = set()
         self._orphans: list[tuple[Watched, Reason]] = []  # objects whose rule or site is gone; told at the next call
+        self._told_combined = ""  # the combinations that were told what is on
+        self._combined_dirty = False
         self._told_records = 0
         self._swept_ms = 0
 
@@ -91,6 +93,8 @@ class DetectPartition:
             self._board.restore_baseline(key.partition("/")[2], msgspec.json.decode(value, type=Baseline))
         elif kind == "object":
             self._take_back(msgspec.json.decode(value, type=Watched))
+        elif kind == "combinations":
+            self._told_combined = msgspec.json.decode(value, type=str)
         elif kind == "counters":
             self.counters = msgspec.json.decode(value, type=Counters)
             self._told_records = self.counters.records
@@ -168,6 +172,8 @@ class DetectPartition:
         effects = Effects([])
         if self._orphans:
             self._end_orphans(now_ms, effects)
+        if self._told_combined != self._board.combined:
+            self._tell_again(effects)  # they changed while the job was stopped
         for feed in self._board.feeds.values():
             if feed.clock.idle(self._head_ms, feed.grace_ms, feed.exercise is not None):
                 self._dirty_feeds.add(feed)
@@ -214,13 +220,11 @@ class DetectPartition:
         self._dirty_subjects = {subject for key, subject in after.subjects.items() if key in subjects}
         effects = Effects([])
         self._end_orphans(now_ms, effects)
-        for _, subject in sorted(after.subjects.items()):
-            if subject.rule.id in after.combinations:  # a new combination, or a new member, has to know what is on
-                self._tell_combinations(standing(subject.watched, subject.rule), effects)
+        self._tell_again(effects)
         return effects
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``counters``."""
+        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``combinations``, ``counters``."""
         rows: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
         for feed in self._dirty_feeds:
             rows.append(
@@ -231,6 +235,9 @@ class DetectPartition:
         for key in self._board.learnt:
             rows.append((f"baseline/{key}", encode(self._board.baselines[key])))
         self._board.learnt.clear()
+        if self._combined_dirty:
+            self._combined_dirty = False
+            rows.append(("combinations", encode(self._told_combined)))
         if self.counters.records != self._told_records:
             self._told_records = self.counters.records
             rows.append(("counters", encode(self.counters)))
@@ -326,6 +333,14 @@ class DetectPartition:
                 exercise=told.exercise,
             )
             effects.emits.append(Emit("alert-inputs", key.encode(), encode(condition)))
+
+    def _tell_again(self, effects: Effects) -> None:
+        """Tell the combinations what is on: new ones, and new members, have to know. Harmless for the others."""
+        self._combined_dirty |= self._told_combined != self._board.combined
+        self._told_combined = self._board.combined
+        for _, subject in sorted(self._board.subjects.items()):
+            if subject.rule.id in self._board.combinations:
+                self._tell_combinations(standing(subject.watched, subject.rule), effects)
 
     def _settle(self, feeds: Iterable[Feed], now_ms: int, effects: Effects) -> None:
         for feed in feeds:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ioc.domain.alerts import Signal
+from ioc.domain.alerts import Condition, Signal
 from ioc.domain.catalogue import TrafficFlow
 from ioc.domain.profile import Level, Member, Profile
 from ioc.pipeline.alerting import AlertingPartition
@@ -316,7 +316,6 @@ def combination_on() -> tuple[AlertingPartition, str, str]:
     """An alerting step with a combination that is on: (step, rule, alert id)."""
     rule = next(rule for rule in PROFILE_OF_KINDS.rules if rule.kind == "combination")
     step = AlertingPartition(PROFILE_OF_KINDS, 0)
-    from ioc.domain.alerts import Condition
     from ioc.domain.combination import key_of
 
     for member in rule.members:
@@ -367,6 +366,19 @@ def test_a_new_combination_holds_at_once_when_its_members_do(detect_first: bool,
             cell.take(cell.step.use(new, T + 8 * S))  # type: ignore[attr-defined]
     runner.settle()
     assert [a.version for a in runner.alerts().values() if a.rule == "wave"] == [wave.version]
+
+
+def test_a_combination_that_is_new_after_a_stop_is_told_once_what_is_on() -> None:
+    old, new = without("wave", profile=PROFILE_OF_KINDS), with_wave(members=(Member(rule="surge"),))
+    step = DetectPartition(old, 0)
+    feed(step, *(crash(T + n * S, 0, id_=f"c{n}") for n in range(3)), at_ms=T + 3 * S)
+    step = restarted(step, new)
+    [told] = [codec.decode_alert_input(e.value) for e in step.tick(T + 4 * S).emits if e.topic == "alert-inputs"]
+    assert isinstance(told, Condition)
+    assert (told.rule, told.object, told.state, told.since_ms) == ("wave", "surge|north|731/accident", "on", T)
+    assert step.tick(T + 5 * S).emits == []
+    step = restarted(step, new)
+    assert step.tick(T + 6 * S).emits == []
 
 
 def test_a_combination_is_judged_anew_when_its_members_change() -> None:
