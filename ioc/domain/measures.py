@@ -59,7 +59,8 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
 
     In the ministry's four words: *đúng* is the share accepted of what came, *đủ* what was ``received`` against what was
     ``expected``, *sạch* says how few ``duplicates`` and ``conflicts`` there were, *sống* how old the last event is, how
-    long events travel (``lag_s``) and how far time has come (``watermark_ms``).
+    long events travel (``lag_s``) and how far time has come (``watermark_ms``: by the rule of
+    :class:`ioc.domain.watermark.EventClock`, drills left out; when nothing else changes it is told every 30 s).
 
     Counters are of the last hour: the running minute of arrival and the 59 before it. ``received`` and ``expected``
     are of the full minutes among the last 60, without what comes by chance. ``rate_per_min`` is of the last full
@@ -89,6 +90,8 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
     flagged: int = 0  # accepted, with text that looks garbled
     lag_s: float | None = None  # mean time from event to arrival in the last two minutes; negative: a clock ahead
     review_ms: int | None = None  # out of service: when somebody should look at it again
+    late: int = 0  # accepted, for a minute that was final already and is corrected
+    too_late: int = 0  # accepted, for a minute that is beyond correction: in the history alone
     restarts: int = 0  # times that a source began its numbers anew, since the checkpoint began
 
 

@@ -20,9 +20,11 @@ from msgspec import Struct
 
 from ioc.domain.measures import FeedHealth, FeedState
 from ioc.domain.profile import Feed
+from ioc.domain.watermark import EventClock
 from ioc.pipeline.feed_minutes import AHEAD_MS, HOUR_MIN, MINUTE_MS, NO_LAG_MS, Minute, Minutes
 
 PUBLISH_EVERY_MS = 2000
+WATERMARK_EVERY_MS = 30_000  # a watermark that moves alone, that of an idle feed, is told after this much
 SLOW_AFTER_PERIODS = 2.0  # one missed message is chance, two are a habit
 JUDGED_MIN = 5  # full minutes before the running one that decide about clocks and duplicates
 SHARE_MIN = 0.2
@@ -36,6 +38,7 @@ class FeedMemory(Struct):
 
     last_event_ms: int = -1
     last_received_ms: int = -1
+    clock: EventClock = msgspec.field(default_factory=EventClock)
     began_min: int = -1  # minute of the first arrival
     state: FeedState = "unknown"
     since_ms: int = 0
@@ -66,6 +69,7 @@ class FeedWatch:
         review: Callable[[int], int] = lambda out_ms: out_ms,
     ) -> None:
         self.feed = feed
+        self._grace_ms = round(feed.grace_s * 1000)
         self._centre, self._partition, self._sites, self._review = centre, partition, sites, review
         self._by_clock = sum(kind not in feed.sporadic_types for kind in feed.types)  # messages per site and period
         self.memory = FeedMemory()
@@ -76,8 +80,14 @@ class FeedWatch:
 
     # Counting --------------------------------------------------------------------------------------------------
 
-    def accept(self, time_ms: int, arrival_ms: int) -> Minute:
-        """One event went through; returns the minute, for what else there is to count."""
+    def accept(self, time_ms: int, arrival_ms: int, drill: bool = False) -> Minute:
+        """One event went through; returns the minute, for what else there is to count.
+
+        Args:
+            time_ms: when it happened.
+            arrival_ms: when it arrived.
+            drill: it belongs to a drill, which has a time of its own.
+        """
         if arrival_ms >= self.minutes.end_ms:
             self._turn(arrival_ms)
         memory, now = self.memory, self.minutes.now
@@ -90,6 +100,13 @@ class FeedWatch:
             now.ahead += 1
         if time_ms > memory.last_event_ms:
             memory.last_event_ms = time_ms
+        if not drill:
+            clock = memory.clock
+            if clock.mark_ms is not None and time_ms < clock.mark_ms:
+                lateness = clock.lateness(time_ms - time_ms % MINUTE_MS + MINUTE_MS, self._grace_ms)
+                now.late += lateness == "late"
+                now.too_late += lateness == "too_late"
+            clock.observe(time_ms, arrival_ms)
         if arrival_ms > memory.last_received_ms:
             memory.last_received_ms = arrival_ms
         self.dirty = True
@@ -118,9 +135,17 @@ class FeedWatch:
 
     # Judging ---------------------------------------------------------------------------------------------------
 
-    def health(self, now_ms: int) -> FeedHealth | None:
-        """The feed as it stands, None when nothing changed since it was last asked for."""
+    def health(self, now_ms: int, head_ms: int) -> FeedHealth | None:
+        """The feed as it stands, None when nothing changed since it was last asked for.
+
+        Args:
+            now_ms: the present.
+            head_ms: arrival time up to which the partition is known to have been read; an idle feed's watermark
+                follows it.
+        """
         memory, feed = self.memory, self.feed
+        if memory.clock.idle(head_ms, self._grace_ms):
+            self.dirty = True
         state = self._state(now_ms)
         if state != memory.state or memory.since_ms == 0:
             memory.state, memory.since_ms, self.dirty = state, now_ms, True
@@ -134,7 +159,6 @@ class FeedWatch:
         expected = None
         if not feed.sporadic and seen_min > 0:
             expected = round(sites * self._by_clock * seen_min * 60 / feed.expected_period_s, 1)
-        watermark_ms = memory.last_event_ms - round(feed.grace_s * 1000)
         health = FeedHealth(
             key=f"{self._centre}/{feed.id}/{self._partition}",
             centre=self._centre,
@@ -149,7 +173,7 @@ class FeedWatch:
             accepted=sum(one.accepted for one in hour),
             rejected=sum(one.rejected for one in hour),
             duplicates=sum(one.duplicates for one in hour),
-            watermark_ms=watermark_ms if memory.last_event_ms >= 0 else None,
+            watermark_ms=memory.clock.mark_ms,
             updated_ms=now_ms,
             sporadic=feed.sporadic,
             sites=sites,
@@ -161,11 +185,16 @@ class FeedWatch:
             review_ms=self._review(memory.last_received_ms + round(feed.dead_after_s * 1000))
             if state == "out_of_service"
             else None,
+            late=sum(one.late for one in hour),
+            too_late=sum(one.too_late for one in hour),
             restarts=self.restarts(),
         )
         before = self._published
-        if before is not None and msgspec.structs.replace(before, updated_ms=now_ms) == health:
-            return None
+        if before is not None:
+            same = msgspec.structs.replace(before, updated_ms=now_ms, watermark_ms=health.watermark_ms) == health
+            moved_ms = (health.watermark_ms or 0) - (before.watermark_ms or 0)
+            if same and moved_ms < WATERMARK_EVERY_MS:
+                return None
         self._published = health
         return health
 

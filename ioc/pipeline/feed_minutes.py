@@ -31,6 +31,8 @@ class Minute(Struct, array_like=True):
     ahead: int = 0  # of the accepted: clock ahead by more than AHEAD_MS
     lag_sum_ms: int = 0
     lag_min_ms: int = NO_LAG_MS
+    late: int = 0  # of the accepted: their minute was final, and is corrected
+    too_late: int = 0  # of the accepted: their minute is gone
 
     @property
     def arrived(self) -> int:

@@ -39,6 +39,10 @@ from ioc.pipeline.sequences import Source
 from ioc.pipeline.targets import Target, Targets, horizons_min
 from ioc.pipeline.validate import FUTURE_MAX_MS, PAST_MAX_MS, check_time, good_id, looks_garbled
 
+# As for the detecting step: no record for this long, then what is in the partition has been read; and nobody called for
+# this long, then there may be a backlog.
+QUIET_MS, STALL_MS = 5_000, 10_000
+
 _encode = msgspec.json.Encoder().encode
 
 
@@ -94,6 +98,8 @@ class IntakePartition:
         self._watches: dict[str, FeedWatch] = self._targets.watches
         self._ids = KnownIds(long_min=max(self._targets.long_min.values(), default=HORIZON_MIN))
         self._moved: dict[Source, None] = {}  # sources whose numbers changed since the last flush
+        self._head_ms = self._fed_ms = -1  # how far the partition was read, by arrival; when something was read
+        self._called_ms = -STALL_MS
         self._published_ms = -PUBLISH_EVERY_MS
         self._totals_dirty = False
         self.totals = Totals()
@@ -146,15 +152,21 @@ class IntakePartition:
         if records:
             self.totals.records += len(records)
             self._totals_dirty = True
+            self._fed_ms, self._head_ms = now_ms, max(self._head_ms, arrival.arrival_ms)
         return Effects(emits)
 
     def tick(self, now_ms: int) -> Effects:
         """Every 2 s the health of each feed that changed."""
         emits: list[Emit] = []
+        if now_ms - self._called_ms >= STALL_MS:
+            self._fed_ms = now_ms
+        self._called_ms = now_ms
+        if now_ms - self._fed_ms >= QUIET_MS:
+            self._head_ms = max(self._head_ms, now_ms)
         if now_ms - self._published_ms >= PUBLISH_EVERY_MS:
             self._published_ms = now_ms
             for watch in self._watches.values():
-                health = watch.health(now_ms)
+                health = watch.health(now_ms, self._head_ms)
                 if health is not None:
                     emits.append(Emit("feeds", health.key.encode(), _encode(health)))
         return Effects(emits)
@@ -288,7 +300,7 @@ class IntakePartition:
         if verdict == "conflict":
             raise BadInput("id_conflict", "", f"id {event_id} came before with another content")
         if exercise != canary.EXERCISE:  # our own canary is no sign of life of the source
-            minute = target.watch.accept(time_ms, arrival.received_ms)
+            minute = target.watch.accept(time_ms, arrival.received_ms, exercise is not None)
             if target.by_chance:
                 minute.by_chance += 1
             if not data.isascii() and looks_garbled(data):

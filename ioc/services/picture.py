@@ -119,6 +119,8 @@ def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
         review_ms=max((part.review_ms for part in parts if part.review_ms is not None), default=None)
         if state == "out_of_service"
         else None,
+        late=sum(part.late for part in parts),
+        too_late=sum(part.too_late for part in parts),
     )
 
 

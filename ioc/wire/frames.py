@@ -100,6 +100,8 @@ class FeedView(Struct, frozen=True, kw_only=True):
     duplicates: int
     watermark_ms: int | None
     review_ms: int | None = None  # out of service: when somebody should look at it again
+    late: int = 0
+    too_late: int = 0
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", tag_field="t"):

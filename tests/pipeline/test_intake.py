@@ -18,6 +18,7 @@ from ioc.domain.events import Event
 from ioc.domain.measures import DeadLetter, FeedHealth
 from ioc.domain.profile import WindowSpec
 from ioc.domain.reasons import REASONS
+from ioc.domain.watermark import DISORDER_MS, SKEW_MS
 from ioc.pipeline.effects import Emit, InRecord
 from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.mapping_samples import check_samples
@@ -357,7 +358,43 @@ def test_watermark_never_goes_back() -> None:
     step = intake()
     step.step([record(level(1, at=NOW - 500)), record(level(2, at=NOW - 50_000), 1)], NOW)
     health = feeds(step.tick(NOW).emits)["water"]
-    assert (health.last_event_ms, health.watermark_ms) == (NOW - 500, NOW - 500 - 60_000)
+    assert (health.last_event_ms, health.watermark_ms) == (NOW - 500, NOW - 500 - DISORDER_MS)
+    # A reading from the future moves it to 5 s beyond its arrival at most.
+    step.step([record(level(3, at=NOW + 110_000), 2)], NOW)
+    health = feeds(step.tick(NOW + 2_000).emits)["water"]
+    assert (health.last_event_ms, health.watermark_ms) == (NOW + 110_000, NOW + SKEW_MS - DISORDER_MS)
+
+
+def test_the_watermark_of_an_idle_feed_follows_what_was_read() -> None:
+    step = intake()
+    step.step([record(level(1, at=NOW))], NOW)
+    told = {at: feeds(step.tick(NOW + at * 1000).emits).get("water") for at in range(0, 200, 2)}
+    marks = [health.watermark_ms for health in told.values() if health is not None]
+    assert marks[-1] is not None
+    assert NOW + 198_000 - 60_000 - 30_000 < marks[-1] <= NOW + 198_000 - 60_000
+    assert sum(health is not None for at, health in told.items() if at >= 100) <= 4  # alone it is told rarely
+    fresh = restore(step, {})
+    later = feeds(fresh.tick(NOW + 200_000).emits)["water"]
+    assert later.watermark_ms == NOW + 198_000 - 60_000
+    # A backlog is not read yet: time stands where its records are, however late it is worked off.
+    behind = intake()
+    behind.step([record(level(1, at=NOW))], NOW + 600_000)
+    behind.tick(NOW + 600_000)
+    behind.step([record(level(2, at=NOW + 1_000), at_ms=NOW + 1_500)], NOW + 602_000)
+    health = feeds(behind.tick(NOW + 602_000).emits)["water"]
+    assert (health.watermark_ms, health.late, health.too_late) == (NOW + 1_000 - DISORDER_MS, 0, 0)
+
+
+def test_events_for_a_closed_minute_are_counted_as_late_and_too_late() -> None:
+    step = intake()
+    at_ms = NOW + 600_000
+    times = (at_ms, at_ms - 30_000, at_ms - 61_000, at_ms - 119_000, at_ms - 121_000, at_ms - 500_000)
+    step.step([record(level(n, at=time_ms), n, at_ms) for n, time_ms in enumerate(times)], at_ms)
+    drill = [level(9, at=at_ms - 700_000, drill="d1"), level(10, at=at_ms - 700_000, drill="d1")]
+    step.step([record(one, 9, at_ms) for one in drill], at_ms)
+    for one in (step, restore(step, {})):
+        health = feeds(one.tick(at_ms).emits)["water"]
+        assert (health.accepted, health.late, health.too_late) == (8, 2, 2)
 
 
 def test_health_survives_a_restart() -> None:
