@@ -5,6 +5,7 @@ Found by name, made on first use, restored from checkpoint records. Nothing here
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from operator import attrgetter
 from zoneinfo import ZoneInfo
@@ -36,6 +37,11 @@ from ioc.pipeline.subjects import CountSubject, OccurrenceSubject, SilenceSubjec
 ROUTES_MAX = 50_000
 # Objects of occurrence and count rules may be named by free text (a kind of call): an ended one leaves after a day.
 OCCURRENCE_KEPT_MS = 86_400_000
+# … and so many are told apart per rule; what comes beyond them is one object of its site or area.
+OBJECTS_MAX = 2_000
+# Drills are named by who sends them: so many are told apart; further ones are one.
+DRILLS_MAX = 16
+OTHER = "~other"
 OFFSETS_KEPT = 1_000  # hours whose distance from UTC is remembered
 # For a feed that the profile does not have (an event older than the profile).
 DEFAULT_GRACE_S = 60.0
@@ -76,6 +82,8 @@ class Board:
         self.feeds: dict[str, Feed] = {}
         self.subjects: dict[str, Subject] = {}
         self.silences: list[SilenceSubject] = []
+        self.others = 0  # events whose object, and sources whose drill, got no name of their own
+        self._named: Counter[str] = Counter()  # objects of occurrence and count rules, by rule
         self.baselines: dict[str, Baseline] = {}  # by the object's state key
         self.learnt: set[str] = set()  # state keys of baselines that changed
         self.combinations: dict[str, list[Rule]] = {}  # member rule → combinations that want to know of it
@@ -156,11 +164,17 @@ class Board:
         obj = "/".join(parts)
         key = watched_key(rule.id, feed.centre, obj, feed.exercise)
         found = self.subjects.get(key)
+        if found is None and self._named[rule.id] >= OBJECTS_MAX:
+            self.others += 1
+            obj = f"{parts[0]}/{OTHER}"
+            key = watched_key(rule.id, feed.centre, obj, feed.exercise)
+            found = self.subjects.get(key)
         if found is None:
             counts = rule.kind == "count"
             watched = self._watched(rule, route, obj, area, CountState() if counts else OccurrenceState())
             make = CountSubject if counts else OccurrenceSubject
             found = self.subjects[key] = make(rule, watched, feed.clock, self._calendars.get(rule.id))
+            self._named[rule.id] += 1
         assert isinstance(found, OccurrenceSubject | CountSubject)
         return found
 
@@ -223,6 +237,8 @@ class Board:
             subject = made = self._threshold(rule, watched, clock, watched.machine.last_ms)
             if not made.spec.levels:
                 return None
+        if isinstance(subject, OccurrenceSubject | CountSubject):
+            self._named[rule.id] += watched.key not in self.subjects
         self.subjects[watched.key] = subject
         return subject
 
@@ -238,7 +254,7 @@ class Board:
         for lane in feed.lanes.values():
             yield from (f"window/{window.key}" for window in lane.windows.values())
         for key in [key for key, subject in self.subjects.items() if subject.clock is feed.clock]:
-            del self.subjects[key]
+            self._leave(key)
             yield f"object/{key}"
             if self.baselines.pop(key, None) is not None:
                 yield f"baseline/{key}"
@@ -250,11 +266,27 @@ class Board:
             if not isinstance(subject, OccurrenceSubject | CountSubject) or mark_ms is None:
                 continue
             if subject.forgettable(mark_ms, OCCURRENCE_KEPT_MS):
-                del self.subjects[key]
+                self._leave(key)
                 yield f"object/{key}"
 
+    def _leave(self, key: str) -> None:
+        subject = self.subjects.pop(key)
+        if isinstance(subject, OccurrenceSubject | CountSubject):
+            self._named[subject.rule.id] -= 1
+
+    def _drill(self, name: str | None) -> str | None:
+        """The name under which a drill is kept."""
+        if name is None or name == OTHER:
+            return name
+        known = {feed.exercise for feed in self.feeds.values()} - {None, OTHER}
+        if name in known or len(known) < DRILLS_MAX:
+            return name
+        self.others += 1
+        return OTHER
+
     def _find_route(self, arrival: Arrival, time_ms: int) -> Route:
-        centre, area, exercise, site = arrival.centre, arrival.area, arrival.exercise, arrival.site
+        centre, area, site = arrival.centre, arrival.area, arrival.site
+        exercise = self._drill(arrival.exercise)
         measure = MEASURE[arrival.type]
         lanes = self._lanes(LaneName(centre, area, arrival.feed, arrival.type, exercise))
         feed = self.feed(centre, area, arrival.feed, exercise)

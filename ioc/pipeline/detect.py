@@ -52,6 +52,7 @@ class Counters(Struct, kw_only=True):
     records: int = 0
     undecodable: int = 0
     too_late: int = 0
+    others: int = 0  # events counted for the common object because a rule had too many, sources of one drill too many
 
 
 class DetectPartition:
@@ -158,6 +159,7 @@ class DetectPartition:
             if route.canary:
                 effects.emits.append(Emit("alert-inputs", canary.KEY.encode(), encode(CanaryPassed(sent_ms=time_ms))))
         self._head_ms = head_ms
+        counters.others, board.others = counters.others + board.others, 0
         counters.records += len(records)
         self._dirty_feeds |= touched
         self._settle(touched, now_ms, effects)

@@ -5,6 +5,7 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Signal
 from ioc.domain.measures import Rollup
+from ioc.pipeline.board import DRILLS_MAX, OBJECTS_MAX, OTHER
 from ioc.pipeline.detect import QUIET_MS, STALL_MS, DetectPartition
 from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.instants import Instants
@@ -300,6 +301,49 @@ def test_an_ended_drill_leaves_memory_and_the_checkpoint() -> None:
     gone = {key for key, value in step.take_dirty() if value is None}
     assert held <= gone
     assert "object/level|north|R1" not in gone
+
+
+# ---- bounds ------------------------------------------------------------------------------------------------------
+
+
+def texts(first: int, last: int) -> list[bytes]:
+    """Calls of ever new kinds, one a second."""
+    return [
+        event("C114", T + n * S, {"kind": f"free {n}", "number": "114"}, type_="emergency.call", feed="calls")
+        for n in range(first, last)
+    ]
+
+
+def test_free_texts_of_a_source_fill_no_memory() -> None:
+    def kept(crashed: bool) -> tuple[set[str], list[str], int]:
+        step, state, keys = detect(), {}, []
+        for first in range(0, OBJECTS_MAX + 200, 100):
+            emits = run(step, texts(first, first + 100), T + (first + 100) * S).emits
+            keys += [signal.key for signal in signals(emits) if signal.state == "on"]
+            if crashed:
+                state |= {key: value for key, value in step.take_dirty() if value is not None}
+                step = detect()
+                for key, value in reversed(state.items()):
+                    step.load(key, value)
+        return {key for key in step._board.subjects if key.startswith("call|")}, keys, step.counters.others
+
+    objects, said, others = kept(False)
+    assert len(objects) == OBJECTS_MAX + 1
+    assert f"call|north|C114/{OTHER}" in objects
+    assert others == 200
+    assert said.count(f"call|north|C114/{OTHER}") > 0
+    assert kept(True) == (objects, said, others)
+
+
+def test_names_of_drills_fill_no_memory_and_make_room_again() -> None:
+    step = detect()
+    run(step, [river("R1", T, 2.05, exercise=f"x{n}", id_=f"i{n}") for n in range(500)], T)
+    drills = {feed.exercise for feed in step._board.feeds.values() if feed.exercise}
+    assert drills == {f"x{n}" for n in range(DRILLS_MAX)} | {OTHER}
+    assert step.counters.others == 500 - DRILLS_MAX
+    tick_for(step, T, 62 * MIN)
+    run(step, [river("R1", T + 63 * MIN, 2.05, exercise="x499")], T + 63 * MIN)
+    assert {feed.exercise for feed in step._board.feeds.values() if feed.exercise} == {"x499"}
 
 
 # ---- reading of instants -----------------------------------------------------------------------------------------
