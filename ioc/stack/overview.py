@@ -144,7 +144,7 @@ def _show(found: dict[str, Any]) -> None:
     console.print(f", {found['resident_mb']:.0f} MB in all")
     console.print(f"{'canary':<9}{canary_words(found['canary'])}", highlight=False)
     for problem in found["rules_broken"]:
-        console.print(f"broken, the last good rules run: {problem}", highlight=False, soft_wrap=True)
+        console.print(f"refused, jobs go on with what was good before: {problem}", highlight=False, soft_wrap=True)
     for name, address in found["endpoints"].items():
         console.print(f"{name:<9}{address}", highlight=False)
 

@@ -199,4 +199,6 @@ async def test_connections_are_counted_down_again(gateway: Running) -> None:
     live = gateway.gateway.live
     assert live is not None
     await eventually(lambda: not live._connections)
-    assert "ioc_live_connections 0.0" in (await gateway.http.get("/metrics")).text
+    metrics = (await gateway.http.get("/metrics")).text
+    assert "ioc_live_connections 0.0" in metrics
+    assert "ioc_rules_file_broken 0.0" in metrics
