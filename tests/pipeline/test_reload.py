@@ -19,7 +19,7 @@ from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.runner import Runner
 from ioc.wire import codec
 from tests.pipeline.kinds_province import PROFILE_OF_KINDS, kpi, rain
-from tests.pipeline.small_province import MIN, PROFILE, S, T, crash, heartbeat, records, river, road
+from tests.pipeline.small_province import MIN, PROFILE, S, T, crash, event, heartbeat, records, river, road
 
 
 def without(*rules: str, profile: Profile = PROFILE) -> Profile:
@@ -225,8 +225,10 @@ def test_any_edit_of_levels_leaves_every_kind_at_work(
     edits: list[tuple[Level, ...]], restart: bool, numbers: Random
 ) -> None:
     """Random levels after random readings, for every kind that has levels: nothing fails, every episode has an end."""
-    profile, at_ms = PROFILE_OF_KINDS, T
-    step = DetectPartition(profile, 0)
+    more = (replace(rule, levels=()) for rule in PROFILE.rules if rule.id in ("aqi", "injury"))
+    kinds = (*PROFILE_OF_KINDS.rules, *more)
+    at_ms = T
+    step = DetectPartition(PROFILE_OF_KINDS, 0)
     said = []
 
     def feed_all(calm: bool) -> None:
@@ -240,14 +242,15 @@ def test_any_edit_of_levels_leaves_every_kind_at_work(
                 kpi(at_ms, "rank", 0.0 if calm else numbers.uniform(0, 30)),
                 rain(at_ms, 0.0 if calm else numbers.uniform(0, 200)),
             ]
+            values.append(event("A1", at_ms, {"pm25_ug_m3": 1.0 if calm else numbers.uniform(0, 300)}))
             values += [] if calm else [crash(at_ms, numbers.randint(0, 3), id_=f"c{at_ms}")]
             said.extend(signals(step.step(records(values), at_ms)))
 
     for levels in edits:
         feed_all(calm=False)
         rules = [
-            replace(rule, levels=levels, deadband=numbers.choice([0.0, 1.0])) if rule.levels else rule
-            for rule in PROFILE_OF_KINDS.rules
+            replace(rule, levels=levels, deadband=numbers.choice([0.0, 1.0])) if rule.kind != "combination" else rule
+            for rule in kinds
         ]
         rules = [replace(rule, schedule=()) for rule in rules]
         profile = replace(PROFILE_OF_KINDS, rules=tuple(rules))
@@ -267,9 +270,10 @@ def test_any_edit_of_levels_leaves_every_kind_at_work(
         else:
             assert open_.setdefault(one.key, one.since_ms) == one.since_ms
     names = {level.name for level in edits[-1]}
-    machines = [subject.watched.machine for subject in step._board.subjects.values()]
+    machines = [one.watched.machine for one in step._board.subjects.values() if one.rule.kind != "occurrence"]
     assert all(getattr(machine, "level", "") in {"", *names} for machine in machines)
-    assert not {key for key in open_ if not key.startswith("odd|")}
+    # A bad hour stays in the air quality index for long, and the usual is not learnt yet.
+    assert not {key for key in open_ if not key.startswith(("odd|", "aqi|"))}
 
 
 def test_silence_goes_on_and_is_ended_with_its_rule() -> None:
