@@ -157,7 +157,7 @@ class Board:
     def happening(self, rule: Rule, route: Route, payload: object, area: str) -> OccurrenceSubject | CountSubject:
         """The object of an event under an occurrence or count rule, made on first use."""
         feed = route.feed
-        parts = [area if rule.scope == "area" else route.site]
+        parts = [area if rule.scope == "area" else route.site if "area" in rule.object else route.object]
         for name in rule.object:
             part = area if name == "area" else getattr(payload, name, None)
             parts.append(str(part).replace("|", "_"))
@@ -176,6 +176,7 @@ class Board:
             found = self.subjects[key] = make(rule, watched, feed.clock, self._calendars.get(rule.id))
             self._named[rule.id] += 1
         assert isinstance(found, OccurrenceSubject | CountSubject)
+        self._belong(found, feed)
         return found
 
     def conditions(self, rule: str, centre: str, area: str) -> Iterator[tuple[Rule, str]]:
@@ -304,21 +305,35 @@ class Board:
             happenings=[rule for rule in rules if rule.kind in ("occurrence", "count")],
             site=site,
             canary=exercise == canary.EXERCISE,
+            object=self._object(centre, site, area, time_ms),
         )
         for rule in rules:
             if rule.kind in ON_NUMBERS:
-                key = watched_key(rule.id, centre, site, exercise)
+                key = watched_key(rule.id, centre, route.object, exercise)
                 subject = self.subjects.get(key)
                 if subject is None or self.directory.changes(centre, site):
                     watched = subject.watched if subject else None
-                    watched = watched or self._watched(rule, route, site, area, ThresholdState())
+                    watched = watched or self._watched(rule, route, route.object, area, ThresholdState())
                     subject = self._threshold(rule, watched, feed.clock, time_ms)
+                    self._belong(subject, feed)
                 if subject.spec.levels:  # type: ignore[attr-defined]
                     self.subjects[key] = subject
                     route.fixed.append(subject)
             elif rule.kind == "silence" and exercise is None:
                 route.fixed += [s for s in self.silences if s.rule is rule and s.watched.centre == centre]
         return route
+
+    def _object(self, centre: str, site: str, area: str, time_ms: int) -> str:
+        """Name of a site as an object. A partition owns an area of a feed, so a site that a record puts into another
+        area is another object there: one alert key must not have two owners."""
+        found = self.directory.site(centre, site, time_ms)
+        return site if found is None or found.area == area else f"{site}/{area}"
+
+    def _belong(self, subject: Subject, feed: Feed) -> None:
+        """Judge an object by the clock of this feed, and remember whose it is: a site's entry in the registry may have
+        come to an end, and the next one lie in another area."""
+        subject.clock = feed.clock
+        subject.watched.area, subject.watched.feed = feed.area, feed.feed
 
     def _offset_ms(self, time_ms: int) -> int:
         """Local time minus UTC; zones change at whole hours of UTC, or at quarters that nobody uses here."""

@@ -294,14 +294,14 @@ class DetectPartition:
             self._say(subject, said, None, effects)
 
     def _lapse(self, effects: Effects) -> None:
-        for subject in list(self._watching.values()):
-            self._catch_up(subject, effects)
+        for key in list(self._watching):
+            self._catch_up(self._board.subjects[key], effects)  # another one than before when its site has a new entry
 
     def _say(self, subject: Subject, said: Sequence[Verdict], seen: Seen | None, effects: Effects) -> None:
         watched = subject.watched
         for verdict in said:
             if seen is not None and verdict.state == "on":
-                watched.event_id, watched.area = seen.id, seen.area
+                watched.event_id = seen.id
                 watched.lon, watched.lat = seen.payload.lon, seen.payload.lat
                 watched.words = {n: getattr(seen.payload, n) for n in self._board.title_fields[watched.rule]}
                 watched.words |= subject.extra_words(seen.payload)

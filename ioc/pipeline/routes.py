@@ -52,6 +52,7 @@ class Route(Struct, eq=False):
     fixed: list[Subject]  # objects that are the site itself
     happenings: list[Rule]  # rules whose object depends on the payload
     site: str
+    object: str  # the site; with the area, where the record put the site into another one than its own
     canary: bool = False  # passed on to alerting, and looked at by no rule
 
 

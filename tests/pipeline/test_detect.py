@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
@@ -11,7 +12,7 @@ from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.instants import Instants
 from ioc.wire import codec
 from ioc.wire.topics import partition_for
-from tests.pipeline.small_province import MIN, PROFILE, S, T, crash, event, heartbeat, records, river, road
+from tests.pipeline.small_province import MIN, NORTH, PROFILE, S, T, crash, event, heartbeat, records, river, road
 
 HEARTBEATS = partition_for(b"north/731/heartbeat", 12)
 
@@ -301,6 +302,73 @@ def test_an_ended_drill_leaves_memory_and_the_checkpoint() -> None:
     gone = {key for key, value in step.take_dirty() if value is None}
     assert held <= gone
     assert "object/level|north|R1" not in gone
+
+
+# ---- sites in other areas ----------------------------------------------------------------------------------------
+
+
+def in_area(body: bytes, area: str) -> bytes:
+    event_ = msgspec.json.decode(body)
+    return msgspec.json.encode(event_ | {"area": area, "subject": area})
+
+
+def test_a_site_that_a_record_puts_into_another_area_is_another_object() -> None:
+    for make in (lambda t, name: crash(t, 1, id_=name), lambda t, name: river("R1", t, 2.05, id_=name)):
+        here, there = detect(0), detect(1)
+        (own,) = signals(run(here, [make(T, "a")], T).emits)
+        (other,) = signals(run(there, [in_area(make(T + S, "b"), "732")], T + S).emits)
+        assert (other.site, other.area) == (own.site, "732")
+        assert (own.key.split("|")[2], other.key.split("|")[2]) == (own.site, f"{own.site}/732")
+
+
+def test_objects_of_two_areas_end_by_their_own_clocks_also_after_a_restart() -> None:
+    def ends(crashed: bool) -> list[tuple[str, str, int]]:
+        step = detect()
+        run(step, [crash(T, 1, id_="a"), in_area(crash(T + 40 * S, 1, id_="b"), "732")], T + 40 * S)
+        if crashed:
+            state = dict(step.take_dirty())
+            step = detect()
+            for key, value in state.items():
+                assert value is not None
+                step.load(key, value)
+        found = []
+        for minute in range(1, 12):
+            at_ms = T + minute * MIN
+            found += signals(run(step, [road(at_ms, 50.0, id_=f"r{minute}")], at_ms).emits)
+        return [(signal.key, signal.state, signal.observed_ms) for signal in found]
+
+    assert ends(False) == ends(True)
+    assert [(key, state) for key, state, _ in ends(False)] == [("injury|north|J1", "off")]
+
+
+@pytest.mark.parametrize("site", ["J1", "R1"])
+def test_a_site_whose_next_entry_lies_in_another_area_is_judged_there(site: str) -> None:
+    (entry,) = (one for one in NORTH.sites if one.id == site)
+    moved = replace(entry, area="732", valid_from="2026-11-25", valid_to=None)
+    sites = (replace(entry, valid_to="2026-11-25"), moved, *(one for one in NORTH.sites if one.id != site))
+    profile = replace(PROFILE, centres=(replace(NORTH, sites=sites), *PROFILE.centres[1:]))
+    day_ms = T + 14 * 60 * MIN  # 2026-11-25, 00:00 in Vietnam
+
+    def make(t: int, name: str) -> bytes:
+        return crash(t, 1, id_=name) if site == "J1" else river(site, t, 2.05, id_=name)
+
+    def said(crashed: bool) -> list[tuple[str, str, str, str]]:
+        step, found, state = DetectPartition(profile, 0), [], {}
+        events = [(make(day_ms - 20 * S, "a"), -20), (in_area(make(day_ms + 10 * S, "b"), "732"), 10)]
+        events += [(river("R2", day_ms + n * 60 * S, 1.0), n * 60) for n in range(1, 9)]
+        events += [(in_area(river("R2", day_ms + 60 * n * S + S, 1.0), "732"), n * 60 + 1) for n in range(9, 20)]
+        for body, after_s in events:
+            found += signals(run(step, [body], day_ms + after_s * S).emits)
+            if crashed:
+                state |= {key: value for key, value in step.take_dirty() if value is not None}
+                step = DetectPartition(profile, 0)
+                for key, value in state.items():
+                    step.load(key, value)
+        return [(signal.key, signal.state, signal.area, signal.reason) for signal in found]
+
+    assert said(True) == said(False)
+    assert {key.split("|")[2] for key, *_ in said(False)} == {site}
+    assert said(False)[-1][2] == "732"
 
 
 # ---- bounds ------------------------------------------------------------------------------------------------------
