@@ -240,6 +240,9 @@ class Gateway:
             if self.hub is not None:
                 for kind, count in self.hub.sizes().items():
                     self.metrics.entities.labels(kind).set(count)
+                for feed, (late, too_late) in self.hub.late().items():
+                    self.metrics.late.labels(feed, "late").set(late)
+                    self.metrics.late.labels(feed, "too_late").set(too_late)
                 for topic, count in self.hub.skipped.items():
                     self.metrics.skipped.labels(topic).set(count)
             await asyncio.sleep(METRICS_S)

@@ -27,6 +27,12 @@ class GatewayMetrics:
             "ioc_hub_records_unreadable", "Records that could not be read, by topic", ["topic"], registry=r
         )
         self.entities = Gauge("ioc_hub_entities", "Entities of the picture, by kind", ["kind"], registry=r)
+        self.late = Gauge(
+            "ioc_feed_late_events",
+            "Events of the last hour for a minute that was final (late) or beyond correction (too_late), by feed",
+            ["feed", "lateness"],
+            registry=r,
+        )
         self.lag_s = Gauge("ioc_picture_lag_seconds", "How far the picture is behind the bus; NaN: unknown", registry=r)
         self.degraded = Gauge("ioc_degraded", "1 for each part that is away or behind", ["part"], registry=r)
         self.canary_s = Gauge(

@@ -239,6 +239,10 @@ class Hub:
         """See :meth:`ioc.services.picture.Feeds.watermarks`."""
         return self._feeds.watermarks()
 
+    def late(self) -> dict[str, tuple[int, int]]:
+        """Feed → events of the last hour that were late, and too late, for their minute; for metrics."""
+        return {key: (feed.late, feed.too_late) for key, feed in self._feeds.live.items()}
+
     def sizes(self) -> dict[str, int]:
         """Entities by kind, for metrics and for ``/readyz``."""
         return {

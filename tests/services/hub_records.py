@@ -48,7 +48,7 @@ def alert_record(alert_id: str, version: int | None) -> Record:
     return alert_id.encode(), None if version is None else codec.encode(alert(alert_id, version))
 
 
-def feed_record(centre: str, partition: int, accepted: int, state: FeedState = "on_time") -> Record:
+def feed_record(centre: str, partition: int, accepted: int, state: FeedState = "on_time", **more: int) -> Record:
     key = f"{centre}/rain/{partition}"
     health = FeedHealth(
         key=key,
@@ -66,6 +66,7 @@ def feed_record(centre: str, partition: int, accepted: int, state: FeedState = "
         duplicates=0,
         watermark_ms=BASE_MS,
         updated_ms=BASE_MS + accepted,
+        **more,
     )
     return key.encode(), codec.encode(health)
 

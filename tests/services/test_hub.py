@@ -50,6 +50,12 @@ def ids(changes: Any) -> list[str]:
     return [alert.id for alert in changes.alerts]
 
 
+def test_late_events_of_a_feed_are_those_of_all_its_partitions() -> None:
+    feeder = Feeder()
+    feeder.put(FEEDS, feed_record("c", 0, 5, late=2, too_late=1), feed_record("c", 1, 5, late=3))
+    assert feeder.hub.late() == {"c/rain": (5, 1)}
+
+
 def test_private_keys_of_alerting_are_not_alerts() -> None:
     feeder = Feeder()
     feeder.put(ALERTS, (b"@position", b"12"), (b"@command|x", b"{}"), alert_record("A-1", 1))
