@@ -90,6 +90,7 @@ def _kind(number: int, table: FormatTable, kind: RecordKind, box: Box | None, na
     text.give_up_if(f"{text.name(is_id)}({event_id}) is None")  # raises for what is no text
     time_ms, time_text = _time(text, kind.time or table.time)
     site = text.variable(_envelope(text, kind.site or table.site))
+    text.give_up_if(f"{site}.__class__ is not str")
     sequence = _sequence(text, kind.sequence or table.sequence)
     data = write_payload(text, kind, box)
     text.say(f"return {number}, {event_id}, {time_ms}, {time_text}, {site}, {sequence}, {data}")

@@ -226,3 +226,11 @@ def test_the_generated_text_can_be_read() -> None:
     assert "def k0(n):  # traffic.flow" in source
     assert "n['ma_ban_tin']" in source
     assert source.count("def ") == len(table.records) + 1
+
+
+@pytest.mark.parametrize("site", [None, 7, 1.5, True, ["GT-01"]])
+def test_a_site_that_is_no_text_is_left_to_the_careful_way(site: object) -> None:
+    native = orjson.loads(natives("bien-hoa")[0]) | {"ma_tram": site}
+    value = orjson.dumps(native)
+    assert quick(mapper("bien-hoa"), value) is None
+    assert careful(mapper("bien-hoa"), value) == "schema"
