@@ -231,6 +231,9 @@ def test_the_generated_text_can_be_read() -> None:
 @pytest.mark.parametrize("site", [None, 7, 1.5, True, ["GT-01"]])
 def test_a_site_that_is_no_text_is_left_to_the_careful_way(site: object) -> None:
     native = orjson.loads(natives("bien-hoa")[0]) | {"ma_tram": site}
-    value = orjson.dumps(native)
-    assert quick(mapper("bien-hoa"), value) is None
-    assert careful(mapper("bien-hoa"), value) == "schema"
+    (emit,) = (
+        IntakePartition(province(), "bien-hoa", 0).step([InRecord(0, START, b"k", orjson.dumps(native))], START).emits
+    )
+    assert quick(mapper("bien-hoa"), orjson.dumps(native)) is None
+    assert emit.topic == "dead"
+    assert orjson.loads(emit.value or b"")["code"] in ("schema", "unknown_source")
