@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 from random import Random
+from weakref import WeakKeyDictionary
 
 import pytest
 from hypothesis import given, settings
@@ -58,12 +59,21 @@ def traffic(speed_km_h: float) -> TrafficFlow:
     return TrafficFlow(intensity_veh_h=100.0, speed_km_h=speed_km_h)
 
 
+CHECKPOINTS: WeakKeyDictionary[DetectPartition, dict[str, bytes]] = WeakKeyDictionary()
+
+
 def restarted(step: DetectPartition, profile: Profile) -> DetectPartition:
-    """A new owner that starts from the checkpoint."""
-    other = DetectPartition(profile, step.partition)
+    """A new owner that starts from the checkpoint: what was written last of every key, under whatever owner."""
+    kept = dict(CHECKPOINTS.get(step, {}))
     for key, value in step.take_dirty():
-        if value is not None:
-            other.load(key, value)
+        if value is None:
+            kept.pop(key, None)
+        else:
+            kept[key] = value
+    other = DetectPartition(profile, step.partition)
+    for key, value in kept.items():
+        other.load(key, value)
+    CHECKPOINTS[other] = kept
     return other
 
 
