@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -21,11 +22,13 @@ from msgspec import Struct, json, structs
 
 from ioc.adapters.clock import monotonic_s, now_ms
 from ioc.adapters.kafka import Producer, log_ranges, new_producer, new_reader
+from ioc.adapters.profiles import load_profile, profile_folder
 from ioc.bench.stream import machine, own_broker
 from ioc.bench.stream_kafka import delete_topics, make_topics, own_prefix
 from ioc.bench.stream_made import Text
 from ioc.bench.stream_runs import RunFailed, log_tail
 from ioc.domain.profile import Profile
+from ioc.pipeline.board import OBJECTS_MAX
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import InRecord
 from ioc.settings import Settings
@@ -63,14 +66,17 @@ async def run(keys: int, kafka: str, settings: Settings, profile: Profile) -> Re
     """
     async with AsyncExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="ioc-bench-")))
+        topics = Topics(own_prefix(), profile.centre_ids)
+        rules = 1 + (keys - 1) // (topics.partitions(TOPIC) * OBJECTS_MAX)
+        profile = with_rules(settings.profile, folder / "profile", rules)
         own = structs.replace(
             settings,
+            profile=str(folder / "profile"),
             kafka=kafka or await own_broker(stack, folder),
-            topic_prefix=own_prefix(),
+            topic_prefix=topics.prefix,
             data_dir=folder,
             log_level="warning",
         )
-        topics = Topics(own.topic_prefix, profile.centre_ids)
         try:
             await make_topics(own, topics)
             size = await _store(own, topics, profile, keys)
@@ -97,6 +103,16 @@ async def run(keys: int, kafka: str, settings: Settings, profile: Profile) -> Re
             restore=restore,
             resumed=Resumed(same_instance_s=same_s, new_instance_s=new_s),
         )
+
+
+def with_rules(name: str, folder: Path, count: int) -> Profile:
+    """The profile of the settings with as many rules about calls as it takes: each keeps ``OBJECTS_MAX`` objects."""
+    shutil.copytree(profile_folder(name), folder)
+    words = "\n".join(f'{key} = "call"' for key in ("name_vi", "name_en", "title_vi", "title_en"))
+    head = f'kind = "occurrence"\ntype = "emergency.call"\ngroup = "emergency"\npriority = 3\n{words}\n'
+    rules = (f'[[rules]]\nid = "calls-{n}"\n{head}hold_s = 900\nobject = ["kind"]\n' for n in range(count))
+    (folder / "rules.toml").write_text("\n".join(rules), encoding="utf-8")
+    return load_profile(str(folder))
 
 
 class Workers:
@@ -159,7 +175,7 @@ class Workers:
 
 
 def state(profile: Profile, partition: int, keys: int) -> Iterator[tuple[str, bytes | None]]:
-    """Checkpoint rows of one partition with ``keys`` objects, made by the step from calls."""
+    """Checkpoint rows of one partition with at least ``keys`` objects, made by the step from calls."""
     step, text, at_ms = DetectPartition(profile, partition), Text(), now_ms()
     centre, area, feed, site = next(
         (centre.id, site.area, feed.id, site.id)
@@ -170,7 +186,8 @@ def state(profile: Profile, partition: int, keys: int) -> Iterator[tuple[str, by
         if site.feed == feed.id
     )
     key, moment = f"{centre}/{area}/{feed}".encode(), text(at_ms)
-    for first in range(0, keys, CHUNK):
+    calls = -(-keys // len(profile.rules))  # each is an object of every rule
+    for first in range(0, calls, CHUNK):
         records = [
             InRecord(
                 i,
@@ -183,7 +200,7 @@ def state(profile: Profile, partition: int, keys: int) -> Iterator[tuple[str, by
                     f'"kind":"k{partition}-{i}"}}}}'
                 ).encode(),
             )
-            for i in range(first, min(first + CHUNK, keys))
+            for i in range(first, min(first + CHUNK, calls))
         ]
         step.step(records, at_ms)
     yield from step.take_dirty()

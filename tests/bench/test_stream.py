@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from ioc.bench.stream_runs import OracleFailed
 from ioc.bench.stream_truth_intake import IntakeTruth
 from ioc.cli import main
 from ioc.domain.profile import Profile
+from ioc.pipeline.board import OBJECTS_MAX
 from ioc.settings import Settings
 from tests.conftest import Stack
 
@@ -96,6 +98,13 @@ async def test_state_comes_back_and_work_goes_on_after_a_kill(stack: Stack, prof
     assert result.resumed.same_instance_s < 15
     assert result.resumed.new_instance_s < 15 + settings.session_timeout_s
     assert "restored in" in restore_report(result)
+
+
+def test_more_keys_than_one_rule_keeps_are_made_under_more_rules(tmp_path: Path) -> None:
+    keys = OBJECTS_MAX + 500
+    profile = stream_restore.with_rules(Settings().profile, tmp_path / "profile", 2)
+    objects = {key for key, value in stream_restore.state(profile, 3, keys) if key.startswith("object/") and value}
+    assert keys <= len(objects) <= keys + 1
 
 
 def test_a_summary_is_the_median_of_the_runs() -> None:
