@@ -229,7 +229,8 @@ class Gateway:
         good = GoodRules(self._settings.data_dir, self._profile.id)
         rules = RuleFileHealth(rules_file(self._settings.profile), self._profile, good)
         while True:
-            self.metrics.rules_broken.set(bool(rules.problems()))
+            # a changed file is judged whole, which takes too long for the loop that serves the walls
+            self.metrics.rules_broken.set(bool(await asyncio.to_thread(rules.problems)))
             health = self.health(self._clock())
             self.metrics.lag_s.set(float("nan") if health.lag_s is None else health.lag_s)
             for stage, age_s in self._canaries.ages(self._clock()).items():

@@ -14,12 +14,13 @@ from pathlib import Path
 from msgspec import structs
 
 from ioc.adapters.profiles import load_profile
-from ioc.adapters.rule_files import check_rules, content_of, rules_file, with_content
+from ioc.adapters.rule_files import Mark, check_rules, content_of, mark_of, rules_file, with_content
 from ioc.domain.profile import Profile
 from ioc.errors import BadSettings
 
 log = logging.getLogger(__name__)
 
+NO_FILE: Mark = (0, 0, 0)
 _HEAD = b"# sha256 "  # the first line, so that content and hash are replaced as one
 
 
@@ -107,19 +108,18 @@ class RuleFileHealth:
 
     def __init__(self, file: Path, profile: Profile, good: GoodRules) -> None:
         self._file, self._profile, self._good = file, structs.replace(profile, rules=(), windows=()), good
-        self._judged: tuple[int, int, int] | None = None
+        self._judged: Mark | None = None
         self._problems: list[str] = []
 
     def problems(self) -> list[str]:
         """The mistakes with file and line; empty when all is well."""
         try:
-            stat = self._file.stat()
-            mark = stat.st_ino, stat.st_size, stat.st_mtime_ns
+            mark = mark_of(self._file)
         except OSError:
-            mark = (0, 0, 0)
+            mark = NO_FILE
         if mark != self._judged:
             self._judged = mark
-            gone = mark == (0, 0, 0) and self._good.content() is None  # a profile without rules
+            gone = mark == NO_FILE and self._good.content() is None  # a profile without rules
             read, mistakes = (None, []) if gone else check_rules(self._file, self._profile)
             self._problems = [] if read is not None else [str(one) for one in mistakes if not one.warning]
         return self._problems

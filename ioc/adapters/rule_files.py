@@ -37,6 +37,15 @@ def rules_file(name: str) -> Path:
     return path if path.suffix == ".toml" else profile_folder(name) / "rules.toml"
 
 
+Mark = tuple[int, int, int]  # inode, size, time of the last change in nanoseconds
+
+
+def mark_of(file: Path) -> Mark:
+    """What differs when a file was changed or replaced. Raises OSError."""
+    stat = file.stat()
+    return stat.st_ino, stat.st_size, stat.st_mtime_ns
+
+
 def content_of(file: Path) -> bytes:
     """The bytes of a rule file.
 

@@ -11,15 +11,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ioc.adapters.good_rules import GoodRules
-from ioc.adapters.rule_files import content_of, with_content
+from ioc.adapters.rule_files import Mark, content_of, mark_of, with_content
 from ioc.domain.profile import Profile, Rule
 from ioc.errors import BadSettings
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 2.0
-
-Mark = tuple[int, int, int]  # inode, size, time of the last change in nanoseconds
 
 
 class RuleWatch:
@@ -73,13 +71,12 @@ class RuleWatch:
 
     def _mark(self) -> Mark | None:
         try:
-            stat = self._file.stat()
+            return mark_of(self._file)
         except OSError as exc:
             if self._judged is not None or self._seen is not None:
                 log.error("rules cannot be looked at, the old ones stay: %s", exc)
             self._judged = None
             return None
-        return stat.st_ino, stat.st_size, stat.st_mtime_ns
 
 
 def _difference(old: Sequence[Rule], new: Sequence[Rule]) -> str:

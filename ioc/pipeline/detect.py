@@ -208,7 +208,7 @@ class DetectPartition:
         after = self._board = Board(profile, self.partition)
         self._watching = {}
         for feed in before.feeds.values():
-            after.restore_feed(FeedRecord(feed.centre, feed.area, feed.feed, feed.exercise, feed.clock))
+            after.restore_feed(_feed_record(feed))
             for window in (window for lane in feed.lanes.values() for window in lane.windows.values()):
                 if not after.restore_window(window):
                     self._dirty_windows.discard(window)
@@ -228,10 +228,7 @@ class DetectPartition:
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``combinations``, ``counters``."""
         rows: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
-        for feed in self._dirty_feeds:
-            rows.append(
-                (f"feed/{feed.key}", encode(FeedRecord(feed.centre, feed.area, feed.feed, feed.exercise, feed.clock)))
-            )
+        rows += [(f"feed/{feed.key}", encode(_feed_record(feed))) for feed in self._dirty_feeds]
         rows += [(f"window/{window.key}", encode(window)) for window in self._dirty_windows]
         rows += [(f"object/{subject.watched.key}", encode(subject.watched)) for subject in self._dirty_subjects]
         for key in self._board.learnt:
@@ -363,3 +360,7 @@ class DetectPartition:
         self._dirty_subjects = {s for s in self._dirty_subjects if f"object/{s.watched.key}" not in gone}
         self._watching = {k: s for k, s in self._watching.items() if f"object/{k}" not in gone}
         self._board.learnt = {key for key in self._board.learnt if f"baseline/{key}" not in gone}
+
+
+def _feed_record(feed: Feed) -> FeedRecord:
+    return FeedRecord(feed.centre, feed.area, feed.feed, feed.exercise, feed.clock)

@@ -7,18 +7,12 @@ from typing import Any
 import msgspec
 
 from ioc.domain.catalogue import PAYLOADS
-from ioc.domain.profile import Feed, Hours, Level, Member, Rule, Site, Target, WindowSpec
+from ioc.domain.profile import Feed, Hours, Level, Member, Site, Target, WindowSpec
 from tests.pipeline.made_up import table
-from tests.pipeline.small_province import NORTH, PROFILE, event
-
-
-def _rule(name: str, kind: str, type_: str, **more: Any) -> Rule:
-    base = {"name_vi": name, "name_en": name, "title_vi": name, "title_en": name, "group": "river"}
-    return Rule(id=name, kind=kind, type=type_, **(base | more))  # type: ignore[arg-type]
-
+from tests.pipeline.small_province import NORTH, PROFILE, event, make_rule
 
 RULES = (
-    _rule(
+    make_rule(
         "rise",
         "rate",
         "hydro.level",
@@ -30,7 +24,7 @@ RULES = (
         title_vi="Lên {value} m/giờ, hiện {measured} m",
         levels=(Level(name="fast", priority=2, limit=6.0),),
     ),
-    _rule(
+    make_rule(
         "jumpy",
         "n_of_m",
         "traffic.flow",
@@ -41,7 +35,7 @@ RULES = (
         max_gap_s=300.0,
         levels=(Level(name="slow", priority=3, limit=15.0),),
     ),
-    _rule(
+    make_rule(
         "target",
         "ratio",
         "service.kpi",
@@ -51,7 +45,7 @@ RULES = (
         levels=(Level(name="below", priority=4, limit=100.0),),
         max_gap_s=600.0,
     ),
-    _rule(
+    make_rule(
         "odd",
         "anomaly",
         "rain.gauge",
@@ -61,7 +55,7 @@ RULES = (
         max_gap_s=600.0,
         levels=(Level(name="odd", priority=3, limit=4.0),),
     ),
-    _rule(
+    make_rule(
         "surge",
         "count",
         "traffic.incident",
@@ -71,7 +65,7 @@ RULES = (
         title_vi="{count} lần {kind}",
         levels=(Level(name="three", priority=2, limit=3.0),),
     ),
-    _rule(
+    make_rule(
         "night",
         "threshold",
         "rain.gauge",
@@ -79,7 +73,7 @@ RULES = (
         schedule=(Hours(start="22:00", end="06:00"),),
         levels=(Level(name="wet", priority=3, limit=5.0),),
     ),
-    _rule(
+    make_rule(
         "wave",
         "combination",
         "hydro.level",

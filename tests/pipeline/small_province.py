@@ -55,13 +55,13 @@ NORTH = Centre(
 )
 
 
-def _rule(name: str, kind: str, type_: str, **more: Any) -> Rule:
+def make_rule(name: str, kind: str, type_: str, **more: Any) -> Rule:
     base = {"name_vi": name, "name_en": name, "title_vi": name, "title_en": name, "group": "river"}
     return Rule(id=name, kind=kind, type=type_, **(base | more))  # type: ignore[arg-type]
 
 
 RULES = (
-    _rule(
+    make_rule(
         "level",
         "threshold",
         "hydro.level",
@@ -77,7 +77,7 @@ RULES = (
             Level(name="BĐ3", priority=1, limit_from="bd3"),
         ),
     ),
-    _rule(
+    make_rule(
         "jam",
         "threshold",
         "traffic.flow",
@@ -89,7 +89,7 @@ RULES = (
         max_gap_s=30.0,
         levels=(Level(name="slow", priority=3, limit=15.0),),
     ),
-    _rule(
+    make_rule(
         "aqi",
         "aqi",
         "air.quality",
@@ -98,7 +98,7 @@ RULES = (
         title_vi="VN_AQI {value}, {band}",
         levels=(Level(name="Xấu", priority=3, limit=150.0), Level(name="Rất xấu", priority=2, limit=200.0)),
     ),
-    _rule(
+    make_rule(
         "injury",
         "occurrence",
         "traffic.incident",
@@ -108,7 +108,7 @@ RULES = (
         title_vi="{kind}, {injured} người bị thương",
         words_vi={"accident": "Tai nạn"},
     ),
-    _rule(
+    make_rule(
         "call",
         "occurrence",
         "emergency.call",
@@ -116,7 +116,9 @@ RULES = (
         object=("kind",),
         levels=(Level(name="114", priority=1, match={"number": "114"}),),
     ),
-    _rule("silent", "silence", "source.heartbeat", priority=2, after_s=30.0, title_vi="{centre} im lặng từ {since}"),
+    make_rule(
+        "silent", "silence", "source.heartbeat", priority=2, after_s=30.0, title_vi="{centre} im lặng từ {since}"
+    ),
 )
 PROFILE = Profile(
     id="small",
