@@ -27,7 +27,7 @@ DRAIN_STEP_S = 0.05
 WAIT_REPORT_S = 5.0  # a full courier says so this often
 
 
-class Message(Struct, frozen=True):
+class Message(Struct, frozen=True, gc=False):
     """One native message on its way to the raw topic of its centre."""
 
     id: str

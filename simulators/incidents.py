@@ -1,56 +1,22 @@
-"""Incidents: shapes that a scenario adds to the world, each with what it should cause.
+"""Incidents: shapes that a scenario adds to the world.
 
 Times are seconds after the start of the scenario; ``every_s`` repeats the shape for ever. Shapes are values: the
-world asks them for their effect at an instant. The rule names in :func:`expectations` are those of the profile.
+world asks them for their effect at an instant.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Annotated, Literal
 
-from msgspec import Meta, Struct
+from msgspec import Meta
 
 from simulators.model.rain import Cell, thunder_heading
 from simulators.model.river import flood_wave
-
-Seconds = Annotated[float, Meta(ge=0, le=31_536_000)]
-Length = Annotated[float, Meta(gt=0, le=31_536_000)]
-Lon = Annotated[float, Meta(ge=-180, le=180)]
-Lat = Annotated[float, Meta(ge=-90, le=90)]
-
-
-class Shape(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, tag_field="kind"):
-    """What all incidents share: when they begin, and whether they come again."""
-
-    at_s: Seconds
-    every_s: Length | None = None
-
-    @property
-    def length_s(self) -> float:
-        """From the beginning until nothing of it is left, seconds."""
-        return 0.0
-
-    def phase_s(self, t_s: float) -> float | None:
-        """Seconds into the running occurrence at ``t_s`` after the scenario's start, None between occurrences."""
-        since = t_s - self.at_s
-        if since < 0:
-            return None
-        if self.every_s is not None:
-            since %= self.every_s
-        return since if since <= self.length_s else None
-
-    def begins(self, from_s: float, to_s: float) -> Iterator[tuple[int, float]]:
-        """Number and begin of the occurrences that begin in ``[from_s, to_s)``."""
-        if self.every_s is None:
-            if from_s <= self.at_s < to_s:
-                yield 0, self.at_s
-            return
-        number = max(0, int((from_s - self.at_s) // self.every_s) - 1)  # one early: division may round up
-        while (begin := self.at_s + number * self.every_s) < to_s:
-            if begin >= from_s:
-                yield number, begin
-            number += 1
+from simulators.shapes.base import Lat, Length, Lon, Reference, Seconds, Shape, smoothstep
+from simulators.shapes.city import Crowd, PowerCut, ReturnTraffic
+from simulators.shapes.systems import CyberAttack, DengueOutbreak, LateCases, PlatformOutage, Rumour
+from simulators.shapes.water import PipeBurst, RecordedLevels, ReservoirRelease
+from simulators.shapes.weather import ForestFire, HeatSpell
 
 
 class RiverSurge(Shape, frozen=True, kw_only=True, tag="river_surge"):
@@ -65,6 +31,9 @@ class RiverSurge(Shape, frozen=True, kw_only=True, tag="river_surge"):
     hold_s: Seconds = 300
     fall_s: Length = 180
 
+    def refers(self) -> tuple[Reference, ...]:
+        return (Reference("site", ("hydro.level",), self.site),)
+
     @property
     def length_s(self) -> float:
         return self.rise_s + self.hold_s + self.fall_s
@@ -75,10 +44,10 @@ class RiverSurge(Shape, frozen=True, kw_only=True, tag="river_surge"):
         if phase is None:
             return 0.0
         if phase < self.rise_s:
-            return _smoothstep(phase / self.rise_s)
+            return smoothstep(phase / self.rise_s)
         if phase <= self.rise_s + self.hold_s:
             return 1.0
-        return 1 - _smoothstep((phase - self.rise_s - self.hold_s) / self.fall_s)
+        return 1 - smoothstep((phase - self.rise_s - self.hold_s) / self.fall_s)
 
 
 class FloodWave(Shape, frozen=True, kw_only=True, tag="flood_wave"):
@@ -88,6 +57,9 @@ class FloodWave(Shape, frozen=True, kw_only=True, tag="flood_wave"):
     crest_m: Annotated[float, Meta(ge=-5, le=150)]
     rise_h: Annotated[float, Meta(gt=0, le=240)] = 24
     fall_h: Annotated[float, Meta(gt=0, le=2000)] = 120
+
+    def refers(self) -> tuple[Reference, ...]:
+        return (Reference("site", ("hydro.level",), self.site),)
 
     @property
     def length_s(self) -> float:
@@ -128,6 +100,9 @@ class Jam(Shape, frozen=True, kw_only=True, tag="jam"):
     minutes: Annotated[float, Meta(gt=0, le=1440)] = 15
     ramp_s: Length = 45
 
+    def refers(self) -> tuple[Reference, ...]:
+        return (Reference("site", ("traffic.flow",), self.site),)
+
     @property
     def length_s(self) -> float:
         return self.minutes * 60 + 2 * self.ramp_s
@@ -137,7 +112,7 @@ class Jam(Shape, frozen=True, kw_only=True, tag="jam"):
         phase = self.phase_s(t_s)
         if phase is None:
             return 0.0
-        return _smoothstep(min(phase / self.ramp_s, (self.length_s - phase) / self.ramp_s))
+        return smoothstep(min(phase / self.ramp_s, (self.length_s - phase) / self.ramp_s))
 
 
 class Accident(Shape, frozen=True, kw_only=True, tag="accident"):
@@ -151,6 +126,9 @@ class Accident(Shape, frozen=True, kw_only=True, tag="accident"):
     speed_km_h: Annotated[float, Meta(gt=0, le=60)] = 18
     text: Annotated[str, Meta(max_length=500)] = ""
 
+    def refers(self) -> tuple[Reference, ...]:
+        return (Reference("site", ("traffic.incident",), self.site),)
+
     @property
     def length_s(self) -> float:
         return self.minutes * 60
@@ -160,7 +138,7 @@ class Accident(Shape, frozen=True, kw_only=True, tag="accident"):
         phase = self.phase_s(t_s)
         if phase is None:
             return 0.0
-        return _smoothstep(min(phase / 60, (self.length_s - phase) / 60))
+        return smoothstep(min(phase / 60, (self.length_s - phase) / 60))
 
 
 class Call(Shape, frozen=True, kw_only=True, tag="call"):
@@ -181,6 +159,9 @@ class SourceLoss(Shape, frozen=True, kw_only=True, tag="source_loss"):
     for_s: Length
     feeds: tuple[str, ...] = ()  # empty: all
 
+    def refers(self) -> tuple[Reference, ...]:
+        return (Reference("centre", ("centre",), self.centre),)
+
     @property
     def length_s(self) -> float:
         return self.for_s
@@ -190,46 +171,25 @@ class SourceLoss(Shape, frozen=True, kw_only=True, tag="source_loss"):
         return self.centre == centre and (not self.feeds or feed in self.feeds) and self.phase_s(t_s) is not None
 
 
-Incident = RiverSurge | FloodWave | StormCell | Jam | Accident | Call | SourceLoss
-
-
-class Expectation(Struct, frozen=True, kw_only=True):
-    """What an occurrence should cause: an alert of ``rule`` between two times after its begin.
-
-    ``site`` is empty when the incident does not fix it. Whether the alert comes also depends on the profile's
-    limits: a surge below the first level causes none.
-    """
-
-    rule: str
-    site: str
-    after_s: float
-    within_s: float
-
-
-def expectations(incident: Incident) -> tuple[Expectation, ...]:
-    """The alerts that one occurrence should cause."""
-    match incident:
-        case RiverSurge():
-            top_s = incident.rise_s
-            return (Expectation(rule="hydro-level", site=incident.site, after_s=0, within_s=top_s + 120),)
-        case FloodWave():
-            return (Expectation(rule="hydro-level", site=incident.site, after_s=0, within_s=incident.rise_h * 3600),)
-        case StormCell():
-            return (Expectation(rule="heavy-rain", site="", after_s=0, within_s=incident.length_s + 120),)
-        case Jam():
-            return (Expectation(rule="congestion", site=incident.site, after_s=0, within_s=incident.length_s),)
-        case Accident():
-            if incident.what != "accident" or incident.injured == 0:
-                return ()
-            return (Expectation(rule="traffic-injury", site=incident.site, after_s=0, within_s=30),)
-        case Call():
-            return (Expectation(rule="emergency-call", site="", after_s=0, within_s=30),)
-        case SourceLoss():
-            if incident.feeds and "heartbeat" not in incident.feeds:
-                return ()
-            return (Expectation(rule="source-silent", site="", after_s=20, within_s=incident.for_s),)
-
-
-def _smoothstep(x: float) -> float:
-    x = min(1.0, max(0.0, x))
-    return x * x * (3 - 2 * x)
+Incident = (
+    RiverSurge
+    | FloodWave
+    | StormCell
+    | Jam
+    | Accident
+    | Call
+    | SourceLoss
+    | RecordedLevels
+    | ReservoirRelease
+    | PipeBurst
+    | HeatSpell
+    | ForestFire
+    | PowerCut
+    | Crowd
+    | ReturnTraffic
+    | CyberAttack
+    | PlatformOutage
+    | LateCases
+    | DengueOutbreak
+    | Rumour
+)

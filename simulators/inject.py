@@ -20,7 +20,6 @@ from ioc.wire.topics import Topics
 from simulators import feeds, formats, overrides
 from simulators.feeds.base import Place, make_reading
 from simulators.readings import Reading
-from simulators.world import World
 
 BadKind = Literal["malformed", "wrong-centre", "future", "unknown-source"]
 
@@ -55,7 +54,7 @@ def compose(
     seq = time_ms
     if type_ in feeds.PERIODIC:
         sample, period_s, _ = feeds.PERIODIC[type_]
-        data = sample(World(seed, feeds.cities(profile), feeds.roads(profile), start_ms=time_ms), place, time_ms)
+        data = sample(feeds.world_of(profile, seed, start_ms=time_ms), place, time_ms)
         seq = time_ms // round(period_s * 1000)
         if type_ == "source.heartbeat":
             data["seq"] = seq
@@ -187,7 +186,7 @@ def bad_record(profile: Profile, centre: str, kind: BadKind, now_ms: int, seed: 
 
 
 async def _send(settings: Settings, profile: Profile, centre: str, key: bytes, value: bytes) -> None:
-    async with Producer(settings, Topics(settings.topic_prefix, profile.centre_ids)) as producer:
+    async with Producer(settings, Topics(settings.topic_prefix, profile.centre_ids), centre=centre) as producer:
         await producer.send(f"raw.{centre}", key, value)
 
 

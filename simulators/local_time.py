@@ -7,8 +7,7 @@ Holidays 2022–2026 as the Python package ``holidays`` 0.109 (MIT) encodes the 
 from __future__ import annotations
 
 from datetime import date, timedelta
-
-from ioc.domain.times import from_ms
+from functools import lru_cache
 
 OFFSET_MS = 7 * 3_600_000
 DAY_MS = 86_400_000
@@ -44,23 +43,44 @@ def hour_of_day(t_ms: int) -> float:
     return ((t_ms + OFFSET_MS) % DAY_MS) / HOUR_MS
 
 
+@lru_cache(maxsize=2048)
 def date_of(day: int) -> date:
     """The calendar date of a local day number."""
     return _EPOCH + timedelta(days=day)
 
 
+@lru_cache(maxsize=2048)
 def is_day_off(day: int) -> bool:
     """Saturday, Sunday or public holiday."""
     when = date_of(day)
     return when.weekday() >= 5 or when in HOLIDAYS
 
 
+@lru_cache(maxsize=2048)
 def is_return_day(day: int) -> bool:
     """A day off before a working day: people come back in the evening."""
     return is_day_off(day) and not is_day_off(day + 1)
 
 
+@lru_cache(maxsize=2048)
+def is_holiday_return(day: int) -> bool:
+    """The last of at least three days off in a row: the return from a holiday, heavier than that of a Sunday."""
+    return is_return_day(day) and is_day_off(day - 1) and is_day_off(day - 2)
+
+
+def is_office_time(t_ms: int) -> bool:
+    """Office hours 7:30–11:30 and 13:00–17:00 of a working day (general knowledge)."""
+    hour = hour_of_day(t_ms)
+    return not is_day_off(day_number(t_ms)) and (7.5 <= hour < 11.5 or 13 <= hour < 17)
+
+
 def stamp(t_ms: int) -> str:
     """UTC instant as it stands in message ids: ``20261124T031530200Z``."""
-    moment = from_ms(t_ms)
-    return f"{moment:%Y%m%dT%H%M%S}{moment.microsecond // 1000:03d}Z"
+    day, rest = divmod(t_ms, DAY_MS)
+    seconds, ms = divmod(rest, 1000)
+    return f"{_compact(day)}T{seconds // 3600:02d}{seconds // 60 % 60:02d}{seconds % 60:02d}{ms:03d}Z"
+
+
+@lru_cache(maxsize=64)
+def _compact(day: int) -> str:
+    return f"{date_of(day):%Y%m%d}"

@@ -6,9 +6,8 @@ from collections.abc import Collection
 
 from ioc.domain.profile import Profile
 from simulators import feeds
+from simulators.plan import Scenario
 from simulators.readings import Reading
-from simulators.scenario import Scenario
-from simulators.world import World
 
 
 class Programme:
@@ -41,13 +40,8 @@ class Programme:
         length_s = duration_s if duration_s is not None else scenario.duration_s
         self.start_ms = start_ms
         self.end_ms = None if length_s is None else start_ms + round(length_s * 1000)
-        self.world = World(
-            seed,
-            feeds.cities(profile),
-            feeds.roads(profile),
-            start_ms=start_ms,
-            incidents=scenario.incident,
-            dropouts=scenario.dropouts,
+        self.world = feeds.world_of(
+            profile, seed, start_ms=start_ms, incidents=scenario.incident, dropouts=scenario.dropouts
         )
         self._sources = feeds.build(
             profile,

@@ -1,64 +1,52 @@
-"""Scenario files: a world, its length, its rate and the incidents added to it, in TOML.
+"""Scenario files: finding and reading them; docs/scenarios.md has the grammar.
 
-Reading is strict: an unknown key, a wrong unit or a site that the profile lacks is refused with file, path and
-reason, before anything is sent.
+Reading is strict, and every refusal is one sentence with file, line, place and reason. First the keys are compared
+with those that the grammar knows, so that a slip of the pen gets a proposal; then types and ranges are checked; then
+what no type can say, such as two times that contradict each other.
 """
 
 from __future__ import annotations
 
 import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Annotated
+from typing import Any, NoReturn, get_args
 
 import msgspec
-from msgspec import Meta, Struct
 
-from ioc.domain.profile import Profile
-from ioc.domain.times import parse_rfc3339
+from ioc.domain.spans import duration, span
+from ioc.domain.toml_lines import Places, deepest_line, line_of
 from ioc.errors import BadInput
-from simulators.incidents import Accident, FloodWave, Incident, Jam, RiverSurge, SourceLoss
+from simulators import clash
+from simulators.expect import Bounds, Expect, Forbid, Reach, Which
+from simulators.faults import Duplicate, Fault
+from simulators.incidents import Incident
+from simulators.plan import START_END_MS, START_MIN_MS, Scenario
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
-SITE_TYPE = {
-    RiverSurge: "hydro.level",
-    FloodWave: "hydro.level",
-    Jam: "traffic.flow",
-    Accident: "traffic.incident",
+_KINDS: dict[str, dict[str, type[msgspec.Struct]]] = {
+    "incident": {str(one.__struct_config__.tag): one for one in get_args(Incident)},
+    "fault": {str(one.__struct_config__.tag): one for one in get_args(Fault)},
 }
-
-
-class Scenario(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One scenario file.
-
-    Attributes:
-        title_vi, title_en: what it shows.
-        seed: seed of the world; None takes the installation's (``IOC_SEED``).
-        centres: ids to play; None for all of the profile.
-        start: ``now``, or an RFC 3339 instant that the event times begin at.
-        duration_s: length in event time, seconds; None is endless.
-        rate: messages per second in total; None keeps the feeds' own periods.
-        feedback_factor, call_factor: scale the calibrated numbers of 1022 reports and emergency calls.
-        dropouts: links of centres also fail by chance.
-        incident: shapes added to the world.
-    """
-
-    title_vi: str
-    title_en: str
-    seed: Annotated[int, Meta(ge=0, lt=2**31)] | None = None
-    centres: Annotated[tuple[str, ...], Meta(min_length=1)] | None = None
-    start: str = "now"
-    duration_s: Annotated[float, Meta(gt=0, le=31_536_000)] | None = None
-    rate: Annotated[float, Meta(gt=0, le=100_000)] | None = None
-    feedback_factor: Annotated[float, Meta(ge=0, le=10_000)] = 1.0
-    call_factor: Annotated[float, Meta(ge=0, le=10_000)] = 1.0
-    dropouts: bool = False
-    incident: tuple[Incident, ...] = ()
-
-    @property
-    def start_ms(self) -> int | None:
-        """Fixed start in epoch milliseconds; None for ``now``."""
-        return None if self.start == "now" else parse_rfc3339(self.start)
+_TYPES = {
+    "float": "a number",
+    "int": "a whole number",
+    "str": "a text in quotes",
+    "bool": "true or false",
+    "array": "a list",
+    "object": "a table",
+    "datetime": "a date without quotes",
+    "date": "a date without quotes",
+    "time": "a time without quotes",
+    "null": "nothing",
+}
+EVERY_MIN_S = 1
+COPIES_MAX = 100  # of one message, by all its duplicate faults together
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,60}")
+_SPANS = ("raised", "cleared", "within")
+_WHERE = re.compile(r" - at `\$\.?([^`]*)`$")
 
 
 def names() -> list[str]:
@@ -67,106 +55,273 @@ def names() -> list[str]:
     return sorted(entry.name.removesuffix(".toml") for entry in folder.iterdir() if entry.name.endswith(".toml"))
 
 
-def list_scenarios() -> list[dict[str, str]]:
-    """Name, duration and summary of every scenario of the package, for people.
+def text_of(name: str) -> tuple[str, str]:
+    """A scenario's text, and the name of its file to show in errors.
+
+    Args:
+        name: a scenario's name, or the path of a file that ends in ``.toml``.
 
     Raises:
-        BadInput: a file of the package is wrong.
+        BadInput: not found, or not readable.
     """
-    found = []
-    for name in names():
-        plan = load(name)
-        duration = "endless" if plan.duration_s is None else f"{plan.duration_s:g} s"
-        found.append({"name": name, "duration": duration, "summary": f"{plan.title_vi} / {plan.title_en}"})
-    return found
+    if name.endswith(".toml"):
+        try:
+            return Path(name).read_text(encoding="utf-8"), name
+        except OSError as exc:
+            raise BadInput("scenario", name, f"{name}: cannot be read: {exc.strerror or exc}") from exc
+        except UnicodeDecodeError as exc:
+            raise BadInput("scenario", name, f"{name}: cannot be read: it is not UTF-8, byte {exc.start}") from exc
+    if not NAME.fullmatch(name) or name not in names():
+        detail = f"no scenario {name!r}; there are: {', '.join(names())}. A file of your own ends in .toml"
+        raise BadInput("scenario", name, detail)
+    resource = resources.files("simulators") / "scenarios" / f"{name}.toml"
+    return resource.read_text(encoding="utf-8"), f"{name}.toml"
 
 
 def load(name: str) -> Scenario:
     """Read a scenario by its name, or by the path of a file that ends in ``.toml``.
 
     Raises:
-        BadInput: not found, unreadable, not TOML, or not of this form; ``path`` names file and place.
+        BadInput: not found, unreadable, not TOML, or not of this form; ``detail`` names file, line and place.
     """
-    if name.endswith(".toml"):
-        file = Path(name)
-        try:
-            text = file.read_text(encoding="utf-8")
-        except OSError as exc:
-            raise BadInput("scenario", name, f"{name}: cannot be read: {exc.strerror or exc}") from exc
-        except UnicodeDecodeError as exc:
-            raise BadInput("scenario", name, f"{name}: cannot be read: it is not UTF-8, byte {exc.start}") from exc
-        return parse(text, file.name)
-    if not NAME.fullmatch(name) or name not in names():
-        raise BadInput("scenario", name, "no such scenario; there are: " + ", ".join(names()))
-    resource = resources.files("simulators") / "scenarios" / f"{name}.toml"
-    return parse(resource.read_text(encoding="utf-8"), f"{name}.toml")
+    return parse(*text_of(name))
+
+
+def list_scenarios() -> list[dict[str, Any]]:
+    """Every scenario of the package, for people: name, duration, summary and how much of it is judged.
+
+    Raises:
+        BadInput: a file of the package is wrong.
+    """
+    found: list[dict[str, Any]] = []
+    for name in names():
+        plan = load(name)
+        found.append(
+            {
+                "name": name,
+                "duration": "endless" if plan.duration_s is None else f"{plan.duration_s:g} s",
+                "duration_s": plan.duration_s,
+                "start": plan.start,
+                "incidents": len(plan.incident),
+                "faults": len(plan.fault),
+                "expected": len(plan.expect),
+                "forbidden": len(plan.forbid),
+                "summary": f"{plan.title_vi} / {plan.title_en}",
+                "title_vi": plan.title_vi,
+                "title_en": plan.title_en,
+            }
+        )
+    return found
 
 
 def parse(text: str, file: str) -> Scenario:
     """Read a scenario from TOML; ``file`` is the name to show in errors.
 
     Raises:
-        BadInput: see :func:`load`.
+        BadInput: see :func:`load`; the first mistake in the order of the checks.
     """
+    page = Page(text, file)
     try:
-        scenario = msgspec.toml.decode(text.encode(), type=Scenario)
+        tree = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as exc:
+        raise page.refusal("", f"is not TOML: {exc}", line_of(text, str(exc))) from exc
+    except RecursionError:
+        raise page.refusal("", "is nested too deeply to be a scenario", deepest_line(text)) from None
+    _check_keys(page, tree)
+    try:
+        scenario = msgspec.convert(tree, Scenario)
     except msgspec.ValidationError as exc:
-        reason, _, where = str(exc).partition(" - at `$")
-        raise BadInput("scenario", _place(file, where.strip(".`")), reason) from exc
-    except msgspec.DecodeError as exc:  # TOML syntax; the text carries line and column
-        raise BadInput("scenario", file, str(exc)) from exc
-    try:
-        start_ms = scenario.start_ms
-    except ValueError as exc:
-        raise BadInput("scenario", _place(file, "start"), f'must be "now" or an RFC 3339 instant: {exc}') from exc
-    if start_ms is not None and start_ms < 0:
-        raise BadInput("scenario", _place(file, "start"), "must not be before 1970")
-    for index, incident in enumerate(scenario.incident):
-        where = f"incident[{index}]"
-        if incident.every_s is not None and incident.every_s < incident.length_s:
-            detail = f"comes again before it has ended: it lasts {incident.length_s:g} s"
-            raise BadInput("scenario", _place(file, f"{where}.every_s"), detail)
-        if scenario.duration_s is not None and incident.at_s >= scenario.duration_s:
-            detail = f"is not before the end of the scenario ({scenario.duration_s:g} s)"
-            raise BadInput("scenario", _place(file, f"{where}.at_s"), detail)
+        reason, where = _readable(str(exc))
+        raise page.refusal(where, reason) from exc
+    _check_times(page, scenario)
+    _check_claims(page, scenario)
     return scenario
 
 
-def check(scenario: Scenario, profile: Profile, file: str) -> None:
-    """Does the scenario fit the profile?
+class Page:
+    """A text whose places can be named."""
 
-    Raises:
-        BadInput: a centre, feed or site that the profile lacks, or a site of the wrong kind.
-    """
-    known = {centre.id: centre for centre in profile.centres}
-    for index, centre in enumerate(scenario.centres or ()):
-        if centre not in known:
-            raise BadInput("scenario", _place(file, f"centres[{index}]"), f"no centre {centre!r} in {profile.id}")
-    for index, incident in enumerate(scenario.incident):
-        where = f"incident[{index}]"
-        if isinstance(incident, SourceLoss):
-            if incident.centre not in known:
-                detail = f"no centre {incident.centre!r} in {profile.id}"
-                raise BadInput("scenario", _place(file, f"{where}.centre"), detail)
-            feeds = {feed.id for feed in known[incident.centre].feeds}
-            for number, feed in enumerate(incident.feeds):
-                if feed not in feeds:
-                    detail = f"centre {incident.centre!r} has no feed {feed!r}"
-                    raise BadInput("scenario", _place(file, f"{where}.feeds[{number}]"), detail)
-        elif isinstance(incident, RiverSurge | FloodWave | Jam | Accident):
-            wanted = SITE_TYPE[type(incident)]
-            if incident.site not in _sites(profile, wanted):
-                detail = f"no site {incident.site!r} that reports {wanted} in {profile.id}"
-                raise BadInput("scenario", _place(file, f"{where}.site"), detail)
+    def __init__(self, text: str, file: str) -> None:
+        self.text, self.file = text, file
+        self._places = Places(text)
+
+    def refusal(self, where: str, reason: str, line: int | None = None) -> BadInput:
+        """One sentence about a place such as ``incident[0].site``."""
+        at = self._places.of(where) if line is None else line
+        place = f"{where}: " if where else ""
+        return BadInput(
+            "scenario", f"{self.file}: {where}" if where else self.file, f"{self.file}:{at}: {place}{reason}"
+        )
+
+    def refuse(self, where: str, reason: str) -> NoReturn:
+        """Raise that sentence."""
+        raise self.refusal(where, reason)
 
 
-def _sites(profile: Profile, type_: str) -> set[str]:
-    found = set()
-    for centre in profile.centres:
-        feeds = {feed.id for feed in centre.feeds if type_ in feed.types}
-        found |= {site.id for site in centre.sites if site.feed in feeds}
-    return found
+def near(word: str, known: Iterable[str]) -> str:
+    """`` (did you mean 'x'?)``, or the known words when none is alike and they are few; empty otherwise."""
+    words = sorted(known)
+    alike = get_close_matches(word, words, n=1, cutoff=0.6)
+    if alike:
+        return f"; did you mean '{alike[0]}'?"
+    return f"; known are: {', '.join(words)}" if 0 < len(words) <= 24 else ""
 
 
-def _place(file: str, where: str) -> str:
-    return f"{file}: {where}" if where else file
+def _check_keys(page: Page, tree: Mapping[str, Any]) -> None:
+    _known(page, "", tree, Scenario)
+    for table, kinds in _KINDS.items():
+        for where, entry in _entries(page, tree, table):
+            kind = entry.get("kind")
+            if kind is None:
+                page.refuse(where, f"the key 'kind' is missing{near('', kinds)}")
+            if not isinstance(kind, str) or kind not in kinds:
+                page.refuse(f"{where}.kind", f"no {table} of kind {kind!r}{near(str(kind), kinds)}")
+            _known(page, where, entry, kinds[kind], "kind")
+    for table, form in (("expect", Expect), ("forbid", Forbid)):
+        for where, entry in _entries(page, tree, table):
+            _known(page, where, entry, form)
+            steps = entry.get("steps", ())
+            for n, step in enumerate(steps if isinstance(steps, list) else ()):
+                if isinstance(step, dict):
+                    _known(page, f"{where}.steps[{n}]", step, Reach)
+    if isinstance(bounds := tree.get("alerts"), dict):
+        _known(page, "alerts", bounds, Bounds)
+
+
+def _entries(page: Page, tree: Mapping[str, Any], table: str) -> list[tuple[str, dict[str, Any]]]:
+    found = tree.get(table, [])
+    if not isinstance(found, list) or not all(isinstance(entry, dict) for entry in found):
+        page.refuse(table, f"must be a list of tables: begin each with [[{table}]]")
+    return [(f"{table}[{n}]", entry) for n, entry in enumerate(found)]
+
+
+def _known(page: Page, where: str, table: Mapping[str, Any], form: type[msgspec.Struct], *more: str) -> None:
+    known = {*form.__struct_fields__, *more}
+    for key in table:
+        if key not in known:
+            path = f"{where}.{key}" if where else key
+            page.refuse(path, f"no such key{near(key, known)}")
+    for field in msgspec.structs.fields(form):
+        if field.required and field.name not in table:
+            page.refuse(where, f"the key '{field.name}' is missing")
+
+
+def _readable(said: str) -> tuple[str, str]:
+    """msgspec's sentence in words of the file, and the place."""
+    found = _WHERE.search(said)
+    where = found[1] if found else ""
+    reason = _WHERE.sub("", said)
+    if wrong := re.fullmatch(r"Expected `([^`]*)`, got `([^`]*)`", reason):
+        wanted = " or ".join(_TYPES.get(one, one) for one in wrong[1].split(" | ") if one != "null")
+        return f"must be {wanted}, not {_TYPES.get(wrong[2], wrong[2])}", where
+    if wrong := re.fullmatch(r"Expected `[^`]*` of length (>=|<=) (\d+)", reason):
+        return f"must have at {'least' if wrong[1] == '>=' else 'most'} {wrong[2]} entries or letters", where
+    if wrong := re.fullmatch(r"Expected `[^`]*` (>=|<=|>|<) (\S+)", reason):
+        word = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}[wrong[1]]
+        return f"must be {word} {wrong[2]}", where
+    if wrong := re.fullmatch(r"Invalid enum value (.*)", reason):
+        return f"{wrong[1]} is not one of the values it may have", where
+    return reason[:1].lower() + reason[1:], where
+
+
+def _check_times(page: Page, scenario: Scenario) -> None:
+    try:
+        start_ms = scenario.start_ms
+    except ValueError as exc:
+        page.refuse("start", f'must be "now" or an RFC 3339 instant such as "2023-07-31T00:00:00+07:00": {exc}')
+    if start_ms is not None and not START_MIN_MS <= start_ms < START_END_MS:
+        page.refuse("start", "must lie in the years 2000 to 2099")
+    length_s = scenario.duration_s
+    for n, incident in enumerate(scenario.incident):
+        where = f"incident[{n}]"
+        if incident.every_s is not None and incident.every_s < EVERY_MIN_S:
+            page.refuse(f"{where}.every_s", f"must be at least {EVERY_MIN_S} s")
+        if incident.every_s is not None and incident.every_s < incident.length_s:
+            page.refuse(f"{where}.every_s", f"comes again before it has ended: it lasts {incident.length_s:g} s")
+        if length_s is not None and incident.at_s >= length_s:
+            page.refuse(f"{where}.at_s", f"is not before the end of the scenario ({length_s:g} s)")
+    end_ms = None if length_s is None else round(length_s * 1000)
+    for first, second in clash.clashes(scenario.incident, end_ms):
+        page.refuse(f"incident[{second}]", _twice("incident", first, scenario.incident[first]))
+    copies = 1
+    for n, fault in enumerate(scenario.fault):
+        copies *= 1 + (fault.times if isinstance(fault, Duplicate) else 0)
+        if copies > COPIES_MAX:
+            page.refuse(f"fault[{n}]", f"makes {copies} copies of one message, with those before; at most {COPIES_MAX}")
+        if length_s is not None and fault.at_s >= length_s:
+            page.refuse(f"fault[{n}].at_s", f"is not before the end of the scenario ({length_s:g} s)")
+        if length_s is not None and fault.for_s is not None and fault.at_s + fault.for_s > length_s:
+            page.refuse(f"fault[{n}].for_s", f"ends after the end of the scenario ({length_s:g} s)")
+        if getattr(fault, "least_s", 0) > getattr(fault, "by_s", float("inf")):
+            page.refuse(f"fault[{n}].least_s", "is more than by_s")
+        if getattr(fault, "factor", None) == 1:
+            page.refuse(f"fault[{n}].factor", "is 1: that changes nothing")
+        if getattr(fault, "by_s", None) == 0:
+            page.refuse(f"fault[{n}].by_s", "is 0: that changes nothing")
+    for first, second in clash.clashes(scenario.fault, end_ms):
+        page.refuse(f"fault[{second}]", _twice("fault", first, scenario.fault[first]))
+    for n, centre in enumerate(scenario.centres or ()):
+        if centre in (scenario.centres or ())[:n]:
+            page.refuse(f"centres[{n}]", f"the centre '{centre}' is named twice")
+
+
+def _twice(table: str, first: int, shape: msgspec.Struct) -> str:
+    kind = shape.__struct_config__.tag
+    return f"overlaps {table}[{first}]: the same kind ({kind}) at the same place and time"
+
+
+def _check_claims(page: Page, scenario: Scenario) -> None:
+    """Expectations: every duration can be read, nothing contradicts itself or lies beyond the end."""
+    if scenario.is_judged and scenario.duration_s is None:
+        page.refuse("", "says which alerts it expects, but has no end: give it a duration_s")
+    end_ms = None if scenario.duration_s is None else round(scenario.duration_s * 1000)
+    for n, expect in enumerate(scenario.expect):
+        where = f"expect[{n}]"
+        if expect.rule is None:
+            page.refuse(where, "the key 'rule' is missing: which alert is expected?")
+        _check_spans(page, where, expect, end_ms)
+        if expect.not_before is not None:
+            try:
+                earliest_ms = duration(expect.not_before)
+            except ValueError as exc:
+                page.refuse(f"{where}.not_before", str(exc))
+            if end_ms is not None and earliest_ms > end_ms:
+                page.refuse(f"{where}.not_before", f"is after the end of the scenario ({end_ms / 1000:g} s)")
+            if earliest_ms > expect.raised_span.to_ms:
+                page.refuse(f"{where}.not_before", "is after the span in which it is expected")
+        cleared = expect.cleared_span
+        if cleared is not None and cleared.to_ms < expect.raised_span.from_ms:
+            page.refuse(f"{where}.cleared", "ends before it can be raised")
+        for number, step in enumerate(expect.steps):
+            at = f"{where}.steps[{number}]"
+            _check_spans(page, at, step, end_ms)
+            if step.level is None and step.priority is None:
+                page.refuse(at, "names neither a level nor a priority")
+            if step.span.to_ms < expect.raised_span.from_ms:
+                page.refuse(f"{at}.within", "ends before it can be raised")
+    for n, forbid in enumerate(scenario.forbid):
+        where = f"forbid[{n}]"
+        _check_spans(page, where, forbid, end_ms)
+        if not any(getattr(forbid, field) is not None for field in Which.__struct_fields__):
+            page.refuse(where, 'would forbid every alert; name a rule, or say others = "refused" in [alerts]')
+    bounds = scenario.alerts
+    for low, high in (("least", "most"), ("in_10_min_least", "in_10_min_most")):
+        least, most = getattr(bounds, low), getattr(bounds, high)
+        if least is not None and most is not None and least > most:
+            page.refuse(f"alerts.{low}", f"is more than {high} ({most})")
+
+
+def _check_spans(page: Page, where: str, table: msgspec.Struct, end_ms: int | None) -> None:
+    for field in _SPANS:
+        text = getattr(table, field, None)
+        if text is None or (field == "cleared" and text == "never"):
+            continue
+        try:
+            found = span(text)
+        except ValueError as exc:
+            page.refuse(f"{where}.{field}", str(exc))
+        if end_ms is not None and found.from_ms > end_ms:
+            page.refuse(f"{where}.{field}", f"begins after the end of the scenario ({end_ms / 1000:g} s)")
+        if end_ms is not None and end_ms < found.to_ms and not text.strip().endswith(".."):
+            detail = f"ends after the end of the scenario ({end_ms / 1000:g} s); leave its end out for an open one"
+            page.refuse(f"{where}.{field}", detail)

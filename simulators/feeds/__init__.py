@@ -2,25 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 
 from ioc.domain.profile import Centre, Profile, Site
 from ioc.errors import BadInput
-from simulators.feeds import air, emergency, feedback, heartbeat, hydro, kpi, rain, traffic
-from simulators.feeds.base import Periodic, Place, Sample, Source
+from simulators.feeds import (
+    air,
+    cameras,
+    cyber,
+    emergency,
+    feedback,
+    flood,
+    heartbeat,
+    hydro,
+    kpi,
+    nature,
+    networks,
+    offices,
+    platforms,
+    power,
+    rain,
+    talk,
+    tide,
+    traffic,
+)
+from simulators.feeds.base import ByChance, Look, Periodic, Place, Sample, Source
+from simulators.incidents import Incident
 from simulators.model import arrivals
-from simulators.world import Point
+from simulators.model.places import ROUGH_MIDDLES
+from simulators.parts.setting import Point
+from simulators.world import World
 
 # type → sample, period in seconds, may the period be changed to reach a wanted rate
 PERIODIC: dict[str, tuple[Sample, float, bool]] = {
     "traffic.flow": (traffic.flow, traffic.FLOW_PERIOD_S, True),
     "rain.gauge": (rain.gauge, rain.PERIOD_S, True),
     "hydro.level": (hydro.level, hydro.PERIOD_S, True),
+    "hydro.tide": (tide.tide, tide.PERIOD_S, True),
     "air.quality": (air.quality, air.PERIOD_S, True),
+    "flood.spot": (flood.spot, flood.PERIOD_S, True),
+    "power.outage": (power.feeder, power.PERIOD_S, True),
+    "water.pressure": (networks.pressure, networks.PRESSURE_PERIOD_S, True),
+    "lighting.cabinet": (networks.cabinet, networks.CABINET_PERIOD_S, True),
+    "forest.fire_level": (nature.forest, nature.FOREST_PERIOD_S, False),
+    "health.dengue": (nature.dengue, nature.DENGUE_PERIOD_S, False),
+    "social.mention": (talk.mentions, talk.PERIOD_S, False),
+    "ecommerce.kpi": (platforms.floor, platforms.FLOOR_PERIOD_S, False),
+    "population.link": (platforms.link, platforms.LINK_PERIOD_S, False),
     "service.kpi": (kpi.indicator, kpi.PERIOD_S, False),
     "source.heartbeat": (heartbeat.beat, heartbeat.PERIOD_S, False),
 }
-BY_CHANCE = frozenset({"traffic.incident", "feedback.1022", "emergency.call"})
+# type → what happens, messages a day of one place
+HAPPENING: dict[str, tuple[Look, float]] = {
+    "cctv.analytics": (cameras.seen, cameras.SEEN_PER_DAY),
+    "traffic.violation": (cameras.violations, cameras.VIOLATIONS_PER_DAY),
+    "service.case": (offices.cases, offices.STEPS_PER_DAY),
+    "cyber.soc": (cyber.alarms, cyber.ALARMS_PER_DAY),
+}
+BY_CHANCE = frozenset({"traffic.incident", "feedback.1022", "emergency.call", *HAPPENING})
 FALLBACK_POINT: Point = (106.95, 10.95)  # between the cities, when a profile gives no coordinates at all
 
 
@@ -40,6 +79,40 @@ def cities(profile: Profile) -> dict[str, Point]:
         else:
             found[centre.id] = FALLBACK_POINT
     return found
+
+
+def points(profile: Profile) -> dict[str, dict[str, dict[str, Point]]]:
+    """Where everything is that reports: event type → centre → {site: point}. A site without coordinates is put in the
+    middle of its district where the model knows it, else of its centre."""
+    middles = cities(profile)
+    found: dict[str, dict[str, dict[str, Point]]] = {}
+    for centre in profile.centres:
+        for feed in centre.feeds:
+            sites = {
+                site.id: (site.lon, site.lat)
+                if site.lon is not None and site.lat is not None
+                else ROUGH_MIDDLES.get(site.area, middles[centre.id])
+                for site in centre.sites
+                if site.feed == feed.id
+            }
+            for type_ in feed.types if sites else ():
+                found.setdefault(type_, {}).setdefault(centre.id, {}).update(sites)
+    return found
+
+
+def world_of(
+    profile: Profile, seed: int, *, start_ms: int = 0, incidents: Sequence[Incident] = (), dropouts: bool = False
+) -> World:
+    """The world of a profile, see :class:`~simulators.world.World`."""
+    return World(
+        seed,
+        cities(profile),
+        roads(profile),
+        start_ms=start_ms,
+        incidents=incidents,
+        dropouts=dropouts,
+        points=points(profile),
+    )
 
 
 def roads(profile: Profile) -> dict[str, dict[str, str]]:
@@ -70,7 +143,7 @@ def build(
         seed: fixes the offset of each site within its period.
         centres: ids to play; None for all.
         rate: wanted messages per second in total. Periods of the measuring feeds are shortened or lengthened to
-            reach it (at least 5 ms); heartbeats and indicators keep theirs. None keeps all periods.
+            reach it (at least 5 ms); heartbeats, indicators and other slow figures keep theirs. None keeps all periods.
         feedback_factor, call_factor: scale the calibrated number of 1022 reports and of emergency calls.
         quiet: sites that stay silent.
 
@@ -99,6 +172,9 @@ def build(
             sources.append(feedback.Reports(places, feedback_factor))
         elif type_ == "emergency.call":
             sources.append(emergency.Calls(places, towns, call_factor))
+        elif type_ in HAPPENING:
+            look, per_day = HAPPENING[type_]
+            sources.append(ByChance(places, type_, look, per_day))
         else:
             raise BadInput("profile", f"{places[0].centre}/{places[0].feed}", f"no simulator makes {type_}")
     return sources

@@ -9,8 +9,9 @@ from msgspec import Struct
 
 from simulators.draw import bits
 from simulators.local_time import stamp
+from simulators.parts.setting import Point
 from simulators.readings import Reading
-from simulators.world import Point, World
+from simulators.world import World
 
 TYPE_CODES = {
     "traffic.flow": "TRF",
@@ -22,6 +23,20 @@ TYPE_CODES = {
     "emergency.call": "EMG",
     "service.kpi": "KPI",
     "source.heartbeat": "HBT",
+    "traffic.violation": "VIO",
+    "cctv.analytics": "CAM",
+    "hydro.tide": "TID",
+    "flood.spot": "FLD",
+    "power.outage": "PWR",
+    "water.pressure": "WTR",
+    "lighting.cabinet": "LGT",
+    "service.case": "CAS",
+    "social.mention": "SOC",
+    "forest.fire_level": "FIR",
+    "health.dengue": "DNG",
+    "cyber.soc": "CYB",
+    "ecommerce.kpi": "ECO",
+    "population.link": "POP",
 }
 
 
@@ -36,6 +51,11 @@ class Place(Struct, frozen=True, kw_only=True):
     at: Point
     target: float | None = None  # of an indicator
     unit: str = ""
+
+    @property
+    def topic(self) -> str:
+        """What the site is about: its name, without the words before a colon that say what kind of site it is."""
+        return self.name.rpartition(": ")[2]
 
 
 class Source(Protocol):
@@ -115,3 +135,36 @@ class Periodic:
         if self.type == "source.heartbeat":
             data["seq"] = seq
         return make_reading(place, self.type, t_ms, seq, data)
+
+
+Found = tuple[str, int, str, dict[str, Any]]  # site, instant, what tells apart two of the same instant, payload
+Look = Callable[[World, str, int, int], list[Found]]  # world, centre, from, to
+
+
+class ByChance:
+    """What happens at some of the places of one centre, whenever it happens.
+
+    Args:
+        places: sites that report; what happens at others is left out.
+        type_: event type.
+        look: everything that happens at the centre in a stretch of time; the same however time is cut.
+        per_day: messages a day on average, of one place.
+    """
+
+    def __init__(self, places: tuple[Place, ...], type_: str, look: Look, per_day: float) -> None:
+        self.type = type_
+        self._places = {place.site: place for place in places}
+        self._centre = places[0].centre
+        self._look = look
+        self._per_day = per_day
+
+    @property
+    def per_second(self) -> float:
+        return self._per_day * len(self._places) / 86_400
+
+    def between(self, world: World, from_ms: int, to_ms: int) -> list[Reading]:
+        return [
+            make_reading(self._places[site], self.type, t_ms, t_ms, data, suffix)
+            for site, t_ms, suffix, data in self._look(world, self._centre, from_ms, to_ms)
+            if site in self._places
+        ]

@@ -8,12 +8,14 @@ from simulators.draw import choose, draw
 from simulators.feeds.base import Place, make_reading
 from simulators.local_time import MINUTE_MS
 from simulators.model import arrivals
+from simulators.parts.setting import Point
 from simulators.readings import Reading
-from simulators.world import Point, World
+from simulators.world import World
 
 PRIORITY = {"113": 2, "114": 1, "115": 2}
 TEXTS = {  # invented examples
     "fire": "Báo cháy nhà dân",
+    "forest_fire": "Báo cháy rừng, thấy khói",
     "rescue": "Cần cứu hộ, cứu nạn",
     "public_order": "Gây rối trật tự công cộng",
     "theft": "Trình báo mất tài sản",
@@ -41,11 +43,19 @@ class Calls:
         for minute in range(from_ms // MINUTE_MS, (to_ms - 1) // MINUTE_MS + 1):
             shape = arrivals.call_shape(minute * MINUTE_MS) * self._factor / 1440
             for number, per_day in arrivals.CALLS_PER_DAY.items():
+                if number == "115":
+                    per_day *= world.voices.illness_factor(minute * MINUTE_MS)
                 for index, t_ms in enumerate(arrivals.in_minute(per_day * shape, world.seed, minute, "call", number)):
                     if from_ms <= t_ms < to_ms:
                         kind = choose(arrivals.CALL_KINDS[number], world.seed, "call/kind", number, t_ms)
                         at = self._where(world, number, t_ms)
                         found.append(self._call(number, kind, PRIORITY[number], TEXTS[kind], at, t_ms, f"C{index}"))
+        for caused in world.voices.caused_calls(from_ms, to_ms):
+            if self._factor >= 1 or draw(world.seed, "call/thin", caused.time_ms, caused.index) < self._factor:
+                priority, text = PRIORITY[caused.number], TEXTS[caused.kind]
+                found.append(
+                    self._call(caused.number, caused.kind, priority, text, caused.at, caused.time_ms, caused.index)
+                )
         for t_ms, suffix, call in world.scripted_calls(from_ms, to_ms):
             at = self._where(world, call.number, t_ms)
             if call.lon is not None and call.lat is not None:

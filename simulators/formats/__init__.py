@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import lru_cache
 
+import orjson
+
 from ioc.domain.profile import Profile
 from ioc.errors import BadInput
 from simulators.formats import bien_hoa, long_khanh, tinh
 from simulators.readings import Reading
 
 Encode = Callable[[Reading, str], bytes]  # reading, native id of its site → native bytes
+Mark = Callable[[bytes, str], bytes]  # native bytes, id of a drill → native bytes
 
 FORMATS: dict[str, Encode] = {
     "bien-hoa": bien_hoa.encode,
@@ -57,3 +60,36 @@ def encode(profile: Profile, reading: Reading) -> tuple[bytes, bytes]:
     if site is None:
         raise BadInput("unknown_source", "site", f"no site '{reading.site}' in {reading.centre}/{reading.feed}")
     return site.encode(), native(reading, site)
+
+
+def mark(centre: str, value: bytes, exercise: str) -> bytes:
+    """The same message as one of a drill, in the way of its centre's format.
+
+    Args:
+        centre: whose format the message is in.
+        value: native bytes, whole.
+        exercise: id of the drill, 1 to 128 plain ASCII characters.
+
+    Raises:
+        BadInput: the centre's format has no place for it.
+    """
+    marking = MARKS.get(centre)
+    if marking is None:
+        raise BadInput("unknown_type", "centre", f"the format of centre '{centre}' has no mark for a drill")
+    return marking(value, exercise)
+
+
+def _with_key(key: str, entity: bool = False) -> Mark:
+    def marking(value: bytes, exercise: str) -> bytes:
+        body = orjson.loads(value)
+        body[key] = {"type": "Property", "value": exercise} if entity else exercise
+        return orjson.dumps(body)
+
+    return marking
+
+
+MARKS: dict[str, Mark] = {
+    "bien-hoa": _with_key("dien_tap"),
+    "long-khanh": _with_key("exercise", entity=True),
+    "tinh": _with_key("exercise"),
+}

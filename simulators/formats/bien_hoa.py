@@ -1,6 +1,7 @@
 """Biên Hòa: flat JSON, Vietnamese field names, local time without zone, decimal commas in texts, own codes.
 
-Times have whole seconds, occupancy is in percent, the trend of a river in cm/h, carbon monoxide in mg/m³.
+Times have whole seconds, shares are in percent, the trend of a river in cm/h, carbon monoxide in mg/m³, the depth of
+water on a road in metres, pressure in kilopascal.
 """
 
 from __future__ import annotations
@@ -24,9 +25,45 @@ SYSTEMS = {
     "air.quality": "khong_khi",
     "feedback.1022": "pa_1022",
     "source.heartbeat": "nhip_tim",
+    "traffic.violation": "vi_pham",
+    "cctv.analytics": "camera_ai",
+    "hydro.tide": "trieu",
+    "flood.spot": "diem_ngap",
+    "power.outage": "luoi_dien",
+    "water.pressure": "cap_nuoc",
+    "lighting.cabinet": "chieu_sang",
+    "service.case": "mot_cua",
 }
 _INCIDENTS = {"accident": "TN", "breakdown": "HX", "wrong_way": "NC", "road_closed": "DC"}
 _CHANNELS = {"phone": "DT", "app": "UD", "mail": "TD", "web": "WEB"}
+_VIOLATIONS = {
+    "speeding": "TD",
+    "red_light": "DD",
+    "wrong_way": "NC",
+    "wrong_lane": "SL",
+    "no_stopping": "DX",
+    "forbidden_zone": "CV",
+}
+_SEEN = {"intrusion": "XN", "crowd": "TT", "fire": "LUA", "smoke": "KHOI", "littering": "RAC"}
+_CAUSES = {
+    "storm": "BAO",
+    "equipment": "TB",
+    "vehicle": "XE",
+    "tree": "CAY",
+    "overload": "QT",
+    "work": "CT",
+    "unknown": "KR",
+}
+_CASES = {
+    "received": "TN",
+    "processing": "DXL",
+    "supplement": "BS",
+    "done": "DTKQ",
+    "overdue": "QH",
+    "withdrawn": "RUT",
+}
+_FEEDBACK_STATES = {"received": "TN", "overdue": "QH"}
+_ONLINE = {"none": "KO", "partly": "MP", "fully": "TT"}
 
 
 def encode(reading: Reading, station: str) -> bytes:
@@ -70,12 +107,80 @@ def encode(reading: Reading, station: str) -> bytes:
         case "feedback.1022":
             body["kenh"], body["linh_vuc"] = _CHANNELS[data["channel"]], data["field"]
             body["noi_dung"] = data.get("text")
-            due = data.get("due_at")
-            body["han_xu_ly"] = _local(parse_rfc3339(due)) if due is not None else None
+            body["han_xu_ly"] = _local_of(data.get("due_at"))
+            body["tinh_trang"] = _FEEDBACK_STATES[data["state"]] if "state" in data else None
         case "source.heartbeat":
             body["dem"], body["tre_giay"] = data["seq"], _comma(data.get("lag_s"))
+        case _:
+            body |= _city(reading.type, data)
     body["kinh_do"], body["vi_do"] = _comma(data.get("lon")), _comma(data.get("lat"))
     return orjson.dumps({key: value for key, value in body.items() if value is not None})
+
+
+def _city(event_type: str, data: dict[str, Any]) -> dict[str, Any]:
+    """The systems of a city beside its sensors of air, water and traffic flow."""
+    match event_type:
+        case "traffic.violation":
+            return {
+                "loai": _VIOLATIONS[data["rule"]],
+                "toc_do": _comma(data.get("speed_km_h")),
+                "toc_do_cho_phep": _comma(data.get("limit_km_h")),
+                "bam_bien_so": data.get("plate_hash"),
+            }
+        case "cctv.analytics":
+            return {
+                "hanh_vi": _SEEN[data["kind"]],
+                "do_tin_cay_pt": _comma(data["confidence_ratio"], 100),
+                "so_nguoi": data.get("people"),
+            }
+        case "hydro.tide":
+            return {
+                "trieu_du_bao": _comma(data["predicted_m"]),
+                "trieu_thuc_do": _comma(data.get("observed_m")),
+                "dinh_trieu": _comma(data.get("crest_m")),
+                "gio_dinh_trieu": _local_of(data.get("crest_at")),
+            }
+        case "flood.spot":
+            return {
+                "do_sau_m": _comma(data["depth_cm"], Decimal("0.01")),
+                "xu_the_cm_gio": _comma(data.get("trend_cm_h")),
+            }
+        case "power.outage":
+            cause = data.get("cause")
+            return {
+                "xuat_tuyen": data["feeder"],
+                "kh_su_co": data["unplanned_customers"],
+                "kh_ke_hoach": data.get("planned_customers"),
+                "nguyen_nhan": _CAUSES[cause] if cause is not None else None,
+                "du_kien_co_dien": _local_of(data.get("restore_at")),
+            }
+        case "water.pressure":
+            burst = data.get("burst")
+            return {
+                "ap_luc_kpa": _comma(data["pressure_bar"], 100),
+                "luu_luong_m3_gio": _comma(data.get("flow_m3_h")),
+                "vo_ong": None if burst is None else "C" if burst else "K",
+            }
+        case "lighting.cabinet":
+            return {
+                "trang_thai": "BAT" if data["on"] else "TAT",
+                "den_tat_pt": _comma(data["off_ratio"], 100),
+                "so_loi": data.get("faults"),
+            }
+        case _:  # service.case
+            online = data.get("online")
+            return {
+                "thu_tuc": data["procedure"],
+                "trang_thai": _CASES[data["state"]],
+                "muc_dvc": _ONLINE[online] if online is not None else None,
+                "ngay_nhan": _local_of(data.get("received_at")),
+                "han_tra": _local_of(data.get("due_at")),
+                "tre_ngay": _comma(data.get("late_days")),
+            }
+
+
+def _local_of(moment: str | None) -> str | None:
+    return None if moment is None else _local(parse_rfc3339(moment))
 
 
 def _local(ms: int) -> str:

@@ -1,18 +1,21 @@
 """Long Khánh: NGSI-LD entities in normalised form, after the FIWARE smart data models.
 
-TrafficFlowObserved, RoadAccident, Alert, AirQualityObserved and the commons of Weather and Device are names of the
-smart data models; what those lack (rain of 10 minutes and a day, blocked lanes, citizens' reports in the words of
-Open311 GeoReport) is added as further properties, as NGSI-LD allows.
+TrafficFlowObserved, RoadAccident, TrafficViolation, Alert, AirQualityObserved, FloodMonitoring, MosquitoDensity,
+StreetlightControlCabinet and the commons of Weather and Device are names of the smart data models; what those lack
+(rain of 10 minutes and a day, blocked lanes, cases of dengue fever, citizens' reports in the words of Open311
+GeoReport) is added as further properties, as NGSI-LD allows. Where no model exists an entity is made in the same
+manner: PowerOutageObserved, WaterNetworkObserved, PublicServiceCase. The systems of the city beside its sensors of
+air, water and traffic flow are in :mod:`simulators.formats.long_khanh_city`.
 """
 
 from __future__ import annotations
-
-from typing import Any
 
 import orjson
 
 from ioc.domain.times import rfc3339
 from ioc.errors import BadInput
+from simulators.formats.long_khanh_city import city_entity
+from simulators.formats.ngsi import moment, property_of
 from simulators.readings import Reading
 
 _CONTEXT = ["https://uri.etsi.org/ngsi-ld/v1/ngsi-ld-core-context.jsonld"]
@@ -34,17 +37,17 @@ def encode(reading: Reading, station: str) -> bytes:
     Raises:
         BadInput: the centre sends no such type.
     """
-    data, when = reading.data, _moment(reading.time_ms)
+    data, when = reading.data, moment(reading.time_ms)
     match reading.type:
         case "traffic.flow":
             kind, body = (
                 "TrafficFlowObserved",
                 {
                     "dateObserved": when,
-                    "intensity": _property(data["intensity_veh_h"]),
-                    "occupancy": _property(data.get("occupancy_ratio")),
-                    "averageVehicleSpeed": _property(data["speed_km_h"]),
-                    "congested": _property(data.get("congested")),
+                    "intensity": property_of(data["intensity_veh_h"]),
+                    "occupancy": property_of(data.get("occupancy_ratio")),
+                    "averageVehicleSpeed": property_of(data["speed_km_h"]),
+                    "congested": property_of(data.get("congested")),
                 },
             )
         case "traffic.incident" if data["kind"] == "accident":
@@ -52,10 +55,10 @@ def encode(reading: Reading, station: str) -> bytes:
                 "RoadAccident",
                 {
                     "accidentDate": when,
-                    "status": _property("onGoing"),
-                    "totalInjured": _property(data.get("injured")),
-                    "lanesBlocked": _property(data.get("lanes_blocked")),
-                    "description": _property(data.get("text")),
+                    "status": property_of("onGoing"),
+                    "totalInjured": property_of(data.get("injured")),
+                    "lanesBlocked": property_of(data.get("lanes_blocked")),
+                    "description": property_of(data.get("text")),
                 },
             )
         case "traffic.incident":
@@ -64,11 +67,11 @@ def encode(reading: Reading, station: str) -> bytes:
                 "Alert",
                 {
                     "dateIssued": when,
-                    "alertSource": _property(f"urn:ngsi-ld:Device:{station}"),
-                    "category": _property("traffic"),
-                    "subCategory": _property(_SUBCATEGORIES[data["kind"]]),
-                    "data": _property({name: value for name, value in more.items() if value is not None}),
-                    "description": _property(data.get("text")),
+                    "alertSource": property_of(f"urn:ngsi-ld:Device:{station}"),
+                    "category": property_of("traffic"),
+                    "subCategory": property_of(_SUBCATEGORIES[data["kind"]]),
+                    "data": property_of({name: value for name, value in more.items() if value is not None}),
+                    "description": property_of(data.get("text")),
                 },
             )
         case "rain.gauge":
@@ -76,32 +79,38 @@ def encode(reading: Reading, station: str) -> bytes:
                 "WeatherObserved",
                 {
                     "dateObserved": when,
-                    "precipitation": _property(data["mm_1h"]),
-                    "precipitation10Min": _property(data["mm_10min"]),
-                    "precipitation24h": _property(data["mm_24h"]),
+                    "precipitation": property_of(data["mm_1h"]),
+                    "precipitation10Min": property_of(data["mm_10min"]),
+                    "precipitation24h": property_of(data["mm_24h"]),
                 },
             )
         case "air.quality":
             kind, body = "AirQualityObserved", {"dateObserved": when}
             for name, field in _POLLUTANTS.items():
-                value = _property(data.get(field))
+                value = property_of(data.get(field))
                 body[name] = value | {"unitCode": "GQ"} if value is not None else None
         case "feedback.1022":
+            at = property_of(rfc3339(reading.time_ms))
             kind, body = (
                 "Open311ServiceRequest",
                 {
-                    "requested_datetime": _property(rfc3339(reading.time_ms)),
-                    "expected_datetime": _property(data.get("due_at")),
-                    "source_channel": _property(_CHANNELS[data["channel"]]),
-                    "service_code": _property(data["field"]),
-                    "description": _property(data.get("text")),
+                    "requested_datetime": at if data.get("state") != "overdue" else None,
+                    "updated_datetime": at,
+                    "status_notes": property_of(data.get("state")),
+                    "expected_datetime": property_of(data.get("due_at")),
+                    "source_channel": property_of(_CHANNELS[data["channel"]]),
+                    "service_code": property_of(data["field"]),
+                    "description": property_of(data.get("text")),
                 },
             )
         case "source.heartbeat":
             state = [data["seq"], data["lag_s"]] if data.get("lag_s") is not None else [data["seq"]]
-            kind, body = "Device", {"dateLastValueReported": when, "value": _property(state)}
+            kind, body = "Device", {"dateLastValueReported": when, "value": property_of(state)}
         case _:
-            raise BadInput("unknown_type", "type", f"Long Khánh sends no {reading.type}")
+            made = city_entity(reading.type, data, when, station)
+            if made is None:
+                raise BadInput("unknown_type", "type", f"Long Khánh sends no {reading.type}")
+            kind, body = made
     if data.get("lon") is not None:
         point = {"type": "Point", "coordinates": [data["lon"], data["lat"]]}
         body["location"] = {"type": "GeoProperty", "value": point}
@@ -110,15 +119,7 @@ def encode(reading: Reading, station: str) -> bytes:
         "type": kind,
         **{name: value for name, value in body.items() if value is not None},
         "refDevice": {"type": "Relationship", "object": f"urn:ngsi-ld:Device:{station}"},
-        "sequenceNumber": _property(reading.seq),
+        "sequenceNumber": property_of(reading.seq),
         "@context": _CONTEXT,
     }
     return orjson.dumps(entity)
-
-
-def _property(value: object) -> dict[str, Any] | None:
-    return None if value is None else {"type": "Property", "value": value}
-
-
-def _moment(ms: int) -> dict[str, Any]:
-    return {"type": "Property", "value": {"@type": "DateTime", "@value": rfc3339(ms)}}

@@ -25,6 +25,7 @@ class Course(Struct, frozen=True):
     daily: float = 0.0
 
 
+DATABASES = 14  # of the province, linked and not linked; number simulated
 REFERENCE_MS = 1_677_628_800_000  # 2023-03-01T00:00:00Z, the time of the article
 COURSES: dict[str, Course] = {
     "dvc_online_pct": Course(36.5, 0.01, 58.0, 0.6, unit="%"),  # article has the target 40 only
@@ -48,7 +49,7 @@ def value(seed: int, indicator: str, t_ms: int) -> float:
     """
     course = COURSES.get(indicator, Course(50.0, wander=2.0))
     if indicator == "unlinked_databases":
-        return 14 - value(seed, "pop_db_linked", t_ms)
+        return DATABASES - value(seed, "pop_db_linked", t_ms)
     days = max(0, t_ms - REFERENCE_MS) / DAY_MS
     if course.daily:
         hour = hour_of_day(t_ms)

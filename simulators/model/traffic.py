@@ -12,8 +12,10 @@ import math
 from msgspec import Struct
 
 from simulators.draw import between, smooth
-from simulators.local_time import MINUTE_MS, day_number, hour_of_day, is_day_off, is_return_day
+from simulators.local_time import MINUTE_MS, day_number, hour_of_day, is_day_off, is_holiday_return, is_return_day
+from simulators.model.curves import bell
 
+RETURN_SUNDAY, RETURN_HOLIDAY = 0.30, 0.42  # more demand at the height of the return, share of the capacity
 CONGESTED_BELOW = 0.4  # a place calls itself congested under this share of its free speed; modelling choice
 
 
@@ -34,23 +36,25 @@ class Flow(Struct, frozen=True):
     congested: bool
 
 
-def road_of(seed: int, site: str, name: str) -> Road:
-    """Fixed properties of a place; ``name`` tells whether it is on QL51, where holiday traffic returns."""
+def road_of(seed: int, site: str, name: str, near_highway: bool = False) -> Road:
+    """Fixed properties of a place; its name or its position tells whether it is on QL51, where holiday traffic
+    returns."""
     return Road(
         between(42, 58, seed, "road/free", site),
         between(3000, 8500, seed, "road/capacity", site),
-        "QL51" in name.upper() or "QL51" in site.upper(),
+        near_highway or "QL51" in name.upper() or "QL51" in site.upper(),
     )
 
 
-def demand(seed: int, site: str, road: Road, t_ms: int) -> float:
-    """Share of the capacity that people want to use, 0.03…0.96."""
+def demand(seed: int, site: str, road: Road, t_ms: int, extra: float = 0.0) -> float:
+    """Share of the capacity that people want to use, 0.03…0.96; ``extra`` is what a scenario adds."""
     hour, day = hour_of_day(t_ms), day_number(t_ms)
     plateau = 1 / (1 + math.exp(-(hour - 6) * 2.5)) - 1 / (1 + math.exp(-(hour - 20.5) * 1.5))
-    peaks = 0.48 * _bell(hour, 7.25, 35 / 60) + 0.52 * _bell(hour, 17.25, 45 / 60)
+    peaks = 0.48 * bell(hour, 7.25, 35 / 60) + 0.52 * bell(hour, 17.25, 45 / 60)
     share = 0.06 + 0.30 * plateau + (0.45 if is_day_off(day) else 1.0) * peaks
     if road.carries_return and is_return_day(day):
-        share += 0.40 * _bell(hour, 18.5, 1.5)
+        share += (RETURN_HOLIDAY if is_holiday_return(day) else RETURN_SUNDAY) * bell(hour, 18.5, 1.5)
+    share += extra
     share *= 1 + 0.06 * smooth(seed, f"demand/{site}", t_ms, 10 * MINUTE_MS)
     return min(0.96, max(0.03, share))
 
@@ -72,7 +76,3 @@ def flow(road: Road, share: float, rain_mm_h: float, jam: float, jam_km_h: float
     density = 1 - speed / free  # as a share of the jam density 4·cap/vf
     intensity = 4 * road.capacity_veh_h / road.free_km_h * density * speed
     return Flow(speed, intensity, density, speed < CONGESTED_BELOW * free)
-
-
-def _bell(x: float, middle: float, sigma: float) -> float:
-    return math.exp(-(((x - middle) / sigma) ** 2) / 2)

@@ -14,7 +14,7 @@ from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import Effects, InRecord, Step
 from ioc.pipeline.intake import IntakePartition
 from ioc.wire.topics import RAW_PARTITIONS, Topics
-from simulators import formats, scenario
+from simulators import fit, formats, scenario
 from simulators.programme import Programme
 
 START_MS = 1_795_500_000_000  # 2026-11-24T07:20:00Z, a working day in the afternoon
@@ -82,7 +82,7 @@ def run(profile: Profile, name: str, seconds: int, rate: float | None = None) ->
 
 @pytest.mark.parametrize("name", scenario.names())
 def test_every_scenario_fits_the_real_profile(profile: Profile, name: str) -> None:
-    scenario.check(scenario.load(name), profile, name)
+    fit.load_for(name, profile)
 
 
 def test_live_raises_its_alerts_and_no_flood(profile: Profile) -> None:

@@ -19,8 +19,11 @@ from ioc.adapters.profiles import load_profile
 from ioc.settings import Settings
 from ioc.wire.topics import RAW_PARTITIONS, Topics
 from simulators import inject, overrides
+from simulators.courier import Courier, Message
 from simulators.ledger import read_ids
-from simulators.player import run_scenario
+from simulators.link import KafkaLink
+from simulators.live import Ways, run_live
+from simulators.runs import Outcome, Wish, plan_of
 
 pytestmark = pytest.mark.stack
 
@@ -49,8 +52,9 @@ async def test_a_short_run_is_stored_whole(settings: Settings, tmp_path: Path) -
     profile = load_profile(settings.profile)
     book = tmp_path / "ledger.jsonl"
     began_ms = clock.now_ms()
-    code = await asyncio.to_thread(_run_in_thread, settings, book)
-    assert code == 0
+    played = await asyncio.to_thread(_run_in_thread, settings, book)
+    assert played.unacknowledged == 0
+    assert played.verdict is None
     ids = read_ids(book)
     assert len(ids) == len(set(ids)) == pytest.approx(4 * 60, rel=0.1)
     found = await stored(settings, profile.centre_ids)
@@ -85,9 +89,12 @@ async def test_sigterm_drains_and_ends_with_0(settings: Settings, tmp_path: Path
     assert len(found) == len(ids) == len(set(ids))
 
 
-def _run_in_thread(settings: Settings, book: Path) -> int:
+def _run_in_thread(settings: Settings, book: Path) -> Outcome:
     """A run owns its event loop, so the test gives it a thread of its own (where no signals can be handled)."""
-    return run_scenario(settings, "live", rate=60, duration_s=4, ledger=book, handle_signals=False)
+    profile = load_profile(settings.profile)
+    wish = Wish(name="live", rate=60, duration_s=4)
+    plan = plan_of(wish, profile, now_ms=clock.now_ms(), default_seed=1)
+    return run_live(settings, plan, profile, Ways(ledger=book, handle_signals=False))
 
 
 async def test_an_injected_reading_is_stored_and_held(settings: Settings) -> None:
@@ -106,3 +113,20 @@ async def test_raw_bytes_and_bad_records_pass_as_they_are(settings: Settings) ->
     values = [value for _, _, _, value in await stored(settings, ["long-khanh"])]
     assert b"\xff\x00" in values
     assert len(values) == 2
+
+
+async def test_many_large_messages_of_one_site_at_once_stay_below_the_limit_of_a_batch(settings: Settings) -> None:
+    """A raw topic takes batches of at most 256 KiB; 900 messages of 900 bytes wait for one partition here."""
+    profile = load_profile(settings.profile)
+    courier = Courier(
+        KafkaLink(settings, Topics(settings.topic_prefix, profile.centre_ids)),
+        clock=clock.now_ms,
+        sleep=asyncio.sleep,
+        stopping=asyncio.Event(),
+    )
+    for n in range(900):
+        assert await courier.offer(Message(f"M{n}", "long-khanh", b"one-site", b"%0900d" % n))
+    assert await courier.drain() == 0
+    await courier.close()
+    assert courier.failures == 0
+    assert [int(value) for _, _, _, value in await stored(settings, ["long-khanh"])] == list(range(900))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 import random
 from statistics import fmean, median
 
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from simulators import feeds
 from simulators.incidents import Accident, Call, FloodWave, Incident, Jam, RiverSurge, SourceLoss, StormCell
-from simulators.local_time import HOUR_MS, day_start_ms, hour_of_day
+from simulators.local_time import HOUR_MS, day_start_ms, hour_of_day, is_holiday_return, is_office_time, is_return_day
 from simulators.model import arrivals, indicators
 from simulators.model.river import flood_wave, tide_m
 from simulators.world import World
@@ -49,11 +50,16 @@ def test_an_instant_is_the_same_in_whatever_order_it_is_asked(offsets: list[int]
 
 
 def test_tide_follows_its_formula() -> None:
-    assert tide_m(1_674_338_400_000) == pytest.approx(0.35 + 0.75 + 0.35 + 0.45 + 0.30)
+    january_mean_m = 0.20 + 0.15 * math.cos(2 * math.pi * (21 - 319) / 365.2425)
+    assert tide_m(1_674_338_400_000) == pytest.approx(january_mean_m + 0.75 + 0.35 + 0.45 + 0.30, abs=0.003)
     month = [tide_m(NOON_MS + n * 600_000) for n in range(30 * 144)]
     assert fmean(month) == pytest.approx(0.35, abs=0.05)
     year = [tide_m(NOON_MS + n * HOUR_MS) for n in range(365 * 24)]
-    assert max(year) > 1.8, "spring tides cross alarm level 1"
+    assert 1.8 < max(year) < 2.25, "spring tides cross alarm level 1; the record is 2.19 m"
+    high_days = {hour // 24 for hour, level_m in enumerate(year) if level_m >= 1.8}
+    assert 20 < len(high_days) < 100
+    may = [tide_m(day_start_ms(YEAR_START + 120) + n * HOUR_MS) for n in range(60 * 24)]
+    assert max(may) < 2.0, "level 2 only from autumn to winter"
 
 
 def test_calm_levels_stay_below_the_first_alarm() -> None:
@@ -119,6 +125,19 @@ def test_holiday_traffic_returns_on_the_highway_only() -> None:
         for site in ("BH-T1", "BH-T2")
     )
     assert on > 1.3 > 1.15 > off
+
+
+def test_a_long_holiday_comes_back_heavier_than_a_sunday() -> None:
+    sunday, may_3 = YEAR_START + 77, YEAR_START + 122  # 19 March; the last of five days off
+    assert [is_return_day(sunday), is_holiday_return(sunday)] == [True, False]
+    assert [is_return_day(may_3), is_holiday_return(may_3)] == [True, True]
+    assert not is_return_day(YEAR_START + 76), "a Saturday"
+    w = world()
+    evening = round(18.5 * HOUR_MS)
+    on_sunday, after_holiday = (
+        w.flow("bien-hoa", "BH-T1", GAUGE, day_start_ms(day) + evening).occupancy_ratio for day in (sunday, may_3)
+    )
+    assert after_holiday > on_sunday
 
 
 def test_a_year_of_rain_is_near_the_normals() -> None:
@@ -195,6 +214,14 @@ def test_links_drop_out_about_as_often_as_calibrated() -> None:
     down = sum(not w.arrives("bien-hoa", "heartbeat", NOON_MS + k * step_ms) for k in range(0, n, 7)) / (n / 7)
     assert down == pytest.approx(6 / (3 * 1440), rel=0.5)
     assert world().arrives("bien-hoa", "heartbeat", NOON_MS)
+
+
+def test_office_hours_are_those_of_working_days() -> None:
+    wednesday = day_start_ms(YEAR_START + 73)
+    open_at = [h / 4 for h in range(96) if is_office_time(wednesday + h * 900_000)]
+    assert (open_at[0], open_at[-1]) == (7.5, 16.75)
+    assert 12.0 not in open_at
+    assert not is_office_time(day_start_ms(YEAR_START + 120) + 9 * HOUR_MS), "1 May"
 
 
 def test_scripted_calls() -> None:
