@@ -19,5 +19,5 @@ export default defineConfig({
     rolldownOptions: { input: { wall: here('wall.html'), console: here('console.html') } },
   },
   resolve: process.env['VITEST'] ? { conditions: ['browser'] } : {},
-  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'], restoreMocks: true },
+  test: { environment: 'happy-dom', include: ['tests/**/*.test.ts'], restoreMocks: true, testTimeout: 60_000 },
 });

@@ -18,7 +18,7 @@
     const raised_ms = at(raised);
     return {
       id: 'A-' + (0x0412a9e3 + i * 7919).toString(16).padStart(16, '0'), key: `${rule}|${centre}|${site}${i}`, rule, version: acked ? 4 : 2, state: acked ? 'ACKED' : 'UNACK',
-      active: true, acked: Boolean(acked), blind: false, closed: false, priority, level: '', centre, area, site, feed: 'x', type, title_vi, title_en, place_vi,
+      active: true, acked: Boolean(acked), blind: false, closed: false, priority, level: '', centre, area, site, feed: 'x', type: type === '*' ? '' : type, title_vi, title_en, place_vi,
       place_en: place_vi, lon: null, lat: null, value: null, limit: null, unit: '', reason: 'LIMIT_REACHED', count: 2,
       started_ms: begun ? at(begun) : raised_ms - 2000, raised_ms, updated_ms: acked ? at(acked[1]) : raised_ms, observed_ms: raised_ms, cleared_ms: null,
       acked_ms: acked ? at(acked[1]) : null, acked_by: acked ? acked[0].toLowerCase() : null, acked_by_display: acked ? acked[0] : null, ack_note: null, late_s: 1.4, exercise: null, ...rest,
@@ -42,11 +42,15 @@
   }).filter(Boolean));
   const feeds = () => profile.feeds.map((f, i) => {
     const dead = f.centre === silentCentre;
+    const review_h = state.out?.[`${f.centre}/${f.id}`]; // hours from now
+    const gone = review_h !== undefined;
     const age_s = dead ? (now() - at(state.silent)) / 1000 : Math.min(f.expected_period_s * (0.2 + 0.7 * jitter(i)), 280);
     const accepted = Math.round(40_000 / f.expected_period_s);
-    return { key: `${f.centre}/${f.id}`, centre: f.centre, feed: f.id, state: dead ? 'silent' : 'on_time', since_ms: dead ? at(state.silent) : now() - 3_600_000,
+    return { key: `${f.centre}/${f.id}`, centre: f.centre, feed: f.id, state: gone ? 'out_of_service' : dead ? 'silent' : 'on_time', since_ms: dead ? at(state.silent) : now() - 3_600_000,
       last_event_ms: now() - age_s * 1000 - 400, last_received_ms: now() - age_s * 1000, rate_per_min: dead ? 0 : ((60 * profile.sites.filter((s) => s.centre === f.centre && s.feed === f.id).length) / f.expected_period_s) * jitter(i + 3),
-      expected_period_s: f.expected_period_s, accepted, rejected: Math.round(accepted * 0.006), duplicates: Math.round(accepted * 0.003), watermark_ms: now() - 5000 };
+      expected_period_s: f.expected_period_s, accepted, rejected: Math.round(accepted * 0.006), duplicates: Math.round(accepted * 0.003), watermark_ms: now() - 5000,
+      review_ms: gone ? now() + review_h * 3_600_000 : null, late: 0, too_late: 0, sporadic: f.sporadic ?? false,
+      received: Math.round(accepted * 0.994), expected: f.sporadic ? null : accepted, conflicts: i === 1 ? 2 : 0 };
   });
   const reading = (centre, feed, site, type, data) => ({ key: `${centre}/${feed}/${site}/${type}`, centre, area: '731', feed, site, type, time_ms: now() - 9000, received_ms: now() - 8600, data });
   const LEVELS = { TRIAN: [60.82, 0.01], PHUHIEP: [103.94, 0.04], TALAI: [111.62, 0] };
@@ -132,9 +136,31 @@
       this.delta({ alerts: [alert] });
       return alert;
     }
-    command({ command_id, alert_id }) {
+    /** What an operation makes of an alert, roughly: enough to look at. */
+    handled(op, asked) {
+      const by = { by: signedIn.name, by_display: signedIn.display, at_ms: now() };
+      const shown = { suppression: 'none', hidden: null, state: 'UNACK', acked: false, acked_ms: null };
+      const hide = (suppression, more) => ({ suppression, state: op === 'shelve' ? 'SHLVD' : 'OOSRV',
+        hidden: { since_ms: now(), ...by, reason: asked.reason, until_ms: null, review_ms: null, review_told: false, ...more } });
+      return {
+        shelve: () => hide('shelved-until', { until_ms: now() + (asked.for_s ?? 28_800) * 1000 }),
+        out_of_service: () => hide('out-of-service', { review_ms: asked.review_ms }),
+        unshelve: () => shown, return_to_service: () => shown, unack: () => shown,
+        take: () => ({ assigned: { to: by.by, to_display: by.by_display, ...by, version: 1 } }),
+        assign: () => ({ assigned: { to: asked.assignee, to_display: asked.assignee, ...by, version: 1 } }),
+        dispatch: () => ({ dispatched: [{ what: asked.agency, ...by }] }),
+        close: () => ({ acked: true, state: 'ACKED', acked_ms: now(), acked_by: by.by, acked_by_display: by.by_display, result: { code: asked.result, ...by } }),
+      }[op]?.() ?? {};
+    }
+    command(frame) {
+      const { command_id, alert_id, op } = frame;
+      (window.GIVEN ??= []).push(frame);
       const held = alerts.get(alert_id);
       const out = (outcome, more) => this.emit({ t: 'outcome', command_id, outcome, by: null, by_display: null, at_ms: null, alert: alerts.get(alert_id), reason: '', ...more });
+      if (op !== 'ack' && asked.get('ack') === null) {
+        this.change(alert_id, this.handled(op, frame));
+        return out('DONE', { by: signedIn.name, by_display: signedIn.display, at_ms: now() });
+      }
       if (asked.get('ack') === 'stale') { this.change(alert_id, { priority: 1 }); return out('STALE', {}); }
       if (asked.get('ack') === 'conflict' && !held.acked) this.change(alert_id, { acked: true, state: 'ACKED', acked_ms: now() - 2000, acked_by: 'lan', acked_by_display: 'Lan' });
       const seen = alerts.get(alert_id);

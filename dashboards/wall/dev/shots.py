@@ -29,6 +29,8 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "wall-busy-day": ("/wall?state=busy&theme=day", 1920, 1080, 2.5),
     "wall-many": ("/wall?state=many", 1920, 1080, 2.5),
     "wall-silent": ("/wall?state=silent", 1920, 1080, 2.5),
+    "wall-out-of-service": ("/wall?state=out", 1920, 1080, 2.5),
+    "wall-out-of-service-english": ("/wall?state=out&lang=en", 1920, 1080, 2.5),
     "wall-stale": ("/wall?state=busy&link=stale", 1920, 1080, 18),
     "wall-offline": ("/wall?state=silent&link=offline", 1920, 1080, 38),
     "wall-english": ("/wall?state=busy&lang=en", 1920, 1080, 2.5),
@@ -36,11 +38,14 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "wall-no-server": ("/wall?link=none", 1920, 1080, 3),
     "console": ("/console?state=busy", 1440, 900, 2),
     "console-conflict": ("/console?state=busy&ack=conflict", 1440, 900, 2),
+    "console-feed": ("/console?state=out", 1440, 900, 2),
     "console-frozen": ("/console?state=many", 1440, 900, 2),
     "console-acked": ("/console?state=busy&log=503", 1440, 900, 2),
     "console-english": ("/console?state=busy&lang=en", 1440, 900, 2),
     "console-offline": ("/console?state=busy&link=offline", 1440, 900, 34),
     "console-help": ("/console?state=busy", 1440, 900, 1),
+    "console-shelving": ("/console?state=busy", 1440, 900, 2),
+    "console-hidden": ("/console?state=busy&lang=en", 1440, 900, 2),
     "console-signin": ("/console?user=guest", 1440, 900, 1),
 }
 
@@ -76,6 +81,16 @@ def act(page: Page, name: str) -> None:
         page.evaluate("""() => { const s = window.SOCKET; const f = window.FAKE;
           const row = ['heavy-rain', 3, 'bien-hoa', '731', 'R-TAMHIEP', 'Mưa mới', 'New rain', 'P. Tam Hiệp', '16:04:09', null, {}];
           s.delta({ alerts: [f.raise(row), f.raise(row)] }); }""")
+    if name == "console-feed":
+        rows.nth(0).click()
+    if name in {"console-shelving", "console-hidden"}:
+        rows.nth(2).click()
+        page.get_by_test_id("do-shelve").click()
+        page.get_by_test_id("action-text").fill("đang sửa cảm biến")
+    if name == "console-hidden":
+        page.get_by_test_id("action-send").click()
+        page.wait_for_timeout(600)
+        page.get_by_test_id("tab-hidden").click()
     if name == "console-help":
         page.keyboard.press("?")
     page.wait_for_timeout(700)

@@ -54,6 +54,10 @@
       target('dti_rank', 'society', 'Hạng DTI', 'DTI rank', '/63', 10, 63, 'mục tiêu: nhóm 10', 'goal: top 10', { better: 'lower', base: 63 }),
       target('feedback_on_time_pct', 'society', '1022 đúng hạn', '1022 on time', '%', null, 100, 'chưa có mục tiêu', 'no target set'),
     ],
+    agencies: [
+      { id: '114', name_vi: 'Cảnh sát PCCC và CNCH 114', name_en: 'Fire and rescue 114', phone: '114' },
+      { id: '115', name_vi: 'Cấp cứu 115', name_en: 'Ambulance 115', phone: '115' },
+    ],
     rules: [
       rule('hydro-level', 'river', 'hydro.level', 'Mực nước sông', 'River level', {
         guidance_vi: 'Gọi trực Đài Khí tượng Thủy văn xác nhận số đo.\nBáo Ban chỉ huy phòng chống thiên tai thành phố.\nKiểm tra các điểm ngập ven sông: Bửu Hòa, Hiệp Hòa, An Bình.\nGhi giờ triều cường kế tiếp vào ghi chú.',
@@ -62,6 +66,7 @@
       rule('air-quality', 'environment', 'air.quality', 'Chất lượng không khí', 'Air quality'),
       rule('congestion', 'traffic', 'traffic.flow', 'Ùn tắc', 'Congestion'), rule('traffic-injury', 'traffic', 'traffic.incident', 'Tai nạn có người bị thương', 'Accident with injured'),
       rule('emergency-call', 'emergency', 'emergency.call', 'Cuộc gọi khẩn cấp', 'Emergency call'), rule('source-silent', 'source', 'source.heartbeat', 'Nguồn im lặng', 'Source silent'),
+      rule('feed-silent', 'source', '*', 'Mất luồng số liệu', 'Feed silent', { guidance_vi: 'Gọi trực kỹ thuật của trung tâm.\nGhi giờ mất và giờ có lại.', guidance_en: 'Call the engineer on duty.\nNote when it was lost and came back.' }),
       rule('feedback-overdue', 'feedback', 'feedback.1022', '1022 quá hạn', '1022 overdue'), rule('kpi-below', 'service', 'service.kpi', 'Dưới mục tiêu', 'Below target'),
     ],
   };
@@ -92,6 +97,13 @@
     ['congestion', 4, 'long-khanh', '732', 'T-XL2', 'Đèn tín hiệu nháy vàng', 'Signal flashing amber', 'P. Xuân Bình', '13:10:00', null, { blind: true }],
     busy[11],
   ];
+  const out = [
+    ['feed-silent', 3, 'bien-hoa', '731', '', 'Luồng Không khí của Biên Hòa không gửi gì từ 13:41:00', 'Feed Air of Bien Hoa sent nothing since 13:41:00', 'Biên Hòa', '13:46:05', null,
+      { feed: 'air', started: '13:41:00', reason: 'NOTHING_SENT', cap: { category: ['Infra', 'Env'], urgency: 'Expected', severity: 'Minor', certainty: 'Observed' } }],
+    ['feed-silent', 3, 'long-khanh', '732', '', 'Luồng Mưa của Long Khánh không gửi gì từ 13:20:00', 'Feed Rain of Long Khanh sent nothing since 13:20:00', 'Long Khánh', '13:25:05', null,
+      { feed: 'rain', started: '13:20:00', reason: 'CENTRE_SILENT', muted_by: 'A-00000000041303b6' }],
+    silent[0],
+  ];
   const many = [...busy, ...Array.from({ length: 34 }, (_, i) => ['feedback-overdue', 3, 'bien-hoa', '731', '1022-BH', `Phản ánh ngập số ${i + 1}`, `Flood report ${i + 1}`, 'P. Hố Nai', '15:40:' + String(i).padStart(2, '0'), i % 3 ? null : ['Hùng', '15:58:00'], { count: i }])];
 
   window.STORY = {
@@ -101,6 +113,9 @@
       busy: { at: '16:04:08', alerts: busy, level: 2.05, rain: [62, 47, 38, 4], base: { 'bien-hoa': 90, 'long-khanh': 43, tinh: 63 }, rise: 122 },
       many: { at: '16:04:08', alerts: many, level: 2.05, rain: [62, 47, 38, 4], base: { 'bien-hoa': 90, 'long-khanh': 43, tinh: 63 }, rise: 122 },
       silent: { at: '14:02:10', alerts: silent, level: 1.41, rain: [0, 0, 0, 0], base: { 'bien-hoa': 99, 'long-khanh': 43, tinh: 61 }, rise: 0, silent: '13:55:02' },
+      // one feed out of service with its date of review to come, one whose date has passed; a whole centre silent
+      out: { at: '14:02:10', alerts: out, level: 1.41, rain: [0, 0, 0, 0], base: { 'bien-hoa': 99, 'long-khanh': 43, tinh: 61 }, rise: 0, silent: '13:55:02',
+        out: { 'bien-hoa/air': 18, 'tinh/kpi': -6 } },
     },
     // earlier episodes of the day, all over: rule, priority, centre, from, to (hours before)
     day: [['emergency-call', 2, 'tinh', 20.2, 19.9], ['congestion', 3, 'bien-hoa', 23.1, 21.6], ['congestion', 3, 'bien-hoa', 9.6, 7.9], ['congestion', 2, 'bien-hoa', 9.1, 8.5],

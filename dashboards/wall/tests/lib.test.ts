@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { aqiBand, hourlyAqi, subIndex } from '../src/lib/aqi';
 import * as f from '../src/lib/format';
-import { keyCommand, type Focus, type KeyPress } from '../src/lib/keys';
+import { keyCommand, keyOf, type Focus, type KeyPress } from '../src/lib/keys';
 import { MUTE_MS, P1_REPEAT_MS, ring, SILENT_RINGER, toggleMute, type Ringer, type Sounding, type Tone } from '../src/lib/ring';
 import { boundsOf, CELLS, projectInto, spread } from '../src/lib/schematic';
 import { Sound, type Context } from '../src/lib/sound';
@@ -87,7 +87,10 @@ describe('keys', () => {
     expect(keyCommand(press('a', { ctrlKey: true }), free)).toBeNull();
     expect(keyCommand(press('Enter'), { ...free, control: true })).toBeNull();
     expect(keyCommand(press('j'), { ...free, control: true })?.do).toBe('move');
-    expect(keyCommand(press('x'), free)).toBeNull();
+    expect(keyCommand(press('q'), free)).toBeNull();
+    expect(keyCommand(press('s'), free)).toEqual({ do: 'act', op: 'shelve' });
+    expect(keyCommand(press('s'), { ...free, letters: false })).toBeNull();
+    expect([keyOf('take'), keyOf('reset')]).toEqual(['T', '']);
   });
   it('letters can be switched off', () => {
     const off = { ...free, letters: false };
@@ -116,6 +119,10 @@ describe('ringing', () => {
   });
   it('P2 rings once, also when it grew from a P3; P3 and P4 never', () => {
     expect(play([[0, at([{ id: 'c', priority: 3 }])], [1, at([P2, { id: 'c', priority: 3 }])], [40_000, at([P2])], [41_000, at([P2, { id: 'c', priority: 2 }])]])).toEqual([[], ['p2'], [], ['p2']]);
+  });
+  it('a P2 that asks anew, after it was acknowledged or hidden, rings anew', () => {
+    const lost = at([], { synced: false });
+    expect(play([[0, at([])], [1, at([P2])], [2, lost], [3, at([P2])], [4, at([])], [5, at([P2])]])).toEqual([[], ['p2'], [], [], [], ['p2']]);
   });
   it('what was there when the page opened is silent unless it is a P1', () => {
     expect(play([[0, at([P2])]])).toEqual([[]]);

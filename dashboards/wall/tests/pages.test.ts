@@ -105,6 +105,70 @@ describe('the console, detail', () => {
     expect(screen.getByTestId('detail-reason').textContent).toBe('đã tới ngưỡng');
   });
 
+  it('shows CAP, guidance, the feed and its review; an alert that its centre explains asks nobody', async () => {
+    gateway('?state=out');
+    render(Console);
+    await waitFor(() => expect(rows().length).toBe(3), ready);
+    expect(rows().map((r) => r.dataset['state'])).toEqual(['waiting', 'muted', 'acked']);
+    expect(screen.getByTestId('count-p3').textContent).toBe('1');
+    await fireEvent.click(row('Luồng Không khí'));
+    expect(screen.getByTestId('detail-cap').textContent).toMatch(/^\s*hạ tầng, môi trường · khẩn cấp: sớm, trong giờ tới · mức độ: nhẹ · độ chắc: đã quan sát\s*$/);
+    expect(screen.getByTestId('detail-feed').textContent).toMatch(/ngừng hoạt động · xem lại ngày \d\d\/\d\d\/\d{4}\s+· [\d.]+\/[\d.]+ bản tin trong 1 giờ/);
+    expect(screen.getByText('Gọi trực kỹ thuật của trung tâm.')).toBeTruthy();
+    await fireEvent.click(row('Luồng Mưa'));
+    expect(screen.getByTestId('detail-muted').textContent).toBe('không hỏi ai: cả trung tâm im lặng (A-00000000041303b6)');
+    expect(screen.queryByTestId('detail-cap')).toBeNull();
+  });
+
+  it('shelves with a reason, lists it apart with the time that remains, and takes it back', async () => {
+    gateway('?state=busy');
+    const page = window as unknown as { GIVEN?: Record<string, unknown>[] };
+    page.GIVEN = [];
+    render(Console);
+    await waitFor(() => expect(row('trên BĐ2')).toBeTruthy(), ready);
+    await fireEvent.click(row('trên BĐ2'));
+    await fireEvent.click(screen.getByTestId('do-shelve'));
+    await fireEvent.change(screen.getByTestId('shelf-length'), { target: { value: '3600' } });
+    await fireEvent.input(screen.getByTestId('action-text'), { target: { value: 'đang sửa cảm biến' } });
+    await fireEvent.submit(screen.getByTestId('action-form'));
+    expect(row('trên BĐ2').dataset['state']).toBe('sending');
+    await waitFor(() => expect(screen.getByTestId('outcome').textContent).toMatch(/Đã làm lúc .*: tạm gác/), ready);
+    expect(page.GIVEN).toMatchObject([{ op: 'shelve', reason: 'đang sửa cảm biến', for_s: 3600 }]);
+    expect(screen.getByTestId('detail-hidden').textContent).toMatch(/Minh tạm gác .*, đến .*đang sửa cảm biến/);
+    expect(screen.queryByTestId('ack-button')).toBeNull();
+    await fireEvent.click(screen.getByTestId('tab-hidden'));
+    await waitFor(() => expect(rows()).toHaveLength(1), ready);
+    expect(rows()[0]?.dataset['state']).toBe('hidden');
+    expect(rows()[0]?.textContent).toMatch(/còn (59:|1 g)/);
+    await fireEvent.click(screen.getByTestId('do-unshelve'));
+    await waitFor(() => expect(screen.getByTestId('tab-hidden').textContent).toMatch(/0$/), ready);
+  });
+
+  it('takes, sends an agency and closes with a result; Escape puts a form away', async () => {
+    gateway('?state=busy');
+    const page = window as unknown as { GIVEN?: Record<string, unknown>[] };
+    page.GIVEN = [];
+    render(Console);
+    await waitFor(() => expect(row('trên BĐ2')).toBeTruthy(), ready);
+    await fireEvent.click(row('trên BĐ2'));
+    await fireEvent.click(screen.getByTestId('do-take'));
+    await waitFor(() => expect(screen.getByTestId('detail-owner').textContent).toBe('Minh'), ready);
+    await press('d');
+    expect(document.activeElement).toBe(screen.getByTestId('agency'));
+    await press('Escape');
+    expect(screen.queryByTestId('action-form')).toBeNull();
+    await fireEvent.click(screen.getByTestId('do-dispatch'));
+    await fireEvent.submit(screen.getByTestId('action-form'));
+    await waitFor(() => expect(screen.getByTestId('detail-owner').textContent).toContain('Cảnh sát PCCC và CNCH 114'), ready);
+    await fireEvent.click(screen.getByTestId('do-close'));
+    await fireEvent.change(screen.getByTestId('result'), { target: { value: 'false_alarm' } });
+    await fireEvent.submit(screen.getByTestId('action-form'));
+    await waitFor(() => expect(screen.getByTestId('detail-result').textContent).toContain('báo nhầm'), ready);
+    expect(page.GIVEN.map((frame) => frame['op'])).toEqual(['take', 'dispatch', 'close']);
+    expect(page.GIVEN[1]).toMatchObject({ agency: '114' });
+    expect(page.GIVEN[2]).toMatchObject({ result: 'false_alarm' });
+  });
+
   it('leaves it to the person when to take a new build', async () => {
     gateway('?state=busy');
     render(Console);
@@ -152,6 +216,16 @@ describe('the wall', () => {
     await waitFor(() => expect(reload).toHaveBeenCalled(), { timeout: 12_000, interval: 200 });
     delete page.BUILD;
   }, 15_000);
+
+  it('says when somebody should look at a feed that is out of service, and marks what is overdue', async () => {
+    gateway('?state=out');
+    render(Wall);
+    await waitFor(() => expect(screen.getByTestId('feed-bien-hoa-air').textContent).toMatch(/xem \d\d\/\d\d/), ready);
+    expect(screen.getByTestId('feed-bien-hoa-air').dataset['overdue']).toBe('false');
+    expect(screen.getByTestId('feed-tinh-kpi').textContent).toMatch(/quá \d\d\/\d\d/);
+    expect(screen.getByTestId('feed-tinh-kpi').dataset['overdue']).toBe('true');
+    expect(screen.getByTestId('feed-tinh-kpi').title).toMatch(/bản tin trong 1 giờ · quá hạn xem lại từ \d\d\/\d\d\/\d{4}$/);
+  });
 
   it('never looks calm where it is blind', async () => {
     gateway('?state=silent');

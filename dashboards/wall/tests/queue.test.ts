@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY, type Picture } from '../src/model/picture';
 import { FIRST_VIEW, freeze, frozenRows, moved, rowsOf, tabCounts, windowOf, type View } from '../src/model/queue';
-import type { Alert } from '../src/model/wire';
+import type { Alert, Suppression } from '../src/model/wire';
 import { alert, PROFILE, T0 } from './build';
 
 const acked = (at_ms: number): Partial<Alert> => ({ acked: true, acked_ms: at_ms, acked_by_display: 'Lan' });
@@ -20,7 +20,20 @@ describe('tabs and filters', () => {
   it('acknowledged ones stand oldest first, cleared ones newest first', () => {
     expect(ids({ tab: 'acked' })).toEqual(['taken-long-ago', 'taken']);
     expect(ids({ tab: 'cleared' })).toEqual(['over', 'unseen']);
-    expect(tabCounts(picture(ALERTS))).toEqual({ queue: 6, acked: 2, cleared: 2 });
+    expect(tabCounts(picture(ALERTS))).toEqual({ queue: 6, acked: 2, cleared: 2, hidden: 0 });
+  });
+  it('what is hidden stands apart, what ends first on top, and asks nobody', () => {
+    const hidden = (id: string, suppression: Suppression, until_ms: number | null, review_ms: number | null, more: Partial<Alert> = {}): Alert => alert(id, {
+      suppression, hidden: { since_ms: T0, by: 'lan', by_display: 'Lan', reason: 'sửa', until_ms, review_ms, review_told: false }, ...more });
+    const all = picture([alert('there'), hidden('late', 'shelved-until', T0 + 9, null), hidden('soon', 'shelved-oneshot', T0 + 5, null, { active: false }),
+      hidden('out', 'out-of-service', null, T0 + 99), alert('latched', { active: false, acked: true, acked_ms: T0, latched: true }),
+      alert('explained', { suppression: 'by-design', muted_by: 'A-9' })]);
+    const of = (view: Partial<View>): string[] => rowsOf(all, PROFILE, { ...FIRST_VIEW, ...view }, 'vi').map((a) => a.id);
+    expect(of({ tab: 'hidden' })).toEqual(['soon', 'late', 'out']);
+    expect(of({})).toEqual(['there', 'explained', 'latched']);
+    expect(of({ tab: 'cleared' })).toEqual(['latched']);
+    expect(of({ waiting_only: true })).toEqual(['there']);
+    expect(of({ tab: 'hidden', search: 'lan' })).toHaveLength(3);
   });
   it('filters by waiting, priority and words without marks', () => {
     expect(ids({ waiting_only: true })).toEqual(['p1', 'p2', 'unseen', 'p3']);

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { areaStates, countByPriority, lastHandled, newIn10Minutes, openAlerts, waitingCards } from '../src/model/alerts';
+import { areaStates, countByPriority, isWaiting, lastHandled, newIn10Minutes, openAlerts, waitingCards } from '../src/model/alerts';
 import { mildestLimit, pickStations, rain, riverPosition, rivers, shortNames } from '../src/model/environment';
-import { feedsByCentre, isHourly, newestAge, silentCentres, silentSince } from '../src/model/feeds';
+import { countsOf, feedsByCentre, isHourly, newestAge, silentCentres, silentSince } from '../src/model/feeds';
 import { columns, dayStrips, dayTicks, grouped, heads, OTHER, rows } from '../src/model/matrix';
 import { EMPTY, type Picture } from '../src/model/picture';
 import { pillarBoard } from '../src/model/pillars';
@@ -34,6 +34,13 @@ describe('counters and cards', () => {
       alert('p3', { priority: 3 }), alert('p4', { priority: 4 }), alert('mine', { priority: 1, ...acked }),
     ] }), 3);
     expect(cards.map((a) => a.id)).toEqual(['p1', 'new', 'old']);
+  });
+
+  it('let no alert of a drill ask for anybody', () => {
+    const drilled = picture({ alerts: [alert('d', { priority: 1, exercise: 'drill-7' })] });
+    expect(countByPriority(drilled)[0]!.waiting).toBe(0);
+    expect(waitingCards(drilled, 3)).toEqual([]);
+    expect(isWaiting(alert('live', { priority: 1, exercise: null }))).toBe(true);
   });
 
   it('name the last one that somebody took, and count the load of ten minutes', () => {
@@ -93,7 +100,15 @@ describe('feeds', () => {
     const out = feed('bien-hoa', 'hydro', { state: 'out_of_service', review_ms: T0 + 86_400_000 });
     const tiles = feedsByCentre(picture({ feeds: [out] }), PROFILE, T0, 'vi')[0]?.tiles;
     expect(tiles?.find((t) => t.feed === 'hydro')).toMatchObject({ silent: true, review_ms: T0 + 86_400_000 });
-    expect(tiles?.find((t) => t.feed === 'rain')).toMatchObject({ review_ms: null });
+    expect(tiles?.find((t) => t.feed === 'hydro')).toMatchObject({ overdue: false });
+    expect(tiles?.find((t) => t.feed === 'rain')).toMatchObject({ review_ms: null, overdue: false });
+    const later = feedsByCentre(picture({ feeds: [out] }), PROFILE, T0 + 86_400_000, 'vi')[0]?.tiles;
+    expect(later?.find((t) => t.feed === 'hydro')).toMatchObject({ overdue: true });
+  });
+  it('count what came of what was expected; of a sporadic feed nothing is', () => {
+    expect(countsOf(feed('bien-hoa', 'rain', { received: 118, expected: 120, conflicts: 1 }))).toEqual({ received: 118, expected: 120, conflicts: 1, presumed: 0 });
+    expect(countsOf(feed('bien-hoa', 'feedback', { sporadic: true, received: 3, expected: null, presumed: 6 }))).toEqual({ received: 3, expected: null, conflicts: 0, presumed: 6 });
+    expect(countsOf(feed('bien-hoa', 'rain'))).toBeNull();
   });
   it('take the shares of the last hour when the feeds tell them', () => {
     const hourly = [

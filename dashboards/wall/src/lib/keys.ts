@@ -1,10 +1,11 @@
 /** The keyboard of the console: which key asks for what. Pure; nothing fires while somebody types or composes. */
 
-import type { Priority } from '../model/wire';
+import type { Op, Priority } from '../model/wire';
 
 export type KeyCommand =
   | { readonly do: 'move'; readonly by: 1 | -1 }
   | { readonly do: 'priority'; readonly priority: Priority }
+  | { readonly do: 'act'; readonly op: Op }
   | { readonly do: 'open' | 'ack' | 'ack_note' | 'search' | 'unacked' | 'select' | 'help' | 'escape' | 'bring_in' };
 
 export interface KeyPress {
@@ -36,6 +37,11 @@ const KEYS: Readonly<Record<string, KeyCommand>> = {
   A: { do: 'ack_note' },
   '/': { do: 'search' },
   u: { do: 'unacked' },
+  t: { do: 'act', op: 'take' },
+  d: { do: 'act', op: 'dispatch' },
+  c: { do: 'act', op: 'comment' },
+  s: { do: 'act', op: 'shelve' },
+  x: { do: 'act', op: 'close' },
   ' ': { do: 'select' },
   '?': { do: 'help' },
   Escape: { do: 'escape' },
@@ -46,6 +52,12 @@ const KEYS: Readonly<Record<string, KeyCommand>> = {
   3: { do: 'priority', priority: 3 },
   4: { do: 'priority', priority: 4 },
 };
+
+/** The key of an operation, as a button shows it; empty when it has none. */
+export function keyOf(op: Op): string {
+  const found = Object.entries(KEYS).find(([, command]) => command.do === 'act' && command.op === op);
+  return found ? found[0].toUpperCase() : '';
+}
 
 /** What a key asks for; null when it is nobody's or somebody else's. */
 export function keyCommand(press: KeyPress, focus: Focus): KeyCommand | null {

@@ -37,6 +37,9 @@ export function ring(ringer: Ringer, at: Sounding, now_ms: number): { ringer: Ri
   const rung = new Map(was ?? []);
   let fresh_p1 = false;
   if (at.synced) {
+    // What nobody is asked for any more may ask anew: it rings then as if for the first time.
+    const asking = new Set(at.waiting.map((alert) => alert.id));
+    for (const id of [...rung.keys()]) if (!asking.has(id)) rung.delete(id);
     for (const { id, priority } of at.waiting) {
       const before = rung.get(id);
       if (before !== undefined && before <= priority) continue;

@@ -23,6 +23,21 @@ export function reasonOf(code: string, lang: Lang): string | null {
   return words[`why_${code}`] ?? null;
 }
 
+/** What CAP 1.2 says of an alert beside its categories, in the order of the protocol. */
+export const CAP_AXES = ['urgency', 'severity', 'certainty'] as const;
+
+/** A value of CAP 1.2 in words; one that is not of the protocol is shown as it is. */
+export function capWord(axis: 'category' | (typeof CAP_AXES)[number], value: string, lang: Lang): string {
+  const words: Readonly<Record<string, string>> = WORDS[lang];
+  return words[`cap_${axis}_${value}`] ?? value;
+}
+
+/** An event type in words; one that has none, because it is newer than this page, is shown as it is. */
+export function typeOf(type: string, lang: Lang): string {
+  const words: Readonly<Record<string, string>> = WORDS[lang];
+  return words[`what_${type}`] ?? type;
+}
+
 /** A part of the system that is away, in words; a part that has none is shown as it is. */
 export function partOf(part: string, lang: Lang): string {
   const words: Readonly<Record<string, string>> = WORDS[lang];

@@ -1,6 +1,7 @@
 /** The few questions that pages ask over HTTP. Answers are values; a refusal is a value too, never an exception. */
 
 import type { Profile } from '../model/profile';
+import type { Matcher, Silence } from '../model/silences';
 import type { LogEntry, PastAlerts, User } from '../model/wire';
 
 /** Longest wait for any answer. */
@@ -42,6 +43,13 @@ export const signOut = (): Promise<Answer<null>> => ask('DELETE', '/api/session'
 /** A ticket for the live connection; `wall` asks for a viewer's ticket where the installation has an open wall. */
 export const ticket = (wall: boolean): Promise<Answer<Ticket>> => ask('POST', '/api/ticket', wall ? { wall } : {});
 export const profile = (): Promise<Answer<Profile>> => ask('GET', '/api/profile');
+/** Silences that run, and those that ended within a day. */
+export const silences = (): Promise<Answer<{ silences: readonly Silence[] }>> => ask('GET', '/api/desk/silences');
+/** The same `command_id` again is the same silence. */
+export const makeSilence = (asked: { command_id: string; matcher: Matcher; reason: string; for_s: number }): Promise<Answer<unknown>> =>
+  ask('POST', '/api/desk/silences', asked);
+export const endSilence = (id: string, command_id: string): Promise<Answer<unknown>> =>
+  ask('DELETE', `/api/desk/silences/${encodeURIComponent(id)}?command_id=${encodeURIComponent(command_id)}`);
 export const alertLog = (alert_id: string): Promise<Answer<{ entries: readonly LogEntry[] }>> =>
   ask('GET', `/api/alerts/${encodeURIComponent(alert_id)}/log`);
 /** What was raised in a stretch of server time, at most seven days, and of which parts of it anything is known. */

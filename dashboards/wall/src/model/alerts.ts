@@ -4,13 +4,42 @@ import { groupOf, type Group, type Profile } from './profile';
 import type { Picture } from './picture';
 import { PRIORITIES, type Alert, type Priority } from './wire';
 
-/** Still somebody's business: the condition holds, or nobody has acknowledged it yet. */
-export function isOpen(alert: Alert): boolean {
-  return !alert.closed && (alert.active || !alert.acked);
+/** On the shelf or out of service: in a list of its own, asks nobody, counts apart. */
+export function isHidden(alert: Alert): boolean {
+  return !alert.closed && ['shelved-until', 'shelved-oneshot', 'out-of-service'].includes(alert.suppression ?? 'none');
 }
 
+/** Still somebody's business: the condition holds, nobody has acknowledged it yet, or it waits for its reset. */
+export function isOpen(alert: Alert): boolean {
+  return !alert.closed && !isHidden(alert) && (alert.active || !alert.acked || (alert.latched ?? false));
+}
+
+/** It went away and was acknowledged, and stays until somebody resets it or closes it with a result. */
+export function isLatched(alert: Alert): boolean {
+  return isOpen(alert) && !alert.active && alert.acked;
+}
+
+/** The desk explains it by another alert, a silence or a planned window: also in the list of what is hidden. */
+export function isExplained(alert: Alert): boolean {
+  return !alert.closed && alert.active && !!alert.explained;
+}
+
+/** Something explains it while it stands, so it asks nobody: its silent centre, or what the desk says. */
+export function isMuted(alert: Alert): boolean {
+  return alert.active && (!!alert.muted_by || !!alert.explained);
+}
+
+/** Drawn as an outline: somebody has it, or it asks nobody. */
+export function isQuiet(alert: Alert): boolean {
+  return alert.acked || isMuted(alert);
+}
+
+/**
+ * Asks for a person: neither acknowledged nor muted. The gateway sends no alert of a drill; if one came all the same, it
+ * would ring for nobody.
+ */
 export function isWaiting(alert: Alert): boolean {
-  return isOpen(alert) && !alert.acked;
+  return isOpen(alert) && !alert.acked && !isMuted(alert) && !alert.exercise;
 }
 
 /** Most urgent first: priority, then not acknowledged, then newest; the id makes the order total. */
@@ -20,12 +49,23 @@ export function byUrgency(a: Alert, b: Alert): number {
 
 /** Order of the queue: everything that waits before everything that somebody has, then by urgency. */
 export function byQueue(a: Alert, b: Alert): number {
-  return Number(a.acked) - Number(b.acked) || a.priority - b.priority || b.raised_ms - a.raised_ms || byId(a, b);
+  return Number(!isWaiting(a)) - Number(!isWaiting(b)) || Number(a.acked) - Number(b.acked) || a.priority - b.priority
+    || b.raised_ms - a.raised_ms || byId(a, b);
 }
 
 /** Oldest acknowledgement first: what was taken long ago is what gets forgotten. */
 export function byAcknowledged(a: Alert, b: Alert): number {
   return (a.acked_ms ?? 0) - (b.acked_ms ?? 0) || byId(a, b);
+}
+
+/** What ends or is to be looked at next stands first. */
+export function byEnd(a: Alert, b: Alert): number {
+  return (endOf(a) ?? 0) - (endOf(b) ?? 0) || byId(a, b);
+}
+
+/** When a shelf ends, or a silence, or when somebody should look at what is out of service; server milliseconds. */
+export function endOf(alert: Alert): number | null {
+  return alert.hidden?.until_ms ?? alert.hidden?.review_ms ?? alert.explained?.until_ms ?? null;
 }
 
 export function byCleared(a: Alert, b: Alert): number {
@@ -62,7 +102,7 @@ export function waitingCards(picture: Picture, max: number): Alert[] {
 
 /** The last alert up to P3 that somebody took, for the quiet line; of everything seen during the last day. */
 export function lastHandled(picture: Picture): Alert | null {
-  const done = [...picture.day.values()].filter((alert) => alert.acked && alert.priority < 4);
+  const done = [...picture.day.values()].filter((alert) => alert.acked && alert.acked_ms != null && alert.priority < 4);
   return done.reduce<Alert | null>((newest, a) => (newest && newest.raised_ms >= a.raised_ms ? newest : a), null);
 }
 

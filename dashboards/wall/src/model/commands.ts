@@ -3,7 +3,10 @@
  * UNKNOWN comes; after a reconnect and after a silence it is sent again. The server makes the repeat harmless.
  */
 
-import type { Alert, CommandFrame, OutcomeFrame } from './wire';
+import type { Alert, CommandFrame, Op, OutcomeFrame } from './wire';
+
+/** What an operation needs beside its alert; see `CommandFrame`. */
+export type Fields = Partial<Omit<CommandFrame, 't' | 'command_id' | 'op' | 'alert_id' | 'expected_version'>>;
 
 export interface Pending {
   readonly frame: CommandFrame;
@@ -24,7 +27,7 @@ export interface Commands {
   readonly answered: readonly Answered[];
 }
 
-/** No person has more than this many acknowledgements in flight; beyond it a new one is refused on the spot. */
+/** No person has more than this many commands in flight; beyond it a new one is refused on the spot. */
 export const PENDING_MAX = 100;
 export const ANSWERED_MAX = 100;
 /** Silence after which a command is sent again on a live connection. */
@@ -32,8 +35,12 @@ export const RESEND_AFTER_MS = 5_000;
 
 export const NO_COMMANDS: Commands = { pending: [], answered: [] };
 
+export function commandFrame(alert: Alert, op: Op, command_id: string, fields: Fields = {}): CommandFrame {
+  return { t: 'command', command_id, op, alert_id: alert.id, expected_version: alert.version, note: null, ...fields };
+}
+
 export function ackFrame(alert: Alert, command_id: string, note: string | null): CommandFrame {
-  return { t: 'command', command_id, op: 'ack', alert_id: alert.id, expected_version: alert.version, note };
+  return commandFrame(alert, 'ack', command_id, { note });
 }
 
 /** Adds a command; null when the list is full or the alert already has one on its way. */

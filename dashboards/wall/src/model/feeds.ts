@@ -20,6 +20,31 @@ export interface FeedTile {
   readonly ratio: number | null;
   /** Out of service: when somebody should look at it again; null otherwise. */
   readonly review_ms: number | null;
+  /** The date of review has passed, and nothing was heard. */
+  readonly overdue: boolean;
+  readonly counts: FeedCounts | null;
+}
+
+/** Messages of the last hour; null from an intake that counts otherwise. */
+export interface FeedCounts {
+  readonly received: number;
+  /** What should have come; null for a feed that reports what happens, and before its first full minute. */
+  readonly expected: number | null;
+  readonly conflicts: number;
+  /** Dropped for number and time alone: known before, or of a source that began its numbers anew. */
+  readonly presumed: number;
+}
+
+export function countsOf(view: FeedView | undefined): FeedCounts | null {
+  if (view?.received === undefined) return null;
+  return { received: view.received, expected: view.sporadic ? null : (view.expected ?? null), conflicts: view.conflicts ?? 0,
+    presumed: view.presumed ?? 0 };
+}
+
+/** When somebody should look again at a feed, and whether that has passed; null while it is in service. */
+export function reviewOf(view: FeedView | undefined, server_now_ms: number): { at_ms: number; overdue: boolean } | null {
+  const at_ms = view?.state === 'out_of_service' ? (view.review_ms ?? null) : null;
+  return at_ms === null ? null : { at_ms, overdue: server_now_ms >= at_ms };
 }
 
 /** Right, complete, clean in percent (null: nothing to judge from), and how many feeds live. */
@@ -68,6 +93,7 @@ export function feedTiles(picture: Picture, profile: Profile, centre: string, se
     const sites = profile.sites.filter((site) => site.centre === centre && site.feed === feed.id).length;
     const sporadic = isSporadic(feed, view);
     const silent = sporadic ? lost : BLIND.has(state);
+    const review = reviewOf(view, server_now_ms);
     return {
       centre,
       feed: feed.id,
@@ -77,7 +103,9 @@ export function feedTiles(picture: Picture, profile: Profile, centre: string, se
       silent,
       age_ms: at_ms === null ? null : Math.max(0, server_now_ms - at_ms),
       ratio: view && !silent && !sporadic ? ratioOf(view, sites) : null,
-      review_ms: view?.review_ms ?? null,
+      review_ms: review?.at_ms ?? null,
+      overdue: review?.overdue ?? false,
+      counts: countsOf(view),
     };
   });
 }

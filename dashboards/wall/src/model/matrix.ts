@@ -1,6 +1,6 @@
 /** The matrix: ten types by two city centres and the rest; the heads above, the strip of 24 hours beside. Pure. */
 
-import { alertsOf, openAlerts } from './alerts';
+import { alertsOf, isQuiet, openAlerts } from './alerts';
 import { newestAge, silentSince } from './feeds';
 import { unknownStretches } from './past';
 import { DAY_MS, type Picture } from './picture';
@@ -98,7 +98,7 @@ export function rows(picture: Picture, profile: Profile, cols: readonly Column[]
 export function grouped(alerts: readonly Alert[]): { priority: Priority; acked: boolean; n: number }[] {
   return PRIORITIES.flatMap((priority) => {
     const of = alerts.filter((a) => a.priority === priority);
-    return of.length ? [{ priority, acked: of.every((a) => a.acked), n: of.length }] : [];
+    return of.length ? [{ priority, acked: of.every(isQuiet), n: of.length }] : [];
   });
 }
 

@@ -78,6 +78,20 @@ export interface Rule {
   readonly levels?: readonly RuleLevel[];
   readonly guidance_vi?: string;
   readonly guidance_en?: string;
+  readonly checklist?: readonly CheckStep[];
+}
+/** One thing to be done about an alert, ticked off. */
+export interface CheckStep {
+  readonly id: string;
+  readonly text_vi: string;
+  readonly text_en: string;
+}
+/** Whom a dispatcher can send. */
+export interface Agency {
+  readonly id: string;
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly phone?: string;
 }
 export interface Profile {
   readonly name_vi: string;
@@ -91,6 +105,7 @@ export interface Profile {
   readonly feeds: readonly Feed[];
   readonly targets: readonly Target[];
   readonly rules: readonly Rule[];
+  readonly agencies?: readonly Agency[];
 }
 
 /** Rows of the wall's matrix, in the order of the wall. */
@@ -101,13 +116,27 @@ export type Group = (typeof GROUPS)[number];
 
 const GROUP_OF_TYPE: Readonly<Record<string, Group>> = {
   'emergency.call': 'emergency',
+  'cctv.analytics': 'emergency',
   'traffic.flow': 'traffic',
   'traffic.incident': 'traffic',
+  'traffic.violation': 'traffic',
   'rain.gauge': 'rain',
+  'flood.spot': 'rain',
   'hydro.level': 'river',
+  'hydro.tide': 'river',
+  'power.outage': 'utilities',
+  'water.pressure': 'utilities',
+  'lighting.cabinet': 'utilities',
   'air.quality': 'environment',
+  'forest.fire_level': 'environment',
+  'health.dengue': 'environment',
   'feedback.1022': 'feedback',
+  'social.mention': 'feedback',
   'service.kpi': 'service',
+  'service.case': 'service',
+  'ecommerce.kpi': 'service',
+  'population.link': 'service',
+  'cyber.soc': 'cyber',
   'source.heartbeat': 'source',
 };
 

@@ -4,15 +4,16 @@
  * While the list is frozen, rows keep their places; what changes, changes in place, and what is new is only counted.
  */
 
-import { byAcknowledged, byCleared, byQueue, isOpen, isWaiting } from './alerts';
+import { byAcknowledged, byCleared, byEnd, byQueue, isExplained, isHidden, isOpen, isWaiting } from './alerts';
 import { groupOf, placeOf, type Lang, type Profile } from './profile';
 import type { Picture } from './picture';
 import type { Alert, Priority } from './wire';
+import { whyOf } from './silences';
 import { fold } from '../lib/format';
 import { WORDS } from '../lib/words';
 
-export type Tab = 'queue' | 'acked' | 'cleared';
-export const TABS: readonly Tab[] = ['queue', 'acked', 'cleared'];
+export type Tab = 'queue' | 'acked' | 'cleared' | 'hidden';
+export const TABS: readonly Tab[] = ['queue', 'acked', 'cleared', 'hidden'];
 
 export interface View {
   readonly tab: Tab;
@@ -26,10 +27,11 @@ export const FIRST_VIEW: View = { tab: 'queue', waiting_only: false, priority: n
 const IN_TAB: Readonly<Record<Tab, (alert: Alert) => boolean>> = {
   queue: isOpen,
   acked: (alert) => isOpen(alert) && alert.acked,
-  cleared: (alert) => !alert.active,
+  cleared: (alert) => !alert.active && !isHidden(alert),
+  hidden: (alert) => isHidden(alert) || isExplained(alert),
 };
 const ORDER: Readonly<Record<Tab, (a: Alert, b: Alert) => number>> = {
-  queue: byQueue, acked: byAcknowledged, cleared: byCleared,
+  queue: byQueue, acked: byAcknowledged, cleared: byCleared, hidden: byEnd,
 };
 
 export function titleOf(alert: Alert, lang: Lang): string {
@@ -40,7 +42,8 @@ export function titleOf(alert: Alert, lang: Lang): string {
 function haystack(alert: Alert, profile: Profile, lang: Lang): string {
   const group = WORDS[lang][`group_${groupOf(alert, profile)}`];
   return fold([
-    titleOf(alert, lang), placeOf(alert, profile, lang), group, alert.id, alert.acked_by_display ?? '', `p${alert.priority}`,
+    titleOf(alert, lang), placeOf(alert, profile, lang), group, alert.id, alert.acked_by_display ?? '',
+    alert.assigned?.to_display ?? '', alert.hidden?.by_display ?? '', alert.hidden?.reason ?? '', whyOf(alert.explained, lang), `p${alert.priority}`,
   ].join(' '));
 }
 
@@ -64,6 +67,7 @@ export function tabCounts(picture: Picture): Record<Tab, number> {
     queue: all.filter(IN_TAB.queue).length,
     acked: all.filter(IN_TAB.acked).length,
     cleared: all.filter(IN_TAB.cleared).length,
+    hidden: all.filter(IN_TAB.hidden).length,
   };
 }
 

@@ -1,11 +1,11 @@
 /** The life of one alert as lines: the server's log, what its own fields say, and commands of this page. Pure. */
 
 import type { Answered, Pending } from './commands';
-import type { Alert, LogEntry, Priority } from './wire';
+import { OPS, type Alert, type LogEntry, type Op, type Priority, type Summons } from './wire';
 
 export type LineKind =
   | 'raised' | 'escalated' | 'lowered' | 'level' | 'cleared' | 'reraised' | 'blind' | 'sighted' | 'closed' | 'superseded'
-  | 'acked' | 'refused' | 'pending' | 'other';
+  | 'muted' | 'unmuted' | 'realarmed' | 'unhidden' | 'hiddenoccurrence' | 'reviewdue' | 'called' | 'uncalled' | 'acked' | 'done' | 'refused' | 'pending' | 'other';
 
 export interface Line {
   readonly id: string;
@@ -13,18 +13,30 @@ export interface Line {
   readonly kind: LineKind;
   readonly priority: Priority;
   readonly who: string | null;
+  /** Of a command: what was asked. */
+  readonly op: Op | null;
   /** Who had it already, for a refused command. */
   readonly other: string | null;
   readonly note: string;
+  /** A step of an escalation. */
+  readonly summons?: Summons | null;
 }
 
 const KINDS: Readonly<Record<string, LineKind>> = {
   raised: 'raised', escalated: 'escalated', eased: 'lowered', level: 'level', cleared: 'cleared', reraised: 'reraised',
   blind: 'blind', seen: 'sighted', closed: 'closed', superseded: 'superseded', ack: 'acked',
+  muted: 'muted', unmuted: 'unmuted', realarmed: 'realarmed', unhidden: 'unhidden', hiddenoccurrence: 'hiddenoccurrence',
+  reviewdue: 'reviewdue',
 };
+
+function opOf(entry: LogEntry): Op | null {
+  return entry.kind === 'command' ? OPS.find((op) => op === entry.what) ?? null : null;
+}
 
 function kindOf(entry: LogEntry): LineKind {
   if (entry.kind === 'command' && !entry.accepted) return 'refused';
+  if (entry.kind === 'command' && entry.what !== 'ack') return opOf(entry) ? 'done' : 'other';
+  if (entry.what === 'summoned') return entry.summons?.whom.length ? 'called' : 'uncalled';
   return KINDS[entry.what.toLowerCase().replace(/[^a-z]/g, '')] ?? 'other';
 }
 
@@ -40,8 +52,10 @@ function fromLog(entry: LogEntry, alert: Alert): Line {
     kind,
     priority: asPriority(entry.priority, alert.priority),
     who: entry.actor_display ?? entry.actor ?? null,
+    op: opOf(entry),
     other: entry.by_display ?? entry.by ?? null,
-    note: [kind === 'other' ? entry.what : '', entry.note ?? ''].filter(Boolean).join(' · '),
+    note: [kind === 'other' ? entry.what : '', kind === 'done' ? entry.detail ?? '' : '', entry.note ?? ''].filter(Boolean).join(' · '),
+    summons: entry.summons ?? null,
   };
 }
 
@@ -53,8 +67,8 @@ function hasAck(alert: Alert, log: readonly LogEntry[]): boolean {
 /** The log's last word about whether the condition holds is that it is over. */
 function hasEnd(log: readonly LogEntry[]): boolean {
   const turns = log.flatMap((e) => (e.kind === 'transition' ? [kindOf(e)] : []))
-    .filter((kind) => ['raised', 'reraised', 'cleared', 'closed', 'superseded'].includes(kind));
-  return ['cleared', 'closed', 'superseded'].includes(turns.at(-1) ?? '');
+    .filter((kind) => ['raised', 'reraised', 'cleared', 'closed', 'superseded', 'hiddenoccurrence'].includes(kind));
+  return ['cleared', 'closed', 'superseded', 'hiddenoccurrence'].includes(turns.at(-1) ?? '');
 }
 
 /** The alert already says something that the log does not tell yet: the recorder has not come that far. */
@@ -67,7 +81,7 @@ export function logIsBehind(alert: Alert, log: readonly LogEntry[]): boolean {
 /** What the alert says about itself and the log does not tell, or not yet. */
 function fromAlert(alert: Alert, log: readonly LogEntry[]): Line[] {
   const line = (kind: LineKind, at_ms: number, who: string | null = null, note = ''): Line =>
-    ({ id: `self-${kind}`, at_ms, kind, priority: alert.priority, who, other: null, note });
+    ({ id: `self-${kind}`, at_ms, kind, priority: alert.priority, who, op: null, other: null, note });
   const lines: Line[] = [];
   if (!log.some((e) => kindOf(e) === 'raised')) lines.push(line('raised', alert.raised_ms));
   if (alert.acked_ms != null && !hasAck(alert, log)) {
@@ -93,15 +107,16 @@ export function linesOf(alert: Alert, log: readonly LogEntry[] | null, mine: Min
     .map(({ pending, outcome }): Line => ({
       id: pending.frame.command_id,
       at_ms: pending.given_ms,
-      kind: outcome.outcome === 'CLEARED_ALREADY' ? 'acked' : 'refused',
+      kind: outcome.outcome === 'CLEARED_ALREADY' && pending.frame.op === 'ack' ? 'acked' : 'refused',
       priority: alert.priority,
       who: mine.me,
+      op: pending.frame.op,
       other: outcome.by_display ?? outcome.by ?? null,
       note: pending.frame.note ?? '',
     }));
   const waiting: Line[] = mine.pending ? [{
     id: mine.pending.frame.command_id, at_ms: mine.pending.given_ms, kind: 'pending', priority: alert.priority,
-    who: mine.me, other: null, note: mine.pending.frame.note ?? '',
+    who: mine.me, op: mine.pending.frame.op, other: null, note: mine.pending.frame.note ?? '',
   }] : [];
   return [...base, ...own, ...waiting].sort((a, b) => a.at_ms - b.at_ms);
 }

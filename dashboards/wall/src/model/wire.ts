@@ -8,9 +8,19 @@ export const PROTOCOL = 1;
 export type Priority = 1 | 2 | 3 | 4;
 export const PRIORITIES: readonly Priority[] = [1, 2, 3, 4];
 
-export type Outcome = 'DONE' | 'ALREADY_ACKED' | 'CLEARED_ALREADY' | 'STALE' | 'NOT_FOUND' | 'REFUSED' | 'UNKNOWN';
+export type Outcome = 'DONE' | 'ALREADY_ACKED' | 'ALREADY' | 'CLEARED_ALREADY' | 'STALE' | 'NOT_FOUND' | 'FORBIDDEN' | 'MISMATCH' | 'REFUSED' | 'UNKNOWN';
 
-/** One episode as it stands. Every accepted change raises `version` by one. */
+export type Op =
+  | 'ack' | 'unack' | 'assign' | 'take' | 'dispatch' | 'comment' | 'step'
+  | 'shelve' | 'unshelve' | 'out_of_service' | 'return_to_service' | 'reset' | 'close' | 'reopen';
+export const OPS: readonly Op[] = [
+  'ack', 'unack', 'assign', 'take', 'dispatch', 'comment', 'step',
+  'shelve', 'unshelve', 'out_of_service', 'return_to_service', 'reset', 'close', 'reopen',
+];
+export type ResultCode = 'handled' | 'false_alarm' | 'duplicate' | 'no_action' | 'transferred' | 'test';
+export type Suppression = 'none' | 'shelved-until' | 'shelved-oneshot' | 'by-design' | 'out-of-service';
+
+/** One occurrence as it stands. Every accepted change raises `version` by one. */
 export interface Alert {
   readonly id: string;
   readonly key: string;
@@ -20,6 +30,8 @@ export interface Alert {
   readonly active: boolean;
   readonly acked: boolean;
   readonly blind?: boolean;
+  /** Id of the alert that explains this one (its centre is silent): shown, but asks nobody. */
+  readonly muted_by?: string;
   readonly closed?: boolean;
   readonly priority: Priority;
   readonly level?: string;
@@ -50,6 +62,106 @@ export interface Alert {
   readonly ack_note?: string | null;
   readonly late_s?: number;
   readonly exercise?: string | null;
+  /** Of the newest signal; `priority` keeps the worst until somebody acknowledges. */
+  readonly present_priority?: Priority;
+  /** Of the last change that matters to a person who acknowledges. */
+  readonly decisive_version?: number;
+  readonly signal_revision?: number;
+  readonly cap?: Cap | null;
+  readonly prior_count?: number;
+  /** Its rule wants a reset by hand after it went away. */
+  readonly latched?: boolean;
+  readonly suppression?: Suppression;
+  /** It went away unseen before it was hidden: comes back as that. */
+  readonly owed?: boolean;
+  /** Of a shelf and of out of service. */
+  readonly hidden?: Hidden | null;
+  /** How often the condition came, became worse or went away while hidden. */
+  readonly hidden_changes?: number;
+  /** Acknowledged and still there then: asks anew. */
+  readonly realarm_ms?: number | null;
+  readonly realarms?: number;
+  readonly assigned?: Assignment | null;
+  readonly dispatched?: readonly Done[];
+  readonly steps?: readonly Done[];
+  readonly comments?: number;
+  readonly result?: Result | null;
+  /** Decided over all alerts: another alert, a silence or a planned window explains it. */
+  readonly explained?: Explanation | null;
+  /** The last step of its escalation. */
+  readonly summons?: Summons | null;
+  /** Since when it waits for somebody without a break. */
+  readonly asked_ms?: number | null;
+}
+
+/** Why nobody is asked about an alert that is there. */
+export interface Explanation {
+  readonly kind: 'alert' | 'silence' | 'window';
+  readonly id: string;
+  readonly until_ms: number | null;
+  readonly why_vi: string;
+  readonly why_en: string;
+}
+
+/** Who was called about an alert, and how; nobody when `whom` is empty, then `reason` says why. */
+export interface Summons {
+  readonly number: number;
+  readonly step: number;
+  readonly round: number;
+  readonly whom: readonly string[];
+  readonly channels: readonly string[];
+  readonly reason: string;
+  /** When it fell due. */
+  readonly at_ms: number;
+  /** When this run of the chain began. */
+  readonly began_ms: number;
+}
+
+/** Who put an alert on the shelf or its object out of service, why, and until when. */
+export interface Hidden {
+  readonly since_ms: number;
+  readonly by: string;
+  readonly by_display: string;
+  readonly reason: string;
+  /** Of a shelf. */
+  readonly until_ms: number | null;
+  /** Of out of service. */
+  readonly review_ms: number | null;
+  readonly review_told: boolean;
+}
+
+/** Whose alert it is now. */
+export interface Assignment {
+  readonly to: string;
+  readonly to_display: string;
+  readonly by: string;
+  readonly by_display: string;
+  readonly at_ms: number;
+  readonly version: number;
+}
+
+/** An agency sent, or a step of the checklist. */
+export interface Done {
+  readonly what: string;
+  readonly by: string;
+  readonly by_display: string;
+  readonly at_ms: number;
+}
+
+/** How it ended. */
+export interface Result {
+  readonly code: ResultCode;
+  readonly by: string;
+  readonly by_display: string;
+  readonly at_ms: number;
+}
+
+/** Values of the Common Alerting Protocol 1.2, in its own words. */
+export interface Cap {
+  readonly category: readonly string[];
+  readonly urgency: string;
+  readonly severity: string;
+  readonly certainty: string;
 }
 
 export type FeedState = 'unknown' | 'on_time' | 'slow' | 'silent' | 'out_of_service' | 'dead' | 'clock_skewed' | 'duplicating';
@@ -74,6 +186,9 @@ export interface FeedView {
   readonly watermark_ms: number | null;
   /** Out of service: when somebody should look at it again. */
   readonly review_ms?: number | null;
+  /** Events of the last hour for a minute that was final and is corrected, and for one beyond correction. */
+  readonly late?: number;
+  readonly too_late?: number;
   /** Reports what happens: nothing can be missing, silence proves nothing. */
   readonly sporadic?: boolean;
   readonly received?: number;
@@ -81,6 +196,8 @@ export interface FeedView {
   readonly expected?: number | null;
   /** Same id, other content: refused. */
   readonly conflicts?: number;
+  /** Of the duplicates: dropped for number and time alone; a source that began anew may look so. */
+  readonly presumed?: number;
 }
 
 export type ReadingValue = number | string | boolean | null;
@@ -203,10 +320,18 @@ export interface SubscribeFrame {
 export interface CommandFrame {
   readonly t: 'command';
   readonly command_id: string;
-  readonly op: 'ack';
+  readonly op: Op;
   readonly alert_id: string;
   readonly expected_version: number;
   readonly note: string | null;
+  readonly reason?: string;
+  readonly assignee?: string;
+  readonly agency?: string;
+  readonly item?: string;
+  readonly for_s?: number | null;
+  readonly once?: boolean;
+  readonly review_ms?: number | null;
+  readonly result?: ResultCode | null;
 }
 export type ClientFrame = AuthFrame | SubscribeFrame | CommandFrame;
 
@@ -239,11 +364,15 @@ export interface LogEntry {
   readonly actor_display?: string | null;
   readonly station?: string;
   readonly note?: string | null;
+  readonly role?: string;
+  readonly detail?: string;
   readonly command_id?: string | null;
   readonly outcome?: Outcome | null;
   readonly by?: string | null;
   readonly by_display?: string | null;
   readonly by_at_ms?: number | null;
+  /** Of the word `summoned`. */
+  readonly summons?: Summons | null;
 }
 
 const FRAMES: ReadonlySet<string> = new Set([

@@ -8,12 +8,12 @@ import { uuid } from '../lib/uuid';
 import * as http from '../link/http';
 import { LiveLink } from '../link/live';
 import { IDLE, standing, type Link, type Standing } from '../link/machine';
-import { ackFrame, due, give, NO_COMMANDS, settle, unsend, type Commands } from '../model/commands';
+import { commandFrame, due, give, NO_COMMANDS, settle, unsend, type Commands, type Fields } from '../model/commands';
 import { EMPTY, serverTime, type Picture } from '../model/picture';
 import type { Profile } from '../model/profile';
 import { askedStretch, withPast } from '../model/past';
 import { reduce } from '../model/reduce';
-import type { Alert, ServerFrame, User } from '../model/wire';
+import type { Alert, Op, ServerFrame, User } from '../model/wire';
 
 /** A burst of frames becomes one redraw: frames are folded at once, panels see the picture this much later. */
 const REDRAW_MS = 100;
@@ -96,8 +96,12 @@ export class Live {
 
   /** Gives an acknowledgement; false when too many commands wait already. One on its way to the alert is enough. */
   acknowledge(alert: Alert, note: string | null): boolean {
-    if (this.commands.pending.some((p) => p.frame.alert_id === alert.id)) return true;
-    const next = give(this.commands, ackFrame(alert, uuid(), note), serverTime(this.#picture, pageNow()));
+    return this.commands.pending.some((p) => p.frame.alert_id === alert.id) || this.command(alert, 'ack', { note });
+  }
+
+  /** Gives a command; false when too many wait already, or one to the same alert does. */
+  command(alert: Alert, op: Op, fields: Fields): boolean {
+    const next = give(this.commands, commandFrame(alert, op, uuid(), fields), serverTime(this.#picture, pageNow()));
     if (!next) return false;
     this.commands = next;
     this.#sendDue();
