@@ -23,10 +23,14 @@ def local_database_file(settings: Settings) -> Path:
 def read_settings(environ: Mapping[str, str] = os.environ, *, database: bool = False) -> Settings:
     """Settings of this process; with ``database`` the address of the local database is filled in.
 
+    Where ``ioc up`` has made passwords for the centres at its own Kafka, senders are told to use them.
+
     Raises:
         BadSettings: a setting is wrong, or no database is known although one is needed.
     """
     settings = Settings.from_environ(environ)
+    if settings.local_centres_file.is_file():
+        settings = settings.with_local_centres()
     if settings.database_url:
         return settings
     file = local_database_file(settings)

@@ -24,9 +24,11 @@ from ioc.adapters.good_rules import GoodRules, RuleFileHealth
 from ioc.adapters.http.app import build_app
 from ioc.adapters.http.parts import Parts, Readiness
 from ioc.adapters.metrics import GatewayMetrics
+from ioc.adapters.quality_loop import watch_quality
 from ioc.adapters.rule_files import rules_file
 from ioc.adapters.websocket import Health, LiveServer
-from ioc.domain.alerts import LogEntry
+from ioc.domain.alerts import Alert, LogEntry
+from ioc.domain.detect_counters import Counters
 from ioc.domain.profile import Profile
 from ioc.errors import Unavailable
 from ioc.ports import Clock, HistoryQueries
@@ -34,6 +36,7 @@ from ioc.services.accounts import REFRESH_S, Accounts
 from ioc.services.commands import Commands
 from ioc.services.hub import Hub
 from ioc.services.sign_in import SessionTokens
+from ioc.services.silences import Silences
 from ioc.services.tickets import Tickets
 from ioc.services.viewer import FrameCache
 from ioc.settings import Settings
@@ -60,6 +63,7 @@ class Bus(Protocol):
     ready: asyncio.Event
     on_alerts: Callable[[], None]
     on_log_entry: Callable[[LogEntry], None]
+    on_desk: Callable[[bytes, bytes | None], None]
 
     async def open(self) -> Hub: ...
     async def run(self) -> None: ...
@@ -98,6 +102,7 @@ class Gateway:
         self._clock = clock
         self._tickets = Tickets(clock)
         self._database_ok = False
+        self._silences = Silences(bus)
         self._canaries = CanaryLoop(profile, bus.send, history, clock, settings.canary_s)
         self._live_port = settings.live_port if live_port is None else live_port
         port = settings.http_port if http_port is None else http_port
@@ -112,6 +117,8 @@ class Gateway:
             metrics=metrics,
             clock=clock,
             readiness=self.readiness,
+            alerts=self._alerts,
+            silences=lambda: self._silences,
             static_dir=static_dir,
             live_url=self._live_url,
         )
@@ -134,6 +141,7 @@ class Gateway:
                 group.create_task(self._watch_accounts()),
                 group.create_task(self._watch_database()),
                 group.create_task(self._show_metrics()),
+                group.create_task(watch_quality(self._alerts, self._history, self.metrics, self._clock)),
             ]
             pages = group.create_task(http.serve(sockets=[self._socket]))
             try:
@@ -152,6 +160,9 @@ class Gateway:
         away = [*health.degraded] if self._database_ok else [*health.degraded, "database"]
         return Health(health.lag_s, [*away, *self._canaries.blamed(now_ms, away)])
 
+    def _alerts(self) -> list[Alert]:
+        return [] if self.hub is None else self.hub.alerts()
+
     def readiness(self) -> Readiness:
         """For ``/readyz``: ready once everything that was on the bus at the start is in the picture."""
         now_ms = self._clock()
@@ -167,10 +178,16 @@ class Gateway:
         )
 
     async def _serve_live(self) -> None:
+        self._bus.on_desk = self._silences.on_desk
         self.hub = hub = await self._bus.open()
         self._canaries.sightings = hub.canaries
         commands = Commands(hub, self._bus, self._clock)
-        self._bus.on_log_entry = commands.on_log_entry
+
+        def on_log_entry(entry: LogEntry) -> None:
+            commands.on_log_entry(entry)
+            self._silences.on_log_entry(entry)
+
+        self._bus.on_log_entry = on_log_entry
         self.live = live = LiveServer(
             cache=FrameCache(hub),
             commands=commands,
@@ -244,6 +261,9 @@ class Gateway:
                 for feed, (late, too_late) in self.hub.late().items():
                     self.metrics.late.labels(feed, "late").set(late)
                     self.metrics.late.labels(feed, "too_late").set(too_late)
+                for what in Counters.__struct_fields__:
+                    count = sum(getattr(counted, what) for counted in self.hub.detected.values())
+                    self.metrics.detected.labels(what).set(count)
                 for topic, count in self.hub.skipped.items():
                     self.metrics.skipped.labels(topic).set(count)
             await asyncio.sleep(METRICS_S)

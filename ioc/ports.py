@@ -10,8 +10,10 @@ from typing import NamedTuple, Protocol
 
 from msgspec import Struct
 
+from ioc.domain.alarm_quality import Line
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.pipeline.effects import Record
+from ioc.wire.cap import Entry
 
 
 class Clock(Protocol):
@@ -109,6 +111,15 @@ class AccountStore(Protocol):
         """All accounts, disabled ones too. Raises Unavailable within a few seconds."""
 
 
+class DeliveryCount(Struct, frozen=True, kw_only=True):
+    """Notices of one channel in one state (``due``, ``done``, ``dead``); ``oldest_ms``: when the oldest was made."""
+
+    channel: str
+    state: str
+    n: int
+    oldest_ms: int
+
+
 class HistoryQueries(Protocol):
     """What the gateway asks of the history; nothing on the live path waits for it."""
 
@@ -127,6 +138,20 @@ class HistoryQueries(Protocol):
     async def recorded_spans(self, from_ms: int, to_ms: int) -> Sequence[tuple[int, int]]:
         """When anything at all was recorded within ``[from_ms, to_ms)``: spans of event time, oldest first, with the
         gaps of ten minutes and more between them left out. Raises Unavailable."""
+
+    async def log_lines(self, from_ms: int, to_ms: int, lines_max: int) -> Sequence[Line]:
+        """Accepted lines of the alert log in ``[from_ms, to_ms)`` without drills, the newest ``lines_max`` of them,
+        oldest first. Raises Unavailable."""
+
+    async def cap_entries(self, exercise: str | None, after_ms: int) -> Sequence[Entry]:
+        """The newest CAP message of each alert of the live picture, or of one exercise, sent after ``after_ms``; newest
+        first, at most 200. Raises Unavailable."""
+
+    async def cap_message(self, identifier: str) -> str | None:
+        """A CAP message as it was published, None for an unknown one. Raises Unavailable."""
+
+    async def delivery_counts(self, after_ms: int) -> Sequence[DeliveryCount]:
+        """Notices made after ``after_ms`` by channel and state. Raises Unavailable."""
 
     async def series(self, key: str, from_ms: int, to_ms: int) -> Sequence[Struct]:
         """Points of ``centre/area/feed/type`` in ``[from_ms, to_ms)``, oldest first, a bounded number of them.

@@ -15,6 +15,7 @@ from msgspec import Struct, structs
 from ioc.errors import BadSettings
 
 Environment = Literal["development", "production"]
+DEFAULT_KAFKA = "127.0.0.1:19092"
 
 
 class Settings(Struct, frozen=True, kw_only=True):
@@ -22,7 +23,9 @@ class Settings(Struct, frozen=True, kw_only=True):
 
     environment: Environment = "development"
     profile: str = "dongnai-2023"
-    kafka: str = "127.0.0.1:19092"
+    kafka: str = DEFAULT_KAFKA
+    kafka_centres: str = ""
+    centres_secrets: Path | None = None
     database_url: str = ""
     topic_prefix: str = "ioc."
     data_dir: Path = Path(".ioc")
@@ -32,6 +35,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     live_port: int = 8081
     kafka_port: int = 19092
     controller_port: int = 19093
+    centres_port: int = 19094
     postgres_port: int = 15432
     live_url: str = ""
     origins: tuple[str, ...] = ()
@@ -42,6 +46,13 @@ class Settings(Struct, frozen=True, kw_only=True):
     log_level: str = "info"
     seed: int = 2023
     canary_s: float = 15.0
+    webhook_hosts: tuple[str, ...] = ()
+    webhook_private_hosts: tuple[str, ...] = ()
+    smtp: str = ""
+    smtp_security: Literal["none", "starttls", "tls"] = "starttls"
+    smtp_user: str = ""
+    smtp_password_file: Path | None = None
+    mail_from: str = ""
 
     @property
     def public_live_url(self) -> str:
@@ -59,6 +70,23 @@ class Settings(Struct, frozen=True, kw_only=True):
     def secret_file(self) -> Path:
         """File with the key that signs sessions; made with mode 0600 at first use."""
         return self.data_dir / "secret.key"
+
+    @property
+    def kafka_is_local(self) -> bool:
+        """Whether ``IOC_KAFKA`` is not set, or is the address of the broker that ``ioc up`` starts."""
+        return self.kafka in (DEFAULT_KAFKA, f"127.0.0.1:{self.kafka_port}")
+
+    @property
+    def local_centres_file(self) -> Path:
+        """Passwords of the centres at the broker that ``ioc up`` starts, as JSON, mode 0600."""
+        return self.data_dir / "kafka-centres.secret"
+
+    def with_local_centres(self) -> Settings:
+        """With the local broker and no other address given, centres sign in at its listener for centres."""
+        if self.kafka_centres or not self.kafka_is_local:
+            return self
+        address = f"127.0.0.1:{self.centres_port}"
+        return structs.replace(self, kafka_centres=address, centres_secrets=self.local_centres_file.absolute())
 
     def to_environ(self) -> dict[str, str]:
         """The same settings as environment variables, for a child process."""
@@ -89,6 +117,8 @@ class Settings(Struct, frozen=True, kw_only=True):
             if name.startswith("IOC_") and name not in known and not name.startswith("IOC_TEST_")
         ]
         settings = cls(**values)
+        if bool(settings.kafka_centres) != bool(settings.centres_secrets):
+            problems.append("IOC_KAFKA_CENTRES and IOC_CENTRES_SECRETS go together: set both or none")
         if settings.environment == "production":
             if settings.open_wall:
                 problems.append("IOC_OPEN_WALL=1 shows the wall to everybody: not in production")
@@ -164,11 +194,24 @@ def _origins(text: str) -> tuple[str, ...]:
     return found
 
 
+def _hosts(text: str) -> tuple[str, ...]:
+    found = tuple(part.strip().lower() for part in text.split(",") if part.strip())
+    for host in found:
+        if not re.fullmatch(r"[a-z0-9.:-]+", host):
+            raise ValueError("must be host names or addresses without port, separated by commas")
+    return found
+
+
+def _dump_list(value: tuple[str, ...]) -> str:
+    return ",".join(value)
+
+
 def _dump_flag(value: bool) -> str:
     return "1" if value else "0"
 
 
 _PORT = _integer(1, 65535)
+_SERVERS = _matching(r"[^\s]+:\d+(,[^\s]+:\d+)*", "host:port[,host:port]")
 
 SETTINGS: tuple[Setting, ...] = (
     Setting(
@@ -188,9 +231,24 @@ SETTINGS: tuple[Setting, ...] = (
     Setting(
         "kafka",
         "IOC_KAFKA",
-        "127.0.0.1:19092",
-        _matching(r"[^\s]+:\d+(,[^\s]+:\d+)*", "host:port[,host:port]"),
+        DEFAULT_KAFKA,
+        _SERVERS,
         "bootstrap servers",
+    ),
+    Setting(
+        "kafka_centres",
+        "IOC_KAFKA_CENTRES",
+        "",
+        _SERVERS,
+        "bootstrap servers where senders sign in as their centre; empty means the local one's, "
+        "and with another broker they use `IOC_KAFKA` without a name",
+    ),
+    Setting(
+        "centres_secrets",
+        "IOC_CENTRES_SECRETS",
+        "",
+        Path,
+        "JSON file with the password of each centre, for senders; goes with `IOC_KAFKA_CENTRES`",
     ),
     Setting(
         "database_url",
@@ -225,6 +283,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("live_port", "IOC_LIVE_PORT", "8081", _PORT, "port of the websocket"),
     Setting("kafka_port", "IOC_KAFKA_PORT", "19092", _PORT, "port of the local Kafka that `ioc up` starts"),
     Setting("controller_port", "IOC_CONTROLLER_PORT", "19093", _PORT, "port of the local Kafka's controller"),
+    Setting("centres_port", "IOC_CENTRES_PORT", "19094", _PORT, "port of the local Kafka where centres sign in"),
     Setting(
         "postgres_port",
         "IOC_POSTGRES_PORT",
@@ -245,7 +304,7 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         _origins,
         "origins allowed to sign in and connect, separated by commas",
-        dump=lambda value: ",".join(value),
+        dump=_dump_list,
     ),
     Setting(
         "open_wall",
@@ -291,6 +350,45 @@ SETTINGS: tuple[Setting, ...] = (
         "15.0",
         _seconds(0.0, 600.0),
         "how often the gateway sends a canary through the whole path, seconds; 0 sends none",
+    ),
+    Setting(
+        "webhook_hosts",
+        "IOC_WEBHOOK_HOSTS",
+        "",
+        _hosts,
+        "the only hosts that webhooks may call, separated by commas; by https, at public addresses",
+        dump=_dump_list,
+    ),
+    Setting(
+        "webhook_private_hosts",
+        "IOC_WEBHOOK_PRIVATE_HOSTS",
+        "",
+        _hosts,
+        "hosts that webhooks may also call at private addresses and by http, for tests and laboratories",
+        dump=_dump_list,
+    ),
+    Setting(
+        "smtp",
+        "IOC_SMTP",
+        "",
+        _matching(r"((\[[0-9a-fA-F:]+\]|[^\s:]+):\d{1,5})?", "host:port"),
+        "mail server for notifications",
+    ),
+    Setting(
+        "smtp_security",
+        "IOC_SMTP_SECURITY",
+        "starttls",
+        _choice("none", "starttls", "tls"),
+        "how the line to the mail server is protected",
+    ),
+    Setting("smtp_user", "IOC_SMTP_USER", "", str, "account at the mail server"),
+    Setting("smtp_password_file", "IOC_SMTP_PASSWORD_FILE", "", Path, "file with the password of that account"),
+    Setting(
+        "mail_from",
+        "IOC_MAIL_FROM",
+        "",
+        _matching(r"([^\s@<>,]+@[^\s@<>,]+)?", "an e-mail address"),
+        "sender of notifications by e-mail",
     ),
 )
 OUTSIDE = ("IOC_JOB",)  # set by `ioc worker` for the Faust process

@@ -8,6 +8,7 @@ feeds      from the beginning (compacted)
 events     from 75 minutes ago by record time: the latest reading of each site within the last hour
 rollups    from 75 minutes ago: the events per minute of the last hour
 alert-log  from the end: outcomes of commands; older ones are answered by alerting when a client repeats
+desk       from the beginning (compacted): silences; beside the picture, no client resumes in it
 ========== ==============================================================================================
 
 The 15 minutes beyond the hour are what lets a client resume at a gateway that was just started; see
@@ -37,6 +38,7 @@ from ioc.wire import codec, positions
 from ioc.wire.topics import Topics
 
 LOG_TOPIC = "alert-log"
+DESK_TOPIC = "desk"
 BATCH_RECORDS = 500  # applied between two turns of the event loop: a few milliseconds
 FETCH_WAIT_MS = 250  # an idle partition answers at least so often; its silence is how an absent bus is noticed
 FETCH_BYTES = 1_048_576  # per partition and fetch; memory during the first read is at most this times the partitions
@@ -55,6 +57,7 @@ class BusReader:
         self.ready = asyncio.Event()  # the picture holds everything that was on the bus at the start
         self.on_alerts: Callable[[], None] = lambda: None
         self.on_log_entry: Callable[[LogEntry], None] = lambda entry: None
+        self.on_desk: Callable[[bytes, bytes | None], None] = lambda key, value: None
         self._settings = settings
         self._topics = topics
         self._clock = clock
@@ -65,6 +68,7 @@ class BusReader:
         self._log_next = {
             TopicPartition(topics.name(LOG_TOPIC), part): -1 for part in range(topics.partitions(LOG_TOPIC))
         }
+        self._desk_next = {TopicPartition(topics.name(DESK_TOPIC), 0): 0}
         self._ends: dict[TopicPartition, int] = {}
         self._current_ms: dict[TopicPartition, int] = {}  # up to when each partition is known to be in the picture
         self._answered_ms: int | None = None  # last time the bus answered a fetch
@@ -142,6 +146,7 @@ class BusReader:
             cluster = await kafka.cluster_id(self._settings.kafka)
             now_ms = self._clock()
             first = await consumer.beginning_offsets(self._places)
+            self._desk_next = await consumer.beginning_offsets(list(self._desk_next))
             last = await consumer.end_offsets([*self._places, *self._log_next])
             windowed = [place for place in self._places if self._logical(place) in WINDOWED]
             found = await consumer.offsets_for_times({place: now_ms - READ_BACK_MS for place in windowed})
@@ -168,10 +173,10 @@ class BusReader:
 
     def _assign(self, consumer: AIOKafkaConsumer) -> None:
         assert self._hub is not None, "open() first"
-        consumer.assign([*self._places, *self._log_next])
+        consumer.assign([*self._places, *self._log_next, *self._desk_next])
         for index, place in enumerate(self._places):
             consumer.seek(place, self._hub.next_offset(index))
-        for place, offset in self._log_next.items():
+        for place, offset in (*self._log_next.items(), *self._desk_next.items()):
             consumer.seek(place, offset)
 
     async def _turn(self, consumer: AIOKafkaConsumer) -> bool:
@@ -181,6 +186,11 @@ class BusReader:
         fetched = await consumer.getmany(timeout_ms=LOOK_EVERY_MS, max_records=BATCH_RECORDS)
         for place, records in fetched.items():
             index = self._index.get(place)
+            if place in self._desk_next:
+                for record in records:
+                    self.on_desk(record.key or b"", record.value)
+                    self._desk_next[place] = record.offset + 1
+                continue
             if index is None:
                 self._take_log(place, records)
                 continue

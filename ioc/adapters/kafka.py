@@ -18,6 +18,7 @@ from aiokafka.structs import ConsumerRecord
 from msgspec import Struct
 
 from ioc.adapters.clock import monotonic_s
+from ioc.adapters.kafka_centres import sign_in
 from ioc.errors import BadSettings, Unavailable
 from ioc.settings import Settings
 from ioc.wire.topics import Topics, TopicSpec
@@ -27,7 +28,7 @@ REQUEST_TIMEOUT_MS = 15_000  # after that an unanswered request or an unsent bat
 MAX_BATCH_BYTES = 512 * 1024  # half of the broker's limit for one batch (max.message.bytes, 1 MiB)
 MAX_IN_FLIGHT = 1_000  # records of one Producer without an answer; further senders wait
 READ_BYTES_PER_PARTITION = 4 * 1024 * 1024
-_FORBIDDEN = frozenset({"acks", "enable_idempotence", "bootstrap_servers"})
+_FORBIDDEN = frozenset({"acks", "enable_idempotence", "bootstrap_servers", "security_protocol"})
 
 
 def topic_config(spec: TopicSpec) -> dict[str, str]:
@@ -157,10 +158,16 @@ def _refuse_other_counts(found: Mapping[str, int], wanted: Mapping[str, TopicSpe
         raise BadSettings(problems)
 
 
-def new_producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
+def new_producer(settings: Settings, *, centre: str | None = None, **options: Any) -> AIOKafkaProducer:
     """An idempotent producer, not started; ``acks=all``. Options are aiokafka's, except those that keep it safe.
 
     With the broker away a send fails after 15 s; nothing is buffered longer.
+
+    Args:
+        centre: sign in as this centre where the settings say how; then it may write the centre's raw topic only.
+
+    Raises:
+        BadSettings: there is no password of the centre.
     """
     if forbidden := _FORBIDDEN & options.keys():
         raise ValueError(f"not for the caller to choose: {', '.join(sorted(forbidden))}")
@@ -170,9 +177,8 @@ def new_producer(settings: Settings, **options: Any) -> AIOKafkaProducer:
         "request_timeout_ms": REQUEST_TIMEOUT_MS,
         "retry_backoff_ms": 100,
     }
-    return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka, enable_idempotence=True, acks="all", **(defaults | options)
-    )
+    where = {"bootstrap_servers": settings.kafka} | (sign_in(settings, centre) if centre is not None else {})
+    return AIOKafkaProducer(enable_idempotence=True, acks="all", **(defaults | options | where))
 
 
 def new_reader(bootstrap: str, *, isolation_level: str = "read_committed", **options: Any) -> AIOKafkaConsumer:

@@ -33,6 +33,14 @@ class GatewayMetrics:
             ["feed", "lateness"],
             registry=r,
         )
+        self.detected = Gauge(
+            "ioc_detect_events",
+            "What detect did with events, all partitions, since the installation began: records taken, undecodable, "
+            "too_late for their window, out_of_turn (judged after younger ones), hurried (judged early: too many "
+            "waited), others (counted for the common object)",
+            ["what"],
+            registry=r,
+        )
         self.lag_s = Gauge("ioc_picture_lag_seconds", "How far the picture is behind the bus; NaN: unknown", registry=r)
         self.degraded = Gauge("ioc_degraded", "1 for each part that is away or behind", ["part"], registry=r)
         self.canary_s = Gauge(
@@ -43,6 +51,34 @@ class GatewayMetrics:
         )
         self.rules_broken = Gauge(
             "ioc_rules_file_broken", "1 while rules.toml is refused and older rules run", registry=r
+        )
+        self.standing = Gauge("ioc_alerts_standing", "Alerts whose condition is there", ["priority"], registry=r)
+        self.unacknowledged = Gauge("ioc_alerts_unacknowledged", "Alerts that nobody has", registry=r)
+        self.stale = Gauge("ioc_alerts_stale", "Alerts that have been there for more than a day", registry=r)
+        self.hidden = Gauge("ioc_alerts_hidden", "Alerts that are shelved or suppressed", ["state"], registry=r)
+        self.announced = Gauge(
+            "ioc_alert_announcements", "Times that alerts asked for somebody; NaN: unknown", ["window"], registry=r
+        )
+        self.flood_share = Gauge(
+            "ioc_alert_flood_share", "Share of the ten minutes of a day with more than ten; NaN: unknown", registry=r
+        )
+        self.chattering = Gauge(
+            "ioc_alert_chattering_objects", "Objects that chattered within a day, at most 10; NaN: unknown", registry=r
+        )
+        self.bad_actor_share = Gauge(
+            "ioc_alert_bad_actor_share", "Share of the ten most frequent objects of a day; NaN: unknown", registry=r
+        )
+        self.answer_s = Gauge(
+            "ioc_alert_duration_seconds",
+            "Quantiles of a day until alerts were acknowledged or over: of all, by priority, by centre",
+            ["until", "by", "name", "quantile"],
+            registry=r,
+        )
+        self.deliveries = Gauge(
+            "ioc_notices", "Notices of the last day, by channel and state", ["channel", "state"], registry=r
+        )
+        self.notice_waits_s = Gauge(
+            "ioc_notice_oldest_due_seconds", "Since when the oldest notice waits; NaN: unknown", registry=r
         )
         self.reconnects = Counter("ioc_bus_reconnects", "Times the bus reader began anew", registry=r)
 

@@ -1,27 +1,35 @@
 """Profile folders → :class:`ioc.domain.profile.Profile`; every mistake with its file and place, all together.
 
 A profile is a folder of TOML files: ``profile.toml``, ``areas.toml``, ``targets.toml``, ``rules.toml`` and one file
-per centre under ``centres/``, read in the order of their names. ``targets.toml`` and ``rules.toml`` may be absent.
+per centre under ``centres/``, read in the order of their names. ``targets.toml``, ``rules.toml``, ``dispatch.toml``,
+``suppression.toml`` and ``duty.toml`` may be absent.
 """
 
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 
 import msgspec
 from msgspec import Struct
 
 from ioc.domain import canary
+from ioc.domain.absence import speaks_of
 from ioc.domain.catalogue import MEASURE, PAYLOADS
-from ioc.domain.profile import Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
+from ioc.domain.dispatch import RADIUS_KM_MAX, Dispatch, Names
+from ioc.domain.dispatch import problems as dispatch_problems
+from ioc.domain.duty import Duty
+from ioc.domain.duty import problems as duty_problems
+from ioc.domain.matcher import Names as Matchable
+from ioc.domain.profile import Agency, Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
 from ioc.domain.rules import NUMBER_MAX, bounded, payload_fields
 from ioc.domain.rules import problems as rule_problems
-from ioc.domain.tables import read_struct
+from ioc.domain.suppression import Suppression
+from ioc.domain.suppression import problems as suppression_problems
+from ioc.domain.toml_files import parse
 from ioc.domain.toml_lines import line_of
 from ioc.domain.windows import problems as window_problems
 from ioc.errors import BadInput, BadSettings
@@ -29,9 +37,11 @@ from ioc.pipeline.mapping import Mapper
 from ioc.pipeline.mapping_table import read_table, zone_problem
 
 PROFILES = Path(__file__).parent.parent / "profiles"
+DEFAULT_ORDER_S = 2.0  # of a feed that does not say; may be more than a short grace
 _CENTRE_ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 _NAME_ID = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 _SITE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+_PHONE = re.compile(r"\+?\d(?: ?\d){2,14}")
 _CANARY_MS = 1_700_000_000_000  # any moment, to try how a canary is written
 T = TypeVar("T", bound=Struct)
 
@@ -47,6 +57,7 @@ class _Head(Struct, frozen=True, kw_only=True):
     timezone: str
     geo_box: tuple[float, float, float, float] | None = None
     holidays: tuple[str, ...] = ()
+    agencies: tuple[Agency, ...] = ()
 
 
 class _Areas(Struct, frozen=True, kw_only=True):
@@ -88,6 +99,11 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     none = RuleFile(rules=())
     rules = mistakes.read(rules_file, RuleFile, optional=none) if with_rules else none
     targets = mistakes.read(targets_file, _Targets, optional=_Targets(targets=()))
+    dispatch_file = folder / "dispatch.toml"
+    dispatch = mistakes.read(dispatch_file, Dispatch, optional=Dispatch())
+    suppression_file = folder / "suppression.toml"
+    suppression = mistakes.read(suppression_file, Suppression, optional=Suppression())
+    duty = mistakes.read(folder / "duty.toml", Duty, optional=Duty())
     files = sorted((folder / "centres").glob("*.toml"))
     centres = [(file, mistakes.read(file, Centre)) for file in files]
     for file, centre in centres:
@@ -98,16 +114,41 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     if rules:
         # A centre that could not be read would make its sites look unknown.
         readable = tuple(one for _, one in centres if one is not None)
-        mistakes.note(rules_file, rule_file_problems(rules, readable if len(readable) == len(centres) else None))
+        zone = head.timezone if head and zone_problem(head.timezone) is None else None
+        of_all = readable if len(readable) == len(centres) else None
+        mistakes.note(rules_file, rule_file_problems(rules, of_all, zone))
     if targets:
         mistakes.note(targets_file, _twice("targets", [target.indicator for target in targets.targets]))
+    whole = areas is not None and rules is not None and all(one is not None for _, one in centres)
+    if suppression:
+        read = [one for _, one in centres if one]
+        matchable = Matchable(
+            types=frozenset(PAYLOADS),
+            centres=frozenset(one.id for one in read),
+            areas=frozenset(area.code for area in areas.areas) if areas else frozenset(),
+            sites=frozenset(site.id for one in read for site in one.sites),
+            feeds=frozenset(feed.id for one in read for feed in one.feeds),
+            rules=frozenset(rule.id for rule in rules.rules) if rules and with_rules else None,
+        )
+        mistakes.note(suppression_file, suppression_problems(suppression, matchable if whole else None))
+    if dispatch:
+        names = Names(
+            centres=frozenset(one.id for _, one in centres if one),
+            areas=frozenset(area.code for area in areas.areas) if areas else frozenset(),
+            rules=frozenset(rule.id for rule in rules.rules) if rules and with_rules else None,
+            types=frozenset(PAYLOADS),
+        )
+        mistakes.note(dispatch_file, dispatch_problems(dispatch, names if whole else None))
+        if duty:
+            channels = frozenset(channel.id for channel in dispatch.channels)
+            mistakes.note(folder / "duty.toml", duty_problems(duty, channels, names if whole else None))
     if head:
         mistakes.note(folder / "profile.toml", _head_problems(head))
     problems = mistakes.found
     if not files:
         problems.append(f"{folder / 'centres'}: holds no file; at least one centre is needed")
     problems += _twice(f"{folder / 'centres'}: id", [centre.id for _, centre in centres if centre])
-    if problems or head is None or areas is None or rules is None or targets is None:
+    if problems or not (head and areas and rules and targets and dispatch and duty and suppression):
         raise BadSettings(problems)
     return Profile(
         **msgspec.structs.asdict(head),
@@ -116,15 +157,39 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
         rules=rules.rules,
         targets=targets.targets,
         windows=rules.windows,
+        dispatch=dispatch,
+        suppression=suppression,
+        duty=duty,
     )
 
 
-def rule_file_problems(file: RuleFile, centres: Sequence[Centre] | None) -> list[str]:
-    """What is wrong with rules and windows; with the centres also whether what they name is there."""
+def rule_file_problems(file: RuleFile, centres: Sequence[Centre] | None, zone: str | None) -> list[str]:
+    """What is wrong with rules and windows; with the centres also whether what they name is there.
+
+    Args:
+        file: rules and windows.
+        centres: of the profile; None does not look at names.
+        zone: time zone of the profile; None does not look at windows of local time.
+    """
     sites = None if centres is None else {site.id for centre in centres for site in centre.sites}
     found = rule_problems(file.rules, sites, None if centres is None else [centre.id for centre in centres])
-    found += window_problems(file.windows, {t: payload_fields(t) for t in PAYLOADS}, [t for t in MEASURE if MEASURE[t]])
+    if centres is not None:
+        found += [text for rule in file.rules if rule.kind == "absence" for text in _feeds_problems(rule, centres)]
+    fields, measures = {t: payload_fields(t) for t in PAYLOADS}, [t for t in MEASURE if MEASURE[t]]
+    found += window_problems(file.windows, fields, measures, zone)
     return found
+
+
+def _feeds_problems(rule: Rule, centres: Sequence[Centre]) -> Iterator[str]:
+    for name in rule.feeds:
+        of_name = [feed for centre in centres for feed in centre.feeds if feed.id == name]
+        if not of_name:
+            yield f"rule {rule.id}: feeds: there is no feed {name!r}"
+        elif not any(speaks_of(rule, feed) for feed in of_name):
+            yield (
+                f"rule {rule.id}: feeds: {name!r} is sporadic, carries the heartbeat or sends no {rule.type}: "
+                "it is never absent"
+            )
 
 
 def load_centre(file: Path, profile: Profile) -> Profile:
@@ -158,8 +223,7 @@ class _Mistakes:
         """The content of a file; ``optional`` when there is none; None when something is wrong with it."""
         self._texts[file] = ""
         try:
-            self._texts[file] = text = file.read_bytes().decode("utf-8")
-            raw: dict[str, Any] = tomllib.loads(text)
+            content = file.read_bytes()
         except FileNotFoundError:
             if optional is None:
                 self.found.append(f"{file}: the file is missing")
@@ -167,16 +231,8 @@ class _Mistakes:
         except OSError as exc:
             self.found.append(f"{file}: cannot be read: {exc.strerror or exc}")
             return None
-        except UnicodeDecodeError as exc:
-            line = exc.object[: exc.start].count(b"\n") + 1
-            self.found.append(f"{file}:{line}: is not UTF-8: byte {exc.start}")
-            return None
-        except tomllib.TOMLDecodeError as exc:
-            self.note(file, [f"is not TOML: {exc}"])
-            return None
-        said: list[str] = []
-        value = read_struct(kind, raw, "", said)
-        self.note(file, said)
+        value, self._texts[file], mistakes = parse(content, kind)
+        self.found += [f"{file}:{line}: {said}" for line, said in mistakes]
         return value
 
 
@@ -189,6 +245,14 @@ def _head_problems(head: _Head) -> Iterator[str]:
     if not _CENTRE_ID.fullmatch(head.id):
         yield "id: must be lower-case letters, digits and -"
     yield from (f"holidays: '{day}' is not a day such as 2023-01-20" for day in head.holidays if not _is_day(day))
+    yield from _twice("agencies", [agency.id for agency in head.agencies])
+    for agency in head.agencies:
+        if not _NAME_ID.fullmatch(agency.id):
+            yield f"agencies: the id {agency.id!r} must be lower-case letters, digits, _ and -"
+        if not agency.name_vi.strip() or not agency.name_en.strip():
+            yield f"agencies: {agency.id!r} needs a name in both languages"
+        if agency.phone and not _PHONE.fullmatch(agency.phone):
+            yield f"agencies: {agency.id!r}: the phone {agency.phone!r} is not 3 to 15 digits, spaces allowed"
     if head.geo_box is not None:
         west, south, east, north = head.geo_box
         if not (-180 <= west < east <= 180 and -90 <= south < north <= 90):
@@ -203,6 +267,14 @@ def _area_problems(areas: tuple[Area, ...]) -> Iterator[str]:
             yield f"{where}.code: must be letters, digits and . _ -"
         if area.parent is not None and area.parent not in codes:
             yield f"{where}.parent: there is no area '{area.parent}'"
+        if area.radius_km is not None and (area.lon is None or not 0 < area.radius_km <= RADIUS_KM_MAX):
+            yield f"{where}.radius_km: wants lon and lat, and must be more than 0 and at most {RADIUS_KM_MAX:g}"
+        if area.polygon and (
+            len(area.polygon) < 4
+            or area.polygon[0] != area.polygon[-1]
+            or not all(-180 <= lon <= 180 and -90 <= lat <= 90 for lon, lat in area.polygon)
+        ):
+            yield f"{where}.polygon: must be a ring of at least 4 [lon, lat] in degrees whose last is the first"
         yield from _validity_problems(area, where)
     yield from _twice("areas", [f"{area.code} from {area.valid_from}" for area in areas])
 
@@ -230,6 +302,8 @@ def centre_problems(centre: Centre, areas: tuple[Area, ...]) -> Iterator[str]:
             yield f"{where}: wants 0 < expected_period_s <= silent_after_s"
         if feed.grace_s < 0:
             yield f"{where}.grace_s: must not be negative"
+        elif not 0 <= feed.order_s <= max(feed.grace_s, DEFAULT_ORDER_S):
+            yield f"{where}.order_s: must be 0 to {max(feed.grace_s, DEFAULT_ORDER_S):g}, the feed's grace_s"
     for i, site in enumerate(centre.sites):
         where = f"sites[{i}] ({site.id})"
         if not _SITE_ID.fullmatch(site.id):

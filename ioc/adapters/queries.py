@@ -16,10 +16,13 @@ from psycopg_pool import AsyncConnectionPool
 from ioc.adapters.accounts_store import SELECT_ACCOUNT, Account, account_of
 from ioc.adapters.database import connect_args, translating
 from ioc.domain import times
+from ioc.domain.alarm_quality import Line
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.canary import EXERCISE
 from ioc.errors import BadInput, Unavailable
+from ioc.ports import DeliveryCount
 from ioc.wire import codec
+from ioc.wire.cap import Entry
 
 POOL_MAX = 4  # connections of one gateway
 POOL_WAIT_S = 5.0  # longest wait for a connection
@@ -31,6 +34,7 @@ RECONNECT_S = 8.0  # the pool's back-off may not grow beyond it: after an outage
 LOG_ENTRIES_MAX = 1_000
 ALERTS_MAX = 2_000
 POINTS_MAX = 1_000
+CAP_ENTRIES_MAX = 200
 MINUTE_MS = 60_000  # the rollup of every type; longer windows say nothing about single minutes
 SPAN_GAP_MS = 600_000  # a shorter silence of everything is not told apart from a slow feed
 SPANS_MAX = 1_008  # buckets of SPAN_GAP_MS: seven days
@@ -51,7 +55,8 @@ class Point(Struct, frozen=True, kw_only=True):
 
 
 class Counts(Struct, frozen=True, kw_only=True):
-    """Rows per table. ``events`` and ``rollups`` are the planner's estimate unless asked for exactly."""
+    """Rows per table, drills included; ``alerts_open`` is of the live picture. ``events`` and ``rollups`` are the
+    planner's estimate unless asked for exactly."""
 
     events: int
     rollups: int
@@ -193,12 +198,48 @@ class Queries:
             for start, n, mean, low, high, last, final in rows
         ]
 
+    async def log_lines(self, from_ms: int, to_ms: int, lines_max: int) -> list[Line]:
+        """See :meth:`ioc.ports.HistoryQueries.log_lines`."""
+        rows = await self._fetch(
+            "SELECT (extract(epoch FROM at) * 1000)::int8, alert_id, coalesce(body->>'key', ''), kind, what,"
+            " coalesce((body->>'priority')::int, 4), coalesce(body->>'from_state', ''),"
+            " coalesce(body->>'to_state', '') FROM alert_log WHERE at >= %s AND at < %s AND accepted"
+            " AND exercise IS NULL ORDER BY at DESC, seq DESC LIMIT %s",
+            [_instant(from_ms), _instant(to_ms), lines_max],
+        )
+        return [Line(*row) for row in reversed(rows)]
+
+    async def cap_entries(self, exercise: str | None, after_ms: int) -> list[Entry]:
+        """See :meth:`ioc.ports.HistoryQueries.cap_entries`."""
+        rows = await self._fetch(
+            "SELECT identifier, (extract(epoch FROM sent_at) * 1000)::int8, msg_type, title FROM ("
+            "SELECT DISTINCT ON (alert_id) * FROM cap_message WHERE sent_at > %s AND exercise IS NOT DISTINCT FROM %s"
+            " ORDER BY alert_id, seq DESC) AS newest ORDER BY seq DESC LIMIT %s",
+            [_instant(after_ms), exercise, CAP_ENTRIES_MAX],
+        )
+        names = ("identifier", "sent_ms", "msg_type", "title")
+        return [Entry(**dict(zip(names, row, strict=True))) for row in rows]
+
+    async def cap_message(self, identifier: str) -> str | None:
+        """See :meth:`ioc.ports.HistoryQueries.cap_message`."""
+        rows = await self._fetch("SELECT xml FROM cap_message WHERE identifier = %s", [identifier])
+        return rows[0][0] if rows else None
+
+    async def delivery_counts(self, after_ms: int) -> list[DeliveryCount]:
+        """See :meth:`ioc.ports.HistoryQueries.delivery_counts`."""
+        rows = await self._fetch(
+            "SELECT channel, state, count(*), (extract(epoch FROM min(created_at)) * 1000)::int8 FROM delivery"
+            " WHERE created_at > %s GROUP BY channel, state ORDER BY channel, state",
+            [_instant(after_ms)],
+        )
+        return [DeliveryCount(channel=c, state=state, n=n, oldest_ms=oldest) for c, state, n, oldest in rows]
+
     async def counts(self, *, exact: bool = False) -> Counts:
         """Rows per table; ``exact`` counts the big ones too, which may take longer than allowed. Raises Unavailable."""
         big = "(SELECT count(*) FROM {0})" if exact else "approximate_row_count('{0}')"
         [row] = await self._fetch(
             f"SELECT {big.format('event')}, {big.format('rollup')}, (SELECT count(*) FROM alert),"
-            " (SELECT count(*) FROM alert WHERE NOT closed), (SELECT count(*) FROM alert_log),"
+            " (SELECT count(*) FROM alert WHERE NOT closed AND exercise IS NULL), (SELECT count(*) FROM alert_log),"
             " (SELECT count(*) FROM dead_letter), (SELECT count(*) FROM recorder_reject)",
             [],
         )

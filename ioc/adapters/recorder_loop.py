@@ -1,5 +1,7 @@
 """The recorder as a process: a plain consumer of every partition, the database, signals, one line of figures per 10 s.
 
+Beside them the head of the audit chain is noted outside the database, see :mod:`ioc.adapters.anchors`.
+
 The consumer has no group: there is exactly one writer, chosen by the database, and the positions are the database's.
 """
 
@@ -15,7 +17,8 @@ from contextlib import suppress
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from ioc.adapters.clock import monotonic_s
+from ioc.adapters.anchors import AnchorFile, AnchorTopic, anchor_file, keep_anchors
+from ioc.adapters.clock import monotonic_s, now_ms
 from ioc.adapters.kafka import cluster_id, new_reader
 from ioc.adapters.timescale import Timescale
 from ioc.errors import BadSettings, Fenced, Unavailable
@@ -150,12 +153,18 @@ async def _run(settings: Settings) -> int:
     work = asyncio.create_task(recorder.run())
     watch = asyncio.create_task(_watch(recorder, source))
     stopped = asyncio.create_task(stop.wait())
+    topic = AnchorTopic(settings)
+    anchors = asyncio.create_task(
+        keep_anchors(lambda: history.audit_head, AnchorFile(anchor_file(settings)), topic.send, now_ms)
+    )
     try:
-        await asyncio.wait({work, watch, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, watch, stopped, anchors}, return_when=asyncio.FIRST_COMPLETED)
         recorder.stop()
         if watch.done() and not stop.is_set():
             watch.result()  # an error of the watch is a bug: it ends the process
             return STUCK
+        if anchors.done():
+            anchors.result()  # so is one of the anchors: they go on through a full disk and an absent bus
         await work
     except Fenced as exc:
         log.error("another recorder has taken over: %s", exc)
@@ -166,9 +175,10 @@ async def _run(settings: Settings) -> int:
         log.exception("the recorder failed")
         return FAILED
     finally:
-        for task in (watch, stopped, work):
+        for task in (watch, stopped, work, anchors):
             task.cancel()
-        await asyncio.gather(watch, stopped, work, return_exceptions=True)
+        await asyncio.gather(watch, stopped, work, anchors, return_exceptions=True)
+        await topic.close()
         await source.stop()
     log.info("stopped: %d records in %d batches", recorder.stats.records, recorder.stats.batches)
     return OK

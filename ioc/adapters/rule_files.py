@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 
 import msgspec
@@ -10,8 +9,9 @@ from msgspec import Struct
 
 from ioc.adapters.clock import now_ms
 from ioc.adapters.profiles import RuleFile, profile_folder, rule_file_problems
+from ioc.domain.absence import ANY_TYPE, speaks_of
 from ioc.domain.profile import Profile, Rule
-from ioc.domain.tables import read_struct
+from ioc.domain.toml_files import parse
 from ioc.domain.toml_lines import line_of
 from ioc.errors import BadSettings
 from ioc.pipeline import board
@@ -77,24 +77,15 @@ def check_rules(file: Path, profile: Profile) -> tuple[RuleFile | None, list[Mis
 
 def check_content(file: Path, content: bytes, profile: Profile) -> tuple[RuleFile | None, list[Mistake]]:
     """As :func:`check_rules`, for bytes that were read; ``file`` is only their name."""
-    text, mistakes = "", []
+    read, text, wrong = parse(content, RuleFile)
+    mistakes = [Mistake(file=str(file), line=line, text=said) for line, said in wrong]
 
     def note(said: str, *, warning: bool = False) -> None:
         mistakes.append(Mistake(file=str(file), line=line_of(text, said), text=said, warning=warning))
 
-    try:
-        text = content.decode("utf-8")
-        raw = tomllib.loads(text)
-    except UnicodeDecodeError as exc:
-        note(f"is not UTF-8: byte {exc.start}")
-        return None, mistakes
-    except tomllib.TOMLDecodeError as exc:
-        note(f"is not TOML: {exc}")
-        return None, mistakes
     found: list[str] = []
-    read = read_struct(RuleFile, raw, "", found)
     if read is not None:
-        found += rule_file_problems(read, profile.centres)
+        found += rule_file_problems(read, profile.centres, profile.timezone)
     if read is not None and not found:
         try:
             board.try_out(msgspec.structs.replace(profile, rules=read.rules, windows=read.windows), now_ms())
@@ -130,8 +121,11 @@ def _warnings(rules: tuple[Rule, ...], profile: Profile) -> list[str]:
     """What is allowed but most probably not meant."""
     found: list[str] = []
     sent = {kind for centre in profile.centres for feed in centre.feeds for kind in feed.types}
+    feeds = [feed for centre in profile.centres for feed in centre.feeds]
     for rule in rules:
-        if rule.type and rule.type not in sent:
+        if rule.kind == "absence" and not any(speaks_of(rule, feed) for feed in feeds):
+            found.append(f"rule {rule.id}: no feed of the profile reports {rule.type!r} by the clock, it never fires")
+        if rule.type and rule.type not in sent | {ANY_TYPE}:
             found.append(f"rule {rule.id}: no feed of the profile sends the type {rule.type!r}, it never fires")
             continue
         if rule.kind == "silence":

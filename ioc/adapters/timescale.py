@@ -4,6 +4,8 @@ A batch goes in binary into temporary staging tables (made once per session and 
 catalogue does not grow) and from there with one statement per table into its place. The positions are moved by an
 UPDATE that names the expected ones: if a row does not match, somebody else writes and the transaction is rolled back.
 
+Rows of the alert log get their link of the audit chain in the same transaction, see :mod:`ioc.adapters.audit_store`.
+
 A session advisory lock makes a second recorder a standby. It ends with the session; a recorder that is stopped in
 the middle (not killed) loses its session after ``IDLE_SESSION_S`` and finds the lock taken when it goes on.
 """
@@ -21,7 +23,9 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
+from ioc.adapters import audit_store
 from ioc.adapters.database import CONNECT_TIMEOUT_S, connect_args, translating
+from ioc.domain.audit import Head
 from ioc.errors import BadSettings, Fenced, Unavailable
 from ioc.ports import Moves, Place, Tables
 from ioc.services.recorder_rows import COLUMNS
@@ -31,7 +35,9 @@ WRITE_TIMEOUT_S = 60  # of a whole batch, kept here too: a server that is frozen
 LOCK_TIMEOUT_S = 10  # then the batch is rolled back and tried again
 IDLE_SESSION_S = 30  # the recorder pings every 5 s
 STANDBY_TRY_S = 1.0  # pause between two tries of a standby to become the writer
-SCHEMA_NEEDED = 2  # number of the migration that this file relies on
+SCHEMA_NEEDED = 4  # number of the migration that this file relies on
+
+AUDITED = "alert_log"
 
 log = logging.getLogger("ioc.recorder")
 
@@ -104,6 +110,7 @@ class Timescale:
             idle_session_timeout_s=IDLE_SESSION_S,
         )
         self._conn: AsyncConnection[TupleRow] | None = None
+        self.audit_head: Head | None = None  # of the last transaction that is known to be committed
 
     async def open(self, places: Sequence[Place]) -> Mapping[Place, int]:
         """See :meth:`ioc.ports.History.open`. A place never seen before begins at offset 0.
@@ -120,6 +127,7 @@ class Timescale:
                 await self._become_writer(self._conn)
                 await self._check_schema(self._conn)
                 await self._make_staging(self._conn)
+                self.audit_head = await audit_store.adopt(self._conn)
                 return await self._positions(self._conn, places)
         except BaseException:
             await self.close()
@@ -129,13 +137,19 @@ class Timescale:
         """See :meth:`ioc.ports.History.write`."""
         conn = self._connected()
         stored = {}
+        head = self.audit_head
         with translating():
             async with asyncio.timeout(WRITE_TIMEOUT_S), conn.transaction():
                 for table, rows in tables.items():
-                    if rows:
-                        await self._stage(conn, table, rows)
+                    if not rows:
+                        continue
+                    await self._stage(conn, table, rows)
+                    if table == AUDITED:
+                        head, stored[table] = await self._append(conn)
+                    else:
                         stored[table] = (await conn.execute(_MERGE[table].encode(), self._parameters(table))).rowcount
                 await self._move(conn, moves)
+        self.audit_head = head
         return stored
 
     async def ping(self) -> None:
@@ -147,6 +161,7 @@ class Timescale:
     async def close(self) -> None:
         """See :meth:`ioc.ports.History.close`."""
         conn, self._conn = self._conn, None
+        self.audit_head = None  # the next writer's is newer
         if conn is not None:
             with suppress(psycopg.Error, OSError):  # it is given up anyway
                 await conn.close()
@@ -199,6 +214,12 @@ class Timescale:
             copy.set_types(TARGETS[table].types.split())
             for row in rows:
                 await copy.write_row(row)
+
+    async def _append(self, conn: AsyncConnection[TupleRow]) -> tuple[Head, int]:
+        head = await audit_store.lock_head(conn)
+        cursor = await conn.execute(f"{_MERGE[AUDITED]} RETURNING {audit_store.RETURNING}".encode())
+        added = await cursor.fetchall()
+        return await audit_store.add_links(conn, head, added), len(added)
 
     def _parameters(self, table: str) -> list[str] | None:
         return [self._cluster] if table == "recorder_reject" else None

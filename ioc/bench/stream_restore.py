@@ -31,6 +31,7 @@ from ioc.domain.profile import Profile
 from ioc.pipeline.board import OBJECTS_MAX
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import InRecord
+from ioc.pipeline.heads import ORDER_QUIET_MS
 from ioc.settings import Settings
 from ioc.wire.topics import Topics
 
@@ -111,6 +112,7 @@ def with_rules(name: str, folder: Path, count: int) -> Profile:
     words = "\n".join(f'{key} = "call"' for key in ("name_vi", "name_en", "title_vi", "title_en"))
     head = f'kind = "occurrence"\ntype = "emergency.call"\ngroup = "emergency"\npriority = 3\n{words}\n'
     rules = (f'[[rules]]\nid = "calls-{n}"\n{head}hold_s = 900\nobject = ["kind"]\n' for n in range(count))
+    (folder / "suppression.toml").unlink(missing_ok=True)  # it names rules that this profile does not have
     (folder / "rules.toml").write_text("\n".join(rules), encoding="utf-8")
     return load_profile(str(folder))
 
@@ -203,6 +205,7 @@ def state(profile: Profile, partition: int, keys: int) -> Iterator[tuple[str, by
             for i in range(first, min(first + CHUNK, calls))
         ]
         step.step(records, at_ms)
+    step.tick(at_ms + 2 * ORDER_QUIET_MS)  # nothing waits for its turn any more
     yield from step.take_dirty()
 
 

@@ -25,10 +25,13 @@ SILENT = ("aiokafka", "asyncio", "kafka", "psycopg")  # each retry of theirs wou
 
 def build() -> App:
     """The whole command tree; commands import what they need only when they run."""
+    import ioc.cli.audit
     import ioc.cli.bench
     import ioc.cli.data
     import ioc.cli.dlq
+    import ioc.cli.notices
     import ioc.cli.operate
+    import ioc.cli.record
     import ioc.cli.rules
     import ioc.cli.run
     import ioc.cli.simulate
@@ -41,7 +44,10 @@ def build() -> App:
         "Exit codes: 0 done, 1 no, 2 wrong arguments or settings, 3 Kafka or database not available.",
         help_format="markdown",
     )
-    parts = (ioc.cli.operate, ioc.cli.run, ioc.cli.data, ioc.cli.dlq, ioc.cli.rules, ioc.cli.simulate, ioc.cli.bench)
+    parts = (
+        *(ioc.cli.operate, ioc.cli.run, ioc.cli.data, ioc.cli.dlq, ioc.cli.rules, ioc.cli.simulate, ioc.cli.record),
+        *(ioc.cli.audit, ioc.cli.notices, ioc.cli.bench),
+    )
     for part in parts:
         part.register(app)
     return app

@@ -17,10 +17,10 @@ from ioc.adapters.clock import now_ms
 from ioc.adapters.history import from_database, from_file, range_of_file
 from ioc.cli.when import parse_when
 from ioc.domain.profile import Profile
+from ioc.domain.spans import duration
 from ioc.domain.times import from_ms as instant
 from ioc.errors import BadInput
 from ioc.services.backtest import Backtest, Load, Moment, Raised, Report
-from ioc.services.rule_stories import duration
 from ioc.settings import Settings
 
 SHOWN_MAX = 40  # lines of each list on the terminal; --json has all

@@ -22,7 +22,7 @@ Count = Annotated[int, Parameter(validator=Number(gte=1))]
 def register(app: App) -> None:
     """Add the commands."""
     bench = App(name="bench", help="Measurements.\n\nExample: `ioc bench live --rate 300 --seconds 60`")
-    for function in (live, stream, restore):
+    for function in (live, stream, restore, player, audit):
         bench.command(function)
     app.command(bench)
 
@@ -143,6 +143,86 @@ def restore(*, keys: Count = 100_000, kafka: str = "", as_json: Json = False) ->
         print(f"ioc: {exc}", file=sys.stderr)
         return 1
     print(msgspec.json.encode(result).decode() if as_json else restore_report(result))
+    return 0
+
+
+def player(
+    *, events: Count = 500_000, rate: float = 100_000.0, repeats: Count = 3, kafka: str = "", as_json: Json = False
+) -> int:
+    """What the simulators' player costs when it sends a load, beside a bare aiokafka loop in the same run.
+
+    Starts a Kafka of its own. Four kinds take turns: the bare loop, the player as fast as it can, the player at a
+    rate, and the player with every message in the spool first. After each run of the player its books are compared
+    with the broker's log. The readings are made in advance and repeated, with fresh ids, times and numbers.
+
+    Example: `ioc bench player --events 1000000 --rate 100000`
+
+    Exit codes: 0 measured, 1 the books do not agree with the log (then no number is printed), 3 no Kafka.
+
+    Parameters
+    ----------
+    events
+        Messages of each run.
+    rate
+        Messages per second of the run at a rate.
+    repeats
+        Runs of each kind, interleaved; the medians are reported.
+    kafka
+        Address of a Kafka that runs, host:port; topics of its own are made there and deleted.
+    """
+    from ioc.bench.stream_runs import RunFailed
+    from simulators import load_bench
+
+    settings = read_settings()
+    try:
+        with progress() as tell:
+            result = asyncio.run(
+                load_bench.run(
+                    settings,
+                    load_profile(settings),
+                    events=events,
+                    rate=rate,
+                    repeats=repeats,
+                    kafka=kafka,
+                    tell=tell,
+                )
+            )
+    except RunFailed as exc:
+        print(f"ioc: {exc}", file=sys.stderr)
+        return 1
+    print(msgspec.json.encode(result).decode() if as_json else load_bench.report_text(result))
+    return 0
+
+
+def audit(*, rows: Count = 100_000, repeats: Count = 3, as_json: Json = False) -> int:
+    """How long it takes to follow the audit chain, with a PostgreSQL of its own.
+
+    Example: `ioc bench audit --rows 100000`
+
+    Exit codes: 0 measured, 1 a row that was changed on purpose was not named (then no number is printed), 3 no
+    PostgreSQL.
+
+    Parameters
+    ----------
+    rows
+        Rows of the alert log.
+    repeats
+        How often the whole chain is followed.
+    """
+    from ioc.bench import audit as bench
+
+    try:
+        found = bench.run(rows, repeats)
+    except bench.NotFound as exc:
+        print(f"ioc: {exc}", file=sys.stderr)
+        return 1
+    if as_json:
+        print(msgspec.json.encode(found).decode())
+        return 0
+    print(f"{found.rows} rows written and sealed in {found.write_s:.1f} s")
+    rounds = zip(found.verify_s, found.verify_cpu_s, strict=True)
+    print("followed in " + " · ".join(f"{s:.2f} s ({cpu:.2f} s of CPU here)" for s, cpu in rounds))
+    print("a changed row was named")
     return 0
 
 

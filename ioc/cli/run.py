@@ -1,4 +1,4 @@
-"""``ioc worker | recorder | gateway | topics``: one process each, as the supervisor or a container starts them."""
+"""``ioc worker | recorder | gateway | notifier | topics``: one process each, as supervisor or container start them."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ioc.bootstrap import load_profile, read_settings, with_logs
 
 def register(app: App) -> None:
     """Add the commands."""
-    for function in (worker, recorder, gateway, topics):
+    for function in (worker, recorder, gateway, notifier, topics):
         app.command(function)
 
 
-def worker(job: Literal["intake", "detect", "alerting"], *, instance: str | None = None) -> int:
+def worker(job: Literal["intake", "detect", "alerting", "desk"], *, instance: str | None = None) -> int:
     """Run one worker of a Faust job. Any number may run, up to the partitions of its input.
 
     Example: `ioc worker intake`
@@ -61,12 +61,26 @@ def gateway() -> int:
     return run_gateway(with_logs(read_settings(database=True), "gateway"))
 
 
+def notifier() -> int:
+    """Publish alerts in CAP and notify those whom the profile names. A second one shares the work.
+
+    Example: `ioc notifier`
+
+    Exit codes: 0 stopped in order, 2 the settings do not fit the profile's channels, 70 failed.
+    """
+    from ioc.adapters.notifier_loop import run_notifier
+    from ioc.bootstrap import load_running_profile
+
+    settings = with_logs(read_settings(database=True), "notifier")
+    return run_notifier(settings, load_running_profile(settings))
+
+
 def topics(*, wait_s: float = 60.0) -> int:
-    """Create the Kafka topics that are missing.
+    """Create the Kafka topics that are missing, and let each centre write its own raw topic and nothing else.
 
     Example: `ioc topics`
 
-    Exit codes: 0 all there, 3 Kafka is not available.
+    Exit codes: 0 all there, 2 the broker does not let us make rules, 3 Kafka is not available.
 
     Parameters
     ----------
@@ -74,10 +88,17 @@ def topics(*, wait_s: float = 60.0) -> int:
         How long to wait for Kafka, seconds.
     """
     from ioc.adapters.kafka import ensure_topics
+    from ioc.adapters.kafka_centres import ensure_rights
     from ioc.wire.topics import Topics
 
     settings = read_settings()
     table = Topics(settings.topic_prefix, load_profile(settings, with_rules=False).centre_ids)
     asyncio.run(ensure_topics(settings.kafka, table.specs.values(), settings.topic_prefix, wait_s=wait_s))
     print(f"{len(table.specs)} topics with prefix {settings.topic_prefix}")
+    changed = asyncio.run(ensure_rights(settings.kafka, table, wait_s=wait_s))
+    if changed is None:
+        print("the broker has no authorizer: any sender may write the raw topic of any centre")
+    else:
+        print(f"{len(table.raw)} centres write their own raw topic only", end="")
+        print(f" (rules: {len(changed.made)} made, {len(changed.removed)} removed)")
     return 0

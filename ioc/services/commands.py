@@ -14,9 +14,9 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import Counter, OrderedDict
-from typing import Protocol
+from typing import Any, Protocol
 
-from msgspec import Struct
+from msgspec import Struct, structs
 
 from ioc.domain.alerts import Alert, Command, LogEntry, Outcome
 from ioc.errors import Unavailable
@@ -46,9 +46,9 @@ class AlertView(Protocol):
 
 
 class _Recent(Struct):
-    """One remembered command: what it asked, who, and its outcome once known."""
+    """One remembered command: what it asked (as a digest, which names who), and its outcome once known."""
 
-    asked: tuple[str, str, str, int]
+    digest: str
     entry: LogEntry | None
     waiters: list[asyncio.Future[LogEntry]]
 
@@ -83,36 +83,19 @@ class Commands:
         return outcome
 
     async def _submit(self, frame: CommandFrame, user: User, station: str) -> OutcomeFrame:
-        asked = (user.name, frame.op, frame.alert_id, frame.expected_version)
+        key = self._view.alert_key(frame.alert_id)
+        command = self._command(frame, key or "", user, station)
         recent = self._recent.get(frame.command_id)
-        if recent is not None and recent.asked != asked:
-            if recent.asked[0] == "":  # seen in the log only, sent through another gateway or before a restart
-                same = recent.entry is not None and (recent.entry.actor, recent.entry.alert_id) == asked[::2]
-            else:
-                same = False
-            if not same:
-                return answer(frame, "REFUSED", "idempotency_mismatch")
+        if recent is not None and not _same(recent, command):
+            return answer(frame, "MISMATCH", "idempotency_mismatch")
         if recent is not None and recent.entry is not None:
             return self._outcome(frame, recent.entry)
-        key = self._view.alert_key(frame.alert_id)
         if key is None:
             _log.info("command for an unknown alert: user=%s alert=%s", user.name, frame.alert_id)
             return answer(frame, "NOT_FOUND", "no such alert")
         if len(self._sends) >= self._in_flight_max:
             return answer(frame, "REFUSED", "busy")
-        recent = self._remember(frame.command_id, asked, None)
-        command = Command(
-            key=key,
-            command_id=frame.command_id,
-            op=frame.op,
-            alert_id=frame.alert_id,
-            expected_version=frame.expected_version,
-            actor=user.name,
-            actor_display=user.display,
-            station=station,
-            note=frame.note,
-            sent_ms=self._clock(),
-        )
+        recent = self._remember(frame.command_id, command.digest)
         waiter: asyncio.Future[LogEntry] = asyncio.get_running_loop().create_future()
         recent.waiters.append(waiter)
         # The send goes on when the wait is over or the socket is gone: it is bounded by the log's own time-out.
@@ -129,6 +112,11 @@ class Commands:
                 recent.waiters.remove(waiter)
         return self._outcome(frame, entry)
 
+    def _command(self, frame: CommandFrame, key: str, user: User, station: str) -> Command:
+        asked: dict[str, Any] = structs.asdict(frame)
+        who: dict[str, Any] = {"actor": user.name, "actor_display": user.display, "role": user.role, "station": station}
+        return Command(key=key, sent_ms=self._clock(), **asked, **who)
+
     async def _send(self, command: Command) -> None:
         try:
             await self._log.send("alert-inputs", command.key.encode(), codec.encode(command))
@@ -140,12 +128,22 @@ class Commands:
         """Take one new record of ``alert-log``; the first answer to a command is the answer."""
         if entry.kind != "command" or entry.command_id is None or entry.outcome is None:
             return
-        recent = self._recent.get(entry.command_id) or self._remember(entry.command_id, ("", "", "", 0), None)
+        recent = self._recent.get(entry.command_id)
+        if entry.outcome == "MISMATCH":
+            # Of the other command under this id; it must not become the answer of the one that the id belongs to.
+            if recent is not None and recent.entry is None and recent.digest == entry.digest:
+                del self._recent[entry.command_id]
+                self._tell(recent, entry)
+            return
+        recent = recent or self._remember(entry.command_id, entry.digest)
         if recent.entry is None:
             recent.entry = entry
+        self._tell(recent, recent.entry)
+
+    def _tell(self, recent: _Recent, entry: LogEntry) -> None:
         for waiter in recent.waiters:
             if not waiter.done():
-                waiter.set_result(recent.entry)
+                waiter.set_result(entry)
 
     async def close(self) -> None:
         """Give sends that are under way up; their commands were answered UNKNOWN or the sockets are gone."""
@@ -154,10 +152,10 @@ class Commands:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _remember(self, command_id: str, asked: tuple[str, str, str, int], entry: LogEntry | None) -> _Recent:
+    def _remember(self, command_id: str, digest: str) -> _Recent:
         recent = self._recent.get(command_id)
         if recent is None:
-            recent = self._recent[command_id] = _Recent(asked, entry, [])
+            recent = self._recent[command_id] = _Recent(digest, None, [])
             while len(self._recent) > self._recent_max:
                 self._recent.popitem(last=False)
         return recent
@@ -175,6 +173,13 @@ class Commands:
             alert=alert if alert is not None and alert.version >= entry.version else None,
             reason=entry.reason,
         )
+
+
+def _same(recent: _Recent, command: Command) -> bool:
+    """Is it what was asked under this id? Lines of before there were digests tell by person and alert."""
+    if recent.digest or recent.entry is None:
+        return recent.digest == command.digest
+    return (recent.entry.actor, recent.entry.alert_id) == (command.actor, command.alert_id)
 
 
 def answer(frame: CommandFrame, outcome: Outcome, reason: str) -> OutcomeFrame:

@@ -16,13 +16,14 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ioc.domain import canary
+from ioc.domain import canary, detect_counters
 from ioc.domain.alerts import Alert
+from ioc.domain.detect_counters import Counters
 from ioc.errors import BadInput
 from ioc.services import picture
 from ioc.services.canary import Sightings
 from ioc.services.changes import TOMBSTONES_MAX, ChangeLog, Key
-from ioc.wire import codec, positions
+from ioc.wire import codec, positions, progress
 from ioc.wire.frames import FeedView, Minute, Reading, Since
 from ioc.wire.positions import Layout
 
@@ -72,6 +73,7 @@ class Hub:
         self.alerts_seq = 0  # seq of the last change of an alert: what the shell hurries for
         self.canaries = Sightings()  # beside the picture, never in it
         self.skipped: Counter[str] = Counter()  # records that could not be read, by topic
+        self.detected: dict[bytes, Counters] = {}  # what each partition of detect counted; beside the picture too
         self._next = list(start)
         self._pairs = layout.pairs()
         self._log = ChangeLog(layout.size, tombstones_max)
@@ -130,11 +132,15 @@ class Hub:
         self._note("alert", touched, index, offset)
 
     def _feed(self, index: int, offset: int, key: bytes, value: bytes | None) -> None:
+        if key.startswith(detect_counters.PREFIX):
+            if value is not None:
+                self.detected[key] = detect_counters.decode(value)
+            return
         health = None if value is None else codec.decode_feed(value)
         self._note("feed", self._feeds.apply(key.decode(), health), index, offset)
 
-    def _event(self, index: int, offset: int, _key: bytes, value: bytes | None) -> None:
-        if value is None:
+    def _event(self, index: int, offset: int, key: bytes, value: bytes | None) -> None:
+        if value is None or key == progress.KEY:
             return
         event = codec.decode_event(value)
         if event.exercise == canary.EXERCISE:
@@ -225,6 +231,10 @@ class Hub:
                 return "too_old"  # its last hour reaches back to before the first record read here
         found = self._log.since_vector(vector)
         return "too_old" if found is None else self._collect(found)
+
+    def alerts(self) -> list[Alert]:
+        """All alerts of the picture, closed ones of the last day too."""
+        return list(self._alerts.live.values())
 
     def alert(self, alert_id: str) -> Alert | None:
         """The live alert with this id."""

@@ -101,6 +101,7 @@ def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
     since = [part.since_ms for part in parts if part.state == state]
     marks = [part.watermark_ms for part in parts if part.watermark_ms is not None and part.state not in NOT_HEARD]
     marks = marks or [part.watermark_ms for part in parts if part.watermark_ms is not None]
+    expected = [part.expected for part in parts if part.expected is not None]
     first = parts[0]
     return FeedView(
         key=name,
@@ -121,6 +122,11 @@ def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
         else None,
         late=sum(part.late for part in parts),
         too_late=sum(part.too_late for part in parts),
+        sporadic=any(part.sporadic for part in parts),
+        received=sum(part.received for part in parts),
+        expected=round(sum(expected), 1) if expected else None,
+        conflicts=sum(part.conflicts for part in parts),
+        presumed=sum(part.presumed for part in parts),
     )
 
 

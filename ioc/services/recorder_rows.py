@@ -17,7 +17,7 @@ from msgspec import Meta, Raw, Struct
 from ioc.domain.times import MAX_MS, MIN_MS, from_ms
 from ioc.pipeline.effects import Record
 from ioc.ports import Place
-from ioc.wire import codec
+from ioc.wire import codec, progress
 
 SAMPLE_BYTES_MAX = 4096
 WORD_MAX = 512  # longest identifier: three of them fit into an index entry of PostgreSQL (2,704 bytes)
@@ -83,8 +83,10 @@ class Skip(Struct, frozen=True):
     why: str
 
 
-def event_row(place: Place, record: Record, value: bytes) -> tuple[str, Row]:
-    """A canonical event."""
+def event_row(place: Place, record: Record, value: bytes) -> tuple[str, Row] | Skip:
+    """A canonical event, or what intake says of how far it has read."""
+    if record.key == progress.KEY:
+        return Skip("progress")
     e = _decode_event(value)
     site = e.source.rsplit("/", 1)[-1]
     return "event", (
@@ -134,8 +136,10 @@ def dead_row(place: Place, record: Record, value: bytes) -> tuple[str, Row]:
     )
 
 
-def feed_row(place: Place, record: Record, value: bytes) -> tuple[str, Row]:
+def feed_row(place: Place, record: Record, value: bytes) -> tuple[str, Row] | Skip:
     """The health of one feed; the table keeps the first report of each minute and state."""
+    if record.key is not None and record.key.startswith(b"@"):
+        return Skip("private")
     f = codec.decode_feed(value)
     return "feed_health", (
         *(from_ms(f.updated_ms // 60_000 * 60_000), f.centre, f.feed, f.partition, f.state, from_ms(f.since_ms)),

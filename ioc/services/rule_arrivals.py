@@ -9,9 +9,10 @@ from msgspec import Struct
 
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.profile import Centre, Profile, Site
+from ioc.domain.spans import duration, span
 from ioc.errors import BadInput
 from ioc.pipeline.validate import encode_payload, field_kinds
-from ioc.services.rule_stories import Readings, Timeline, duration, span
+from ioc.services.rule_stories import Readings, Timeline
 
 READINGS_MAX = 200_000  # of one series; more is a mistake in `every`
 DELAY_MS = 400  # from the instrument to the province, when `late_by` says nothing
@@ -60,8 +61,10 @@ def _series(readings: Readings, profile: Profile, where: str, name: str) -> Iter
         of = f" of centre {readings.centre}" if readings.centre else ""
         raise BadInput("schema", f"{where}.site", f"there is not exactly one site {readings.site!r}{of}")
     centre, site = found
-    types = next((feed.types for feed in centre.feeds if feed.id == site.feed), ())
-    kind = readings.type or (types[0] if len(types) == 1 else "")
+    feed = next((feed for feed in centre.feeds if feed.id == site.feed), None)
+    types = feed.types if feed else ()
+    by_clock = [kind for kind in types if feed and kind not in feed.sporadic_types]
+    kind = readings.type or next((some[0] for some in (types, by_clock) if len(some) == 1), "")
     if kind not in types or kind not in PAYLOADS:
         raise BadInput("schema", f"{where}.type", f"{kind!r} is not one of {', '.join(types)}")
     times = _times(readings, where)

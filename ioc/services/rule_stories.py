@@ -5,17 +5,12 @@ Durations are texts such as ``90s`` or ``1h30m``, spans ``2m..3m``; both count f
 
 from __future__ import annotations
 
-import re
 from typing import Any, Literal
 
 import msgspec
 from msgspec import Struct
 
 START = "2026-11-17T10:00:00+07:00"  # when nothing else is said: an ordinary Tuesday morning
-LASTS_MAX_MS = 60 * 86_400_000  # what is usual for an hour of the week takes weeks to learn
-
-_PARTS = re.compile(r"(\d+(?:\.\d+)?)(ms|s|m|h|d)")
-_UNIT_MS = {"ms": 1, "s": 1_000, "m": 60_000, "h": 3_600_000, "d": 86_400_000}
 
 
 class Readings(Struct, frozen=True, kw_only=True):
@@ -42,6 +37,7 @@ class Step(Struct, frozen=True, kw_only=True):
     level: str | None = None
     priority: Literal[1, 2, 3, 4] | None = None
     blind: bool | None = None
+    muted: bool | None = None
     count: int | None = None
 
 
@@ -100,59 +96,3 @@ class TestFile(Struct, frozen=True, kw_only=True):
 
     rule: str
     tests: tuple[Timeline, ...]
-
-
-class Span(Struct, frozen=True):
-    """Milliseconds since the start of the story, both inclusive."""
-
-    from_ms: int
-    to_ms: int
-
-    def __contains__(self, ms: object) -> bool:
-        return isinstance(ms, int) and self.from_ms <= ms <= self.to_ms
-
-    def __str__(self) -> str:
-        return f"{clock(self.from_ms)}..{clock(self.to_ms)}"
-
-
-def duration(text: str) -> int:
-    """``1h30m``, ``90s``, ``500ms`` in milliseconds.
-
-    Raises:
-        ValueError: it is none.
-    """
-    parts = _PARTS.findall(text)
-    if not parts or "".join(number + unit for number, unit in parts) != text.replace(" ", ""):
-        raise ValueError(f"{text!r} is no duration such as 90s, 5m or 1h30m")
-    return round(sum(float(number) * _UNIT_MS[unit] for number, unit in parts))
-
-
-def span(text: str) -> Span:
-    """``2m..3m``; an end that is left out is open.
-
-    Raises:
-        ValueError: it is none, or ends before it begins.
-    """
-    first, dots, last = (part.strip() for part in text.partition(".."))
-    if not dots:
-        raise ValueError(f"{text!r} is no span such as 2m..3m")
-    found = Span(duration(first) if first else 0, duration(last) if last else LASTS_MAX_MS)
-    if found.from_ms > found.to_ms:
-        raise ValueError(f"{text!r} ends before it begins")
-    return found
-
-
-def clock(ms: int) -> str:
-    """Milliseconds since the start as people write them: ``4m10s``."""
-    if ms >= LASTS_MAX_MS:
-        return "the end"
-    days, rest = divmod(ms, 86_400_000)
-    hours, rest = divmod(rest, 3_600_000)
-    minutes, rest = divmod(rest, 60_000)
-    words = [
-        f"{days}d" if days else "",
-        f"{hours}h" if hours else "",
-        f"{minutes}m" if minutes else "",
-        f"{rest / 1000:g}s" if rest else "",
-    ]
-    return "".join(words) or "0s"

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterator
 from typing import Any
 
 from ioc.domain.profile import Profile
-from ioc.domain.tables import read_struct
+from ioc.domain.spans import LASTS_MAX_MS, duration, span
 from ioc.domain.times import parse_rfc3339
+from ioc.domain.toml_files import parse
 from ioc.domain.toml_lines import line_of
 from ioc.errors import BadInput
 from ioc.services.rule_arrivals import arrivals
-from ioc.services.rule_stories import LASTS_MAX_MS, TestFile, duration, span
+from ioc.services.rule_stories import TestFile
 
 
 def read_file(text: str, profile: Profile) -> tuple[TestFile | None, list[tuple[int, str]]]:
@@ -22,15 +22,10 @@ def read_file(text: str, profile: Profile) -> tuple[TestFile | None, list[tuple[
         text: what the file holds.
         profile: the installation that the readings are of; its rules are those under test.
     """
-    found: list[str] = []
-    file: TestFile | None = None
-    try:
-        file = read_struct(TestFile, tomllib.loads(text), "", found)
-    except tomllib.TOMLDecodeError as exc:
-        found.append(f"is not TOML: {exc}")
+    file, _, mistakes = parse(text.encode(), TestFile)
     if file is not None:
-        found += _problems(file, profile)
-    return (None if found else file), [(line_of(text, said), said) for said in found]
+        mistakes += [(line_of(text, said), said) for said in _problems(file, profile)]
+    return (None if mistakes else file), mistakes
 
 
 def _problems(file: TestFile, profile: Profile) -> Iterator[str]:

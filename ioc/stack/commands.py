@@ -83,7 +83,15 @@ def down(settings: Settings) -> int:
 def say(line: str) -> None:
     """One line for the person at the terminal, with the local time of day."""
     at = datetime.fromtimestamp(now_ms() / 1000, tz=UTC).astimezone()
-    print(f"{at:%H:%M:%S} {line}", flush=True)
+    _tell(f"{at:%H:%M:%S} {line}")
+
+
+def _tell(line: str) -> None:
+    try:
+        print(line, flush=True)
+    except OSError:
+        # The terminal or the pipe is gone. The system runs on and stops in order; its processes have logs of their own.
+        sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115 - until the process ends
 
 
 async def _supervise(settings: Settings, paths: Paths, *, demo: bool) -> int:
@@ -120,7 +128,7 @@ def _announcement(settings: Settings, *, demo: bool) -> Callable[[], Awaitable[N
         if demo:
             await _events_seen(settings, site)
             await _print_accounts(settings)
-        print(f"ready: {site}/wall", flush=True)
+        _tell(f"ready: {site}/wall")
 
     return announce
 
@@ -168,6 +176,6 @@ async def _print_accounts(settings: Settings) -> None:
         raise StackError(f"demo accounts could not be made: {errors.decode(errors='replace').strip()[-300:]}")
     accounts = json.loads(out)
     if accounts:
-        print("demo accounts (new passwords at every start):")
+        _tell("demo accounts (new passwords at every start):")
     for account in accounts:
-        print(f"  {account['name']:<10} {account['password']:<20} {account['role']:<12} {account['display']}")
+        _tell(f"  {account['name']:<10} {account['password']:<20} {account['role']:<12} {account['display']}")

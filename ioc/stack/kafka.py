@@ -1,4 +1,11 @@
-"""One Apache Kafka node in KRaft mode on loopback, from the jars that the set-up fetched."""
+"""One Apache Kafka node in KRaft mode on loopback, from the jars that the set-up fetched.
+
+It has two listeners for clients. The product's own processes use the inner one without a name; senders use the one for
+centres, where each signs in as ``centre-<id>``. The broker denies what no rule of its authorizer allows, and
+`ioc topics` allows a centre to write its own raw topic and nothing else (:mod:`ioc.adapters.kafka_centres`). On one
+machine that is enough; across a network the listener for centres must be SASL_SSL with SCRAM-SHA-512, and the inner
+one must be out of reach of everybody else, because whoever reaches it may do everything.
+"""
 
 from __future__ import annotations
 
@@ -9,9 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ioc.stack import probes
-from ioc.stack.state import Paths, StackError, tool_file
+from ioc.stack.state import Paths, StackError, centre_passwords, tool_file, write_private
+from ioc.wire.topics import sender_of
 
 HEAP_MB = (512, 1024)
+PLAIN_LOGIN = "org.apache.kafka.common.security.plain.PlainLoginModule"
+AUTHORIZER = "org.apache.kafka.metadata.authorizer.StandardAuthorizer"
 LOG4J = """rootLogger.level = WARN
 rootLogger.appenderRef.out.ref = out
 appender.out.type = Console
@@ -28,12 +38,16 @@ class Kafka:
     """Configuration of the node; the supervisor (or a test) starts ``argv`` after ``prepare``.
 
     Attributes:
+        centres_port: port of the listener where centres sign in; 0 for none.
+        centres: ids of those who may sign in there, each with its password of :func:`centre_passwords`.
         heap_mb: smallest and largest heap of the JVM.
     """
 
     paths: Paths
     port: int
     controller_port: int
+    centres_port: int = 0
+    centres: tuple[str, ...] = ()
     heap_mb: tuple[int, int] = HEAP_MB
 
     @property
@@ -83,7 +97,7 @@ class Kafka:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "log4j2.properties").write_text(LOG4J)
         properties = self.folder / "server.properties"
-        properties.write_text(self.server_properties())
+        write_private(properties, self.server_properties())  # the centres' passwords are in it
         if (self.folder / "data" / "meta.properties").exists():
             return
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
@@ -111,14 +125,22 @@ class Kafka:
 
     def server_properties(self) -> str:
         """The broker's configuration. Durable against the end of any process, not against loss of the disk."""
+        clients = f"PLAINTEXT://127.0.0.1:{self.port}"
+        if self.centres_port:
+            clients += f",CENTRES://127.0.0.1:{self.centres_port}"
         values = {
             "process.roles": "broker,controller",
             "node.id": 1,
             "controller.quorum.bootstrap.servers": f"127.0.0.1:{self.controller_port}",
-            "listeners": f"PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller_port}",
-            "advertised.listeners": f"PLAINTEXT://127.0.0.1:{self.port}",
+            "listeners": f"{clients},CONTROLLER://127.0.0.1:{self.controller_port}",
+            "advertised.listeners": clients,
             "controller.listener.names": "CONTROLLER",
-            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT",
+            "inter.broker.listener.name": "PLAINTEXT",
+            "listener.security.protocol.map": "CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,CENTRES:SASL_PLAINTEXT",
+            # Whoever signs in may do what a rule allows; without a rule that is nothing.
+            "authorizer.class.name": AUTHORIZER,
+            "allow.everyone.if.no.acl.found": "false",
+            "super.users": "User:ANONYMOUS",  # the inner listener, on loopback: the product's own processes
             "log.dirs": self.folder / "data",
             # Topics are made by `ioc topics` with the partition counts of ioc/wire/topics.py, never by accident.
             "auto.create.topics.enable": "false",
@@ -138,4 +160,9 @@ class Kafka:
             "num.network.threads": 2,
             "num.io.threads": 4,
         }
+        if self.centres_port:
+            passwords = centre_passwords(self.paths, self.centres)  # of letters, digits, - and _ only
+            users = "".join(f' user_{sender_of(centre)}="{word}"' for centre, word in passwords.items())
+            values["listener.name.centres.sasl.enabled.mechanisms"] = "PLAIN"
+            values["listener.name.centres.plain.sasl.jaas.config"] = f"{PLAIN_LOGIN} required{users};"
         return "".join(f"{name}={value}\n" for name, value in values.items())

@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from ioc.bootstrap import load_profile
 from ioc.settings import Settings
 from ioc.stack import probes
 from ioc.stack.kafka import Kafka
@@ -14,15 +15,21 @@ from ioc.stack.postgres import Postgres
 from ioc.stack.spec import ProcessSpec
 from ioc.stack.state import PROJECT, Paths, uses_local_database, uses_local_kafka
 
-JOBS = ("intake", "detect", "alerting")
+JOBS = ("intake", "detect", "alerting", "desk")
 
 
 def system(settings: Settings, paths: Paths, *, demo: bool) -> tuple[ProcessSpec, ...]:
-    """The whole system for effective settings; Kafka and PostgreSQL only where they are ours."""
+    """The whole system for effective settings; Kafka and PostgreSQL only where they are ours.
+
+    Raises:
+        BadSettings: the local Kafka has to know the profile's centres, and its files have mistakes.
+    """
     env = settings.to_environ() | {"PYTHONUNBUFFERED": "1"}
     specs: list[ProcessSpec] = []
     if uses_local_kafka(settings):
-        specs.append(kafka_spec(Kafka(paths, settings.kafka_port, settings.controller_port)))
+        centres = tuple(load_profile(settings, with_rules=False).centre_ids)
+        kafka = Kafka(paths, settings.kafka_port, settings.controller_port, settings.centres_port, centres)
+        specs.append(kafka_spec(kafka))
     if uses_local_database(settings):
         specs.append(postgres_spec(Postgres(paths, settings.postgres_port)))
     own = {spec.name for spec in specs}
@@ -72,6 +79,7 @@ def system(settings: Settings, paths: Paths, *, demo: bool) -> tuple[ProcessSpec
             ready=probes.http_ok(f"http://{settings.http_host}:{settings.http_port}/healthz"),
         )
     )
+    specs.append(python("notifier", "CAP, webhooks and e-mail", "notifier", needs=("migrations",), stop_limit_s=5.0))
     if demo:
         needs = (*JOBS, "recorder", "gateway")
         specs.append(python("simulator", "simulated feeds", "sim", "run", "live", needs=needs, stop_limit_s=4.0))

@@ -152,6 +152,7 @@ def _ports(settings: Settings, paths: Paths) -> Iterable[Check]:
     if uses_local_kafka(settings):
         wanted.append((settings.kafka_port, "Kafka", "IOC_KAFKA_PORT"))
         wanted.append((settings.controller_port, "Kafka's controller", "IOC_CONTROLLER_PORT"))
+        wanted.append((settings.centres_port, "Kafka for centres", "IOC_CENTRES_PORT"))
     if uses_local_database(settings):
         wanted.append((settings.postgres_port, "PostgreSQL", "IOC_POSTGRES_PORT"))
     holder = lock_holder(paths)

@@ -1,4 +1,4 @@
-"""Where the local parts keep things, the lock of ``up``, and the passwords of the local database."""
+"""Where the local parts keep things, the lock of ``up``, and the passwords of the local database and of the centres."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import secrets
 import shutil
 import stat
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -29,7 +29,6 @@ from ioc.stack.processes import Identity, identity
 PROJECT = Path(ioc.__file__).resolve().parents[1]
 OUTSIDE = Path("/var/lib/ioc")
 DATABASE = "ioc"
-DEFAULT_KAFKA = Settings().kafka
 
 
 class StackError(IocError):
@@ -86,6 +85,11 @@ class Paths:
         """Passwords of the local database, mode 0600."""
         return self.data / "postgres.secret"
 
+    @property
+    def centre_passwords(self) -> Path:
+        """Passwords of the centres at the local Kafka, mode 0600; senders read it."""
+        return Settings(data_dir=self.data).local_centres_file
+
     def make(self) -> Paths:
         """Create the folders."""
         for folder in (self.data, self.run, self.logs):
@@ -141,6 +145,18 @@ def database_secrets(paths: Paths) -> DatabaseSecrets:
         return made
 
 
+def centre_passwords(paths: Paths, centres: Iterable[str]) -> dict[str, str]:
+    """Passwords of these centres at the local Kafka, made at first use; a centre that comes back has its old one."""
+    try:
+        known: dict[str, str] = json.loads(paths.centre_passwords.read_text())
+    except FileNotFoundError:
+        known = {}
+    found = {centre: known.get(centre) or secrets.token_urlsafe(24) for centre in centres}
+    if not paths.centre_passwords.exists() or not found.items() <= known.items():
+        write_private(paths.centre_passwords, json.dumps(known | found))
+    return found
+
+
 def write_private(path: Path, text: str) -> None:
     """Write a file that only its owner may read, in one step."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -165,7 +181,7 @@ def local_text(at_ms: int) -> str:
 
 def uses_local_kafka(settings: Settings) -> bool:
     """``IOC_KAFKA`` not set, or set to the local one's address."""
-    return settings.kafka in (DEFAULT_KAFKA, f"127.0.0.1:{settings.kafka_port}")
+    return settings.kafka_is_local
 
 
 def uses_local_database(settings: Settings) -> bool:
@@ -185,7 +201,8 @@ def effective(settings: Settings) -> Settings:
         url = f"postgresql://ioc:{database_secrets(paths).ioc}@127.0.0.1:{settings.postgres_port}/{DATABASE}"
         write_private(paths.database_address, url + "\n")
     kafka = f"127.0.0.1:{settings.kafka_port}" if uses_local_kafka(settings) else settings.kafka
-    return structs.replace(settings, data_dir=paths.data, kafka=kafka, database_url=url)
+    here = structs.replace(settings, data_dir=paths.data, database_url=url).with_local_centres()
+    return structs.replace(here, kafka=kafka)
 
 
 def tool_file(paths: Paths, name: str) -> Path:

@@ -102,11 +102,12 @@ class Supervisor:
 
     def request_stop(self, why: str = "") -> None:
         """Stop in order; asked a second time, kill at once."""
-        if self._stopping.is_set():
+        first = not self._stopping.is_set()
+        self._stopping.set()
+        if not first:
             self._hurry.set()
         elif why:
             self._report(why)
-        self._stopping.set()
 
     def snapshot(self) -> list[Summary]:
         """All processes as they are now, in start order."""

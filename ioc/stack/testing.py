@@ -36,13 +36,14 @@ class LocalStack:
 
     Attributes:
         kafka: bootstrap address, ``127.0.0.1:<port>``.
+        kafka_centres: bootstrap address where ``centres`` sign in; their passwords are in ``paths.centre_passwords``.
         database_url: address of the database ``ioc`` (empty, with the extension).
     """
 
-    def __init__(self, folder: Path, *, kafka: bool = True, postgres: bool = True) -> None:
+    def __init__(self, folder: Path, *, kafka: bool = True, postgres: bool = True, centres: Iterable[str] = ()) -> None:
         self.paths = Paths(folder.absolute()).make()
-        kafka_port, controller_port, postgres_port = free_ports(3)
-        self._broker = Kafka(self.paths, kafka_port, controller_port, TEST_HEAP_MB)
+        kafka_port, controller_port, centres_port, postgres_port = free_ports(4)
+        self._broker = Kafka(self.paths, kafka_port, controller_port, centres_port, tuple(centres), TEST_HEAP_MB)
         self.postgres = Postgres(self.paths, postgres_port)
         self._specs: dict[str, ProcessSpec] = {}
         if kafka:
@@ -55,6 +56,11 @@ class LocalStack:
     def kafka(self) -> str:
         """Bootstrap address."""
         return self._broker.bootstrap
+
+    @property
+    def kafka_centres(self) -> str:
+        """Bootstrap address of the listener for centres."""
+        return f"127.0.0.1:{self._broker.centres_port}"
 
     @property
     def database_url(self) -> str:

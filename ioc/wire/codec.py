@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import msgspec
 
-from ioc.domain.alerts import Alert, AlertInput, CanaryPassed, LogEntry
+from ioc.domain.alerts import Alert, AlertInput, AlertTold, CanaryPassed, LogEntry
 from ioc.domain.events import Event
 from ioc.domain.measures import DeadLetter, FeedHealth, Rollup
+from ioc.domain.silences import Silence, SilenceCommand
 
 encode = msgspec.json.encode
 
 decode_event = msgspec.json.Decoder(Event).decode
 decode_alert = msgspec.json.Decoder(Alert).decode
 decode_alert_input = msgspec.json.Decoder(AlertInput).decode
+decode_desk_input = msgspec.json.Decoder(AlertTold | SilenceCommand).decode
 decode_canary = msgspec.json.Decoder(CanaryPassed).decode
+decode_silence = msgspec.json.Decoder(Silence).decode
 decode_log_entry = msgspec.json.Decoder(LogEntry).decode
 decode_rollup = msgspec.json.Decoder(Rollup).decode
 decode_feed = msgspec.json.Decoder(FeedHealth).decode

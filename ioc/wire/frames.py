@@ -12,6 +12,7 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ioc.domain.alerts import Alert, Outcome
+from ioc.domain.handling import Op, ResultCode
 
 PROTOCOL = 1
 
@@ -39,13 +40,22 @@ class Subscribe(Struct, frozen=True, kw_only=True, tag="subscribe", tag_field="t
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", tag_field="t"):
-    """A command of a dispatcher; answered by exactly one :class:`OutcomeFrame`."""
+    """A command of a person; answered by exactly one :class:`OutcomeFrame`. Fields as in
+    :class:`ioc.domain.alerts.Command`; an operation reads its own and refuses what it lacks."""
 
     command_id: str
-    op: Literal["ack"]
+    op: Op
     alert_id: str
     expected_version: int
     note: str | None = None
+    reason: str = ""
+    assignee: str = ""
+    agency: str = ""
+    item: str = ""
+    for_s: int | None = None
+    once: bool = False
+    review_ms: int | None = None
+    result: ResultCode | None = None
 
 
 ClientFrame = Auth | Subscribe | CommandFrame
@@ -84,7 +94,11 @@ class Minute(Struct, frozen=True, kw_only=True):
 
 
 class FeedView(Struct, frozen=True, kw_only=True):
-    """Health of one feed, partitions merged; ``key`` is ``centre/feed``."""
+    """Health of one feed, partitions merged; ``key`` is ``centre/feed``.
+
+    Counters as in :class:`ioc.domain.measures.FeedHealth`: of the last hour, ``received`` and ``expected`` of its full
+    minutes.
+    """
 
     key: str
     centre: str
@@ -102,6 +116,11 @@ class FeedView(Struct, frozen=True, kw_only=True):
     review_ms: int | None = None  # out of service: when somebody should look at it again
     late: int = 0
     too_late: int = 0
+    sporadic: bool = False  # reports what happens: nothing can be missing, silence proves nothing
+    received: int = 0
+    expected: float | None = None  # None: sporadic, or not a full minute seen yet
+    conflicts: int = 0  # same id, other content: refused
+    presumed: int = 0  # of the duplicates: dropped for number and time alone; a source that began anew may look so
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", tag_field="t"):

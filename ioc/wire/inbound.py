@@ -18,11 +18,12 @@ import msgspec
 from ioc.errors import BadInput
 from ioc.wire.frames import Auth, ClientFrame, CommandFrame, Subscribe
 
-FRAME_MAX_BYTES = 32_768  # OWASP: at most 64 KiB; the longest honest frame is a note of 2,000 characters
+FRAME_MAX_BYTES = 32_768  # OWASP: at most 64 KiB; the longest honest frame has a note and a reason of 2,000 characters
 DEPTH_MAX = 16
 INTEGER_MAX = 2**53  # beyond it JavaScript and Python disagree
 NOTE_MAX_CHARS = 2_000
 TICKET_MAX_CHARS = 128
+NAME_MAX_CHARS = 64  # of an account, an agency, a step
 _COMMAND_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _ALERT_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _TYPES = {"auth": Auth, "subscribe": Subscribe, "command": CommandFrame}
@@ -65,8 +66,15 @@ def _check_fields(frame: ClientFrame) -> None:
             raise BadInput("schema", "alert_id", "1 to 64 letters, digits, - or _")
         if frame.expected_version < 0:
             raise BadInput("range", "expected_version", "0 or more")
-        if frame.note is not None and len(frame.note) > NOTE_MAX_CHARS:
-            raise BadInput("schema", "note", f"at most {NOTE_MAX_CHARS} characters")
+        for name, most in (("note", NOTE_MAX_CHARS), ("reason", NOTE_MAX_CHARS)):
+            if len(getattr(frame, name) or "") > most:
+                raise BadInput("schema", name, f"at most {most} characters")
+        for name in ("assignee", "agency", "item"):
+            if len(getattr(frame, name)) > NAME_MAX_CHARS or "\n" in getattr(frame, name):
+                raise BadInput("schema", name, f"at most {NAME_MAX_CHARS} characters, one line")
+        for name in ("for_s", "review_ms"):
+            if (getattr(frame, name) or 0) < 0:
+                raise BadInput("range", name, "0 or more")
 
 
 def _check_depth(text: str) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ioc.domain.handling import RIGHTS, Op
+
 
 class Rights(Struct, frozen=True, kw_only=True):
     """Rights of one role.
@@ -15,7 +17,7 @@ class Rights(Struct, frozen=True, kw_only=True):
         session_s: longest life of a sign-in, seconds.
     """
 
-    commands: frozenset[str] = frozenset()
+    commands: frozenset[Op] = frozenset()
     frames_per_s: float = 2.0
     frames_burst: int = 10
     connections_max: int = 10
@@ -29,10 +31,10 @@ ROLES: dict[str, Rights] = {
     "viewer": Rights(connections_max=400, session_s=_SHIFT_S),
     "operator": Rights(session_s=_SHIFT_S),
     # Dispatchers work through a list by keyboard: ten commands a second, twenty at once.
-    "dispatcher": Rights(commands=frozenset({"ack"}), frames_per_s=10.0, frames_burst=20, session_s=_SHIFT_S),
-    # Engineers look after feeds and rules; answering an alert of the live picture is not their work.
-    "engineer": Rights(session_s=_SHIFT_S),
-    "admin": Rights(commands=frozenset({"ack"}), frames_per_s=10.0, frames_burst=20, session_s=_SHIFT_S),
+    "dispatcher": Rights(commands=RIGHTS["dispatcher"], frames_per_s=10.0, frames_burst=20, session_s=_SHIFT_S),
+    # Engineers look after feeds and rules. They take objects out of service; answering an alert is not their work.
+    "engineer": Rights(commands=RIGHTS["engineer"], session_s=_SHIFT_S),
+    "admin": Rights(commands=RIGHTS["admin"], frames_per_s=10.0, frames_burst=20, session_s=_SHIFT_S),
 }
 
 

@@ -239,5 +239,5 @@ class WallSession:
 
 
 def _refused(frame: CommandFrame, reason: str) -> SendFrame:
-    refused: Outcome = "REFUSED"
-    return SendFrame(OutcomeFrame(command_id=frame.command_id, outcome=refused, reason=reason))
+    outcome: Outcome = "FORBIDDEN" if reason == "forbidden" else "REFUSED"
+    return SendFrame(OutcomeFrame(command_id=frame.command_id, outcome=outcome, reason=reason))

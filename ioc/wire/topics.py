@@ -28,6 +28,7 @@ class TopicSpec(Struct, frozen=True):
 
 
 RAW_PARTITIONS = 4
+SENDER = "centre-"  # how the user names of all centres begin
 _TABLE = (
     TopicSpec("events", 12),
     TopicSpec("dead", 3, retention_ms=30 * DAY_MS),
@@ -35,6 +36,9 @@ _TABLE = (
     TopicSpec("alert-inputs", 6),
     TopicSpec("alerts", 6, compacted=True),
     TopicSpec("alert-log", 6, retention_ms=-1),
+    TopicSpec("desk-inputs", 1),
+    TopicSpec("desk", 1, compacted=True),
+    TopicSpec("audit-anchors", 1, retention_ms=-1),
     TopicSpec("checkpoints.intake", RAW_PARTITIONS, compacted=True),
     TopicSpec("checkpoints.detect", 12, compacted=True),
     TopicSpec("feeds", 1, compacted=True),
@@ -69,6 +73,11 @@ class Topics:
         """The centre whose raw topic this is, None for any other topic."""
         logical = real_name.removeprefix(self.prefix)
         return logical.removeprefix("raw.") if logical.startswith("raw.") else None
+
+
+def sender_of(centre: str) -> str:
+    """Kafka's user name of a centre; its principal is ``User:`` and this. It may write only ``raw.<centre>``."""
+    return SENDER + centre
 
 
 def partition_for(key: bytes, partitions: int) -> int:

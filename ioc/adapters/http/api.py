@@ -53,6 +53,7 @@ def profile_view(profile: Profile) -> dict[str, Any]:
         ],
         "targets": [structs.asdict(target) for target in profile.targets],
         "rules": [structs.asdict(rule) for rule in profile.rules],
+        "agencies": [structs.asdict(agency) for agency in profile.agencies],
     }
 
 
@@ -75,7 +76,7 @@ async def alerts(request: Request) -> Response:
     """``GET /api/alerts?from_ms=…&to_ms=…``: what was raised then, and of which times anything is known at all."""
     need_viewer(request)
     query = request.query_params
-    from_ms, to_ms = _range(query.get("from_ms"), query.get("to_ms"), ALERTS_MAX_MS, "7 days")
+    from_ms, to_ms = time_range(query.get("from_ms"), query.get("to_ms"), ALERTS_MAX_MS, "7 days")
     history = parts(request).history
     found = await history.alerts_between(from_ms, to_ms)
     spans = await history.recorded_spans(from_ms, to_ms)
@@ -98,12 +99,13 @@ async def series(request: Request) -> Response:
     """``GET /api/series?key=…&from_ms=…&to_ms=…``."""
     need_viewer(request)
     query = request.query_params
-    from_ms, to_ms = _range(query.get("from_ms"), query.get("to_ms"), SERIES_MAX_MS, "31 days")
+    from_ms, to_ms = time_range(query.get("from_ms"), query.get("to_ms"), SERIES_MAX_MS, "31 days")
     key = query.get("key", "")[:400]
     return answer({"key": key, "points": await parts(request).history.series(key, from_ms, to_ms)})
 
 
-def _range(from_text: str | None, to_text: str | None, longest_ms: int, longest: str) -> tuple[int, int]:
+def time_range(from_text: str | None, to_text: str | None, longest_ms: int, longest: str) -> tuple[int, int]:
+    """The span of a query. Raises ApiError: 400 ``bad_range``."""
     from_ms, to_ms = _instant(from_text), _instant(to_text)
     if not from_ms < to_ms <= from_ms + longest_ms:
         raise ApiError(400, "bad_range", f"from_ms must be before to_ms, at most {longest}")

@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from ioc.adapters.http import api, pages, session
+from ioc.adapters.http import api, cap, desk, pages, quality, session
 from ioc.adapters.http.guard import Guard, on_error, security_headers
 from ioc.adapters.http.parts import ApiError, Parts
 from ioc.errors import IocError
@@ -28,8 +28,14 @@ def routes(parts: Parts) -> list[Route | Mount]:
         Route("/api/alerts", api.alerts),
         Route("/api/alerts/{alert_id}/log", api.alert_log),
         Route("/api/series", api.series),
+        Route("/api/quality", quality.quality),
+        Route("/api/desk/silences", desk.silences, methods=["GET"]),
+        Route("/api/desk/silences", desk.create, methods=["POST"]),
+        Route("/api/desk/silences/{silence_id}", desk.expire, methods=["DELETE"]),
         Route("/api/map/{layer}.geojson", api.map_layer),
         Route("/api/openapi.json", api.openapi),
+        Route("/cap/alerts.atom", cap.feed),
+        Route("/cap/{identifier}.xml", cap.message),
         Route("/healthz", api.health),
         Route("/readyz", api.ready),
         Route("/metrics", api.metrics),

@@ -33,12 +33,14 @@ _SCHEMAS: dict[str, Any] = {
     "Ticket": _object("ticket live_url expires_s", ticket=_TEXT, live_url=_TEXT, expires_s=_INTEGER),
     "Error": _object("error detail id", error={**_TEXT, "description": "closed list"}, detail=_TEXT, id=_TEXT),
     "Profile": _object(
-        "id name_vi name_en simulated centres areas feeds sites targets rules",
+        "id name_vi name_en simulated centres areas feeds sites targets rules agencies",
         id=_TEXT,
         name_vi=_TEXT,
         name_en=_TEXT,
         simulated=_BOOLEAN,
-        **{name: _array(_ANY_OBJECT) for name in ("centres", "areas", "feeds", "sites", "targets", "rules")},
+        **{
+            name: _array(_ANY_OBJECT) for name in ("centres", "areas", "feeds", "sites", "targets", "rules", "agencies")
+        },
     ),
     "Alerts": _object(
         "alerts known_from_ms known",
@@ -60,6 +62,53 @@ _SCHEMAS: dict[str, Any] = {
                 final=_BOOLEAN,
             )
         ),
+    ),
+    "Quality": _object(
+        "span now complete_from_ms",
+        span=_ANY_OBJECT,
+        now=_ANY_OBJECT,
+        complete_from_ms={**_MS, "description": "the log was too long: before this nothing was counted"},
+    ),
+    "Matcher": _object(
+        "",
+        **{
+            name: {**_array(_TEXT), "description": "empty: no condition", "default": []}
+            for name in ("rules", "types", "centres", "areas", "sites", "feeds")
+        },
+        priority={**_INTEGER, "minimum": 1, "maximum": 4, "default": 1, "description": "this or a less urgent one"},
+    ),
+    "Silences": _object("silences", silences=_array({"$ref": "#/components/schemas/Silence"})),
+    "Silence": _object(
+        "id matcher reason owner owner_display start_ms end_ms state ending count ended_ms ended_by ended_by_display",
+        id=_TEXT,
+        matcher={"$ref": "#/components/schemas/Matcher"},
+        reason=_TEXT,
+        owner=_TEXT,
+        owner_display=_TEXT,
+        start_ms=_MS,
+        end_ms=_MS,
+        state={**_TEXT, "enum": ["active", "expired"]},
+        ending={**_BOOLEAN, "description": "it ends within ten minutes"},
+        count={**_INTEGER, "description": "alerts it hid, each once"},
+        ended_ms={"type": ["integer", "null"], "description": "epoch milliseconds"},
+        ended_by={"type": ["string", "null"]},
+        ended_by_display={"type": ["string", "null"]},
+    ),
+    "NewSilence": _object(
+        "command_id matcher reason for_s",
+        command_id={**_TEXT, "description": "chosen by the client; the same again is the same silence"},
+        matcher={"$ref": "#/components/schemas/Matcher"},
+        reason=_TEXT,
+        for_s={**_INTEGER, "minimum": 1, "maximum": 28_800, "description": "seconds, at most one shift"},
+    ),
+    "SilenceAnswer": _object(
+        "silence_id outcome reason at_ms",
+        silence_id=_TEXT,
+        outcome={**_TEXT, "enum": ["DONE", "ALREADY"]},
+        reason=_TEXT,
+        at_ms=_MS,
+        by={"type": ["string", "null"]},
+        by_display={"type": ["string", "null"]},
     ),
     "Readiness": _object(
         "ready centres_seen alerts degraded",
@@ -100,6 +149,14 @@ def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 _NO_SESSION: dict[str, Any] = {"security": []}
 _HTML = "text/html"
+_SILENCE_ERRORS = {
+    "e400": "malformed or bad_id",
+    "e401": "not_signed_in",
+    "e403": "no Origin header of this installation, or forbidden: dispatchers and admins only",
+    "e409": "refused, with the reason in detail, or mismatch: the command_id was used for something else",
+    "e503": "accounts_unavailable, or busy",
+    "e504": "no_answer within 5 s: repeat with the same command_id",
+}
 
 
 def _paths() -> dict[str, Any]:
@@ -178,6 +235,45 @@ def _paths() -> dict[str, Any]:
                 ],
             )
         },
+        "/api/quality": {
+            "get": _operation(
+                "How many alerts people got in [from_ms, to_ms), how fast they answered, which objects cry wolf; and "
+                "what stands now",
+                {"200": _answer("figures", "Quality")}
+                | _errors(
+                    e400="bad_range: at most 7 days, or bad_positions",
+                    e401="not_signed_in",
+                    e503="database_unavailable",
+                ),
+                parameters=[
+                    _parameter("from_ms", "query", _MS),
+                    _parameter("to_ms", "query", _MS),
+                    {
+                        **_parameter("positions", "query", {**_INTEGER, "minimum": 1, "maximum": 100, "default": 1}),
+                        "required": False,
+                    },
+                ],
+            )
+        },
+        "/api/desk/silences": {
+            "get": _operation(
+                "Silences: running ones by their end, then those that ended within a day",
+                {"200": _answer("silences", "Silences")} | _errors(e401="not_signed_in"),
+            ),
+            "post": _operation(
+                "Begin a silence: nobody is asked about the alerts that it is about",
+                {"200": _answer("it runs", "SilenceAnswer")} | _errors(**_SILENCE_ERRORS, e413="too_large"),
+                body="NewSilence",
+            ),
+        },
+        "/api/desk/silences/{silence_id}": {
+            "delete": _operation(
+                "End a silence now",
+                {"200": _answer("it is over, or was already", "SilenceAnswer")}
+                | _errors(**_SILENCE_ERRORS, e404="not_found"),
+                parameters=[_parameter("silence_id", "path", _TEXT), _parameter("command_id", "query", _TEXT)],
+            )
+        },
         "/api/map/{layer}.geojson": {
             "get": _operation(
                 "A layer of the official map",
@@ -187,6 +283,32 @@ def _paths() -> dict[str, Any]:
             )
         },
         "/api/openapi.json": {"get": _operation("This document", {"200": _answer("OpenAPI 3.1")}, **_NO_SESSION)},
+        "/cap/alerts.atom": {
+            "get": _operation(
+                "The newest CAP message of each alert, of the last two expiry times (RFC 4287)",
+                {"200": _answer("Atom", media="application/atom+xml"), "304": {"description": "not changed"}}
+                | _errors(
+                    e400="bad_exercise",
+                    e401="not_signed_in",
+                    e404="the profile has no [cap]",
+                    e503="database_unavailable",
+                ),
+                parameters=[
+                    {
+                        **_parameter("exercise", "query", {**_TEXT, "description": "messages of this drill instead"}),
+                        "required": False,
+                    }
+                ],
+            )
+        },
+        "/cap/{identifier}.xml": {
+            "get": _operation(
+                "A message of CAP 1.2, as it was published",
+                {"200": _answer("CAP", media="application/cap+xml")}
+                | _errors(e401="not_signed_in", e404="not_found", e503="database_unavailable"),
+                parameters=[_parameter("identifier", "path", _TEXT)],
+            )
+        },
         "/healthz": {"get": _operation("The process answers", {"200": _answer("yes", "Health")}, **_NO_SESSION)},
         "/readyz": {
             "get": _operation(

@@ -12,10 +12,12 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from ioc.adapters.metrics import GatewayMetrics
+from ioc.domain.alerts import Alert
 from ioc.domain.profile import Profile
 from ioc.ports import Clock, HistoryQueries
 from ioc.services.accounts import Accounts
 from ioc.services.sign_in import Claims, SessionTokens
+from ioc.services.silences import Silences
 from ioc.services.tickets import Tickets
 from ioc.settings import Settings
 from ioc.wire.frames import User
@@ -49,6 +51,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     metrics: GatewayMetrics
     clock: Clock
     readiness: Callable[[], Readiness]
+    alerts: Callable[[], Sequence[Alert]]  # of the live picture
+    silences: Callable[[], Silences]
     static_dir: Path
     live_url: Callable[[], str]
 
