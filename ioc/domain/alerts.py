@@ -12,10 +12,17 @@ from typing import Literal
 from msgspec import Struct
 
 from ioc.domain.cap import Cap
+from ioc.domain.desk import DeskAlive, Explained, Explanation, Summoned, Summons
+from ioc.domain.handling import Assignment, Done, Hidden, Op, Result, ResultCode
+from ioc.domain.lifecycle import Suppression
 
 Priority = Literal[1, 2, 3, 4]
 SignalState = Literal["on", "off", "blind"]
-Outcome = Literal["DONE", "ALREADY_ACKED", "CLEARED_ALREADY", "STALE", "NOT_FOUND", "REFUSED", "UNKNOWN"]
+PartWord = Literal["heard", "absent", "out", "gone"]
+Outcome = Literal[
+    "DONE", "ALREADY_ACKED", "ALREADY", "CLEARED_ALREADY", "STALE", "NOT_FOUND", "FORBIDDEN", "MISMATCH", "REFUSED",
+    "UNKNOWN",
+]  # fmt: skip
 
 
 def alert_key(rule: str, centre: str, obj: str) -> str:
@@ -63,21 +70,59 @@ class Signal(Struct, frozen=True, kw_only=True, tag="signal", tag_field="kind"):
     count: int = 1
     exercise: str | None = None
     cap: Cap | None = None  # of the rule at this level; an ``off`` leaves the alert's as it is
+    muted_by: str = ""  # id of the alert that explains this one; nobody is asked while it stands
 
 
 class Command(Struct, frozen=True, kw_only=True, tag="command", tag_field="kind"):
-    """What a person wants done to one alert. ``command_id`` makes a repeat harmless."""
+    """What a person wants done to one alert. ``command_id`` makes a repeat harmless.
+
+    Beside what every command carries, each operation reads its own fields:
+
+    ==================  ==========================================================================================
+    ``note``            text of ``comment``; otherwise a remark that goes into the log
+    ``reason``          why: ``unack``, ``shelve``, ``out_of_service``, ``reopen`` are refused without it
+    ``assignee``        of ``assign``: name of an account
+    ``agency``          of ``dispatch``: id of an agency of the profile
+    ``item``            of ``step``: id of a step of the rule's checklist
+    ``for_s``           of ``shelve``: how long, seconds; None is two hours, or a shift when ``once``
+    ``once``            of ``shelve``: ends by itself when the condition next goes away
+    ``review_ms``       of ``out_of_service``: when somebody should look at it again
+    ``result``          of ``close``
+    ==================  ==========================================================================================
+    """
 
     key: str  # alert key, so that the command falls into the alert's partition
     command_id: str
-    op: Literal["ack"]
+    op: Op
     alert_id: str
     expected_version: int
     actor: str
     actor_display: str
+    role: str = ""
     station: str = ""
     note: str | None = None
+    reason: str = ""
+    assignee: str = ""
+    agency: str = ""
+    item: str = ""
+    for_s: int | None = None
+    once: bool = False
+    review_ms: int | None = None
+    result: ResultCode | None = None
     sent_ms: int = 0
+
+    @property
+    def digest(self) -> str:
+        """What is asked, by whom, of what, as 16 hexadecimal digits: a repeat has the same, from any station.
+
+        Fields that were left out do not count, so that a field that comes later changes no digest of before.
+        """
+        asked = (self.op, self.alert_id, self.expected_version, self.actor)
+        given = [(name, getattr(self, name)) for name in _ARGUMENTS if getattr(self, name) not in (None, "", False)]
+        return sha256(repr((asked, given)).encode()).hexdigest()[:16]
+
+
+_ARGUMENTS = ("note", "reason", "assignee", "agency", "item", "for_s", "once", "review_ms", "result")
 
 
 class Condition(Struct, frozen=True, kw_only=True, tag="condition", tag_field="kind"):
@@ -98,26 +143,53 @@ class Condition(Struct, frozen=True, kw_only=True, tag="condition", tag_field="k
     exercise: str | None = None
 
 
+class PartHeard(Struct, frozen=True, kw_only=True, tag="part", tag_field="kind"):
+    """How one part (an area) of a feed or site stands under an absence rule, sent under the alert key of the rule.
+
+    ``heard``; ``absent``, said again every minute; ``out`` of service; ``gone``: the registry has nothing there.
+    """
+
+    key: str
+    rule: str
+    part: str  # the area
+    word: PartWord
+    since_ms: int  # event time of its last event
+    observed_ms: int  # arrival time up to which its partition had been read
+    centre: str
+    feed: str
+    site: str = ""  # empty: the whole feed
+
+
+class CentreSilent(Struct, frozen=True, kw_only=True, tag="centre", tag_field="kind"):
+    """A centre fell silent or was heard again; sent to every partition, because its feeds' alerts are everywhere."""
+
+    key: str  # alert key of the silence
+    centre: str
+    alert_id: str  # of the silence; empty when the centre was heard again
+    observed_ms: int
+
+
 class CanaryPassed(Struct, frozen=True, kw_only=True, tag="canary", tag_field="kind"):
     """A canary (see :mod:`ioc.domain.canary`) that was sent at ``sent_ms`` has come this far. Nothing else follows."""
 
     sent_ms: int
 
 
-AlertInput = Signal | Command | Condition | CanaryPassed
+AlertInput = Signal | Command | Condition | PartHeard | CentreSilent | CanaryPassed | Explained | Summoned | DeskAlive
 
 
 class Alert(Struct, frozen=True, kw_only=True):
-    """One episode as it stands. Every accepted change raises ``version`` by one."""
+    """One occurrence as it stands. Every accepted change raises ``version`` by one."""
 
     id: str
     key: str
     rule: str
     version: int
-    state: str  # letter word of the life cycle table: UNACK, ACKED, RTNUN, NORM
+    state: str  # letter word of the life cycle table: UNACK, ACKED, RTNUN, NORM, SHLVD, DSUPR, OOSRV
     active: bool
     acked: bool
     blind: bool = False  # the source went silent: still shown, but nobody knows how it is now
+    muted_by: str = ""  # id of the alert that explains this one (its centre is silent): shown, but asks nobody
     closed: bool = False
     priority: Priority
     level: str = ""
@@ -153,13 +225,36 @@ class Alert(Struct, frozen=True, kw_only=True):
     signal_revision: int = 0  # of the newest signal applied: an older one is a repeat
     cap: Cap | None = None  # category, urgency, severity and certainty of CAP 1.2, by the newest signal
     prior_count: int = 0  # part of ``count`` that earlier, never acknowledged episodes of the object left behind
+    latched: bool = False  # its rule wants a reset by hand after it went away
+    suppression: Suppression = "none"
+    owed: bool = False  # it was RTNUN when it was hidden: comes back as that
+    hidden: Hidden | None = None  # of a shelf and of out of service; ``muted_by`` is of suppression by design
+    hidden_changes: int = 0  # how often the condition came, became worse or went away behind a shelf and the like
+    realarm_ms: int | None = None  # acknowledged and still there then: asks anew
+    realarms: int = 0  # how often it did
+    assigned: Assignment | None = None
+    dispatched: tuple[Done, ...] = ()
+    steps: tuple[Done, ...] = ()  # of the rule's checklist, as they were done
+    comments: int = 0  # their texts are in the log
+    result: Result | None = None
+    explained: Explanation | None = None  # by the desk; ``muted_by`` is of the alert's own rule
+    summons: Summons | None = None  # the last one
+    asked_ms: int | None = None  # since when it is UNACK without a break
+
+
+class AlertTold(Struct, frozen=True, kw_only=True, tag="alert", tag_field="kind"):
+    """Alerting to the desk: the alert as it is now. Told again it has the same version."""
+
+    alert: Alert
 
 
 class LogEntry(Struct, frozen=True, kw_only=True):
     """One line of the audit trail in ``ioc.alert-log``.
 
-    ``kind`` is ``transition`` (raised, escalated, cleared, re-raised, blind, closed) or ``command``; a command that
-    was refused is in the log too, with ``accepted`` false, because the timeline shows it. ``id`` is deterministic.
+    ``kind`` is ``transition`` (raised, escalated, cleared, re-raised, blind, closed, and so on) or ``command``; a
+    command that was refused is in the log too, with ``accepted`` false, because the timeline shows it. ``id`` is
+    deterministic. ``detail`` is what a command was about (agency, step, result, assignee, end of a shelf), ``digest``
+    its content: a repeat under the same ``command_id`` with another one is a mismatch.
     """
 
     id: str
@@ -179,9 +274,13 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     actor_display: str | None = None
     station: str = ""
     note: str | None = None
+    role: str = ""
+    detail: str = ""
     command_id: str | None = None
+    digest: str = ""
     outcome: Outcome | None = None
     by: str | None = None  # for a conflict: who won, and when
     by_display: str | None = None
     by_at_ms: int | None = None
     exercise: str | None = None
+    summons: Summons | None = None  # of the word ``summoned``

@@ -1,4 +1,4 @@
-"""The event types that the common stream carries: one typed payload each, units in the field names.
+"""The event types that the common stream carries, and what is plausible and what is summarised of each.
 
 ``RANGES`` are plausible physical limits, not alert thresholds: a value outside is a broken reading and goes to
 quarantine. ``MEASURE`` names the field whose numbers the one-minute rollups summarise; a type without one is
@@ -8,100 +8,32 @@ metres above the local datum, 24 h rain record far below 2,000 mm).
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
-
-from msgspec import Meta, Struct
-
-Lon = Annotated[float, Meta(ge=-180, le=180)]
-Lat = Annotated[float, Meta(ge=-90, le=90)]
-Text = Annotated[str, Meta(max_length=2000)]
-Short = Annotated[str, Meta(max_length=200)]
-
-
-class Located(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Fields that every payload may carry: where, in WGS 84 degrees."""
-
-    lon: Lon | None = None
-    lat: Lat | None = None
-
-
-class HydroLevel(Located, frozen=True, kw_only=True):
-    """River or reservoir stage."""
-
-    level_m: float
-    trend_m_h: float | None = None
-
-
-class RainGauge(Located, frozen=True, kw_only=True):
-    """Rain sums over the last 10 minutes, hour and day, in millimetres."""
-
-    mm_10min: float
-    mm_1h: float
-    mm_24h: float
-
-
-class AirQuality(Located, frozen=True, kw_only=True):
-    """Hourly mean concentrations in µg/m³ (CO included)."""
-
-    pm25_ug_m3: float | None = None
-    pm10_ug_m3: float | None = None
-    o3_ug_m3: float | None = None
-    no2_ug_m3: float | None = None
-    so2_ug_m3: float | None = None
-    co_ug_m3: float | None = None
-
-
-class TrafficFlow(Located, frozen=True, kw_only=True):
-    """Traffic at one counting place over its reporting period."""
-
-    intensity_veh_h: float
-    occupancy_ratio: float | None = None
-    speed_km_h: float
-    congested: bool = False
-
-
-class TrafficIncident(Located, frozen=True, kw_only=True):
-    """An accident, breakdown or wrong-way drive."""
-
-    kind: Literal["accident", "breakdown", "wrong_way", "road_closed"]
-    lanes_blocked: int = 0
-    injured: int = 0
-    text: Text = ""
-
-
-class EmergencyCall(Located, frozen=True, kw_only=True):
-    """A call to 113 (police), 114 (fire and rescue) or 115 (ambulance)."""
-
-    number: Literal["113", "114", "115"]
-    kind: Short
-    priority: int = 0
-    text: Text = ""
-
-
-class Feedback1022(Located, frozen=True, kw_only=True):
-    """A citizen's report to the 1022 hotline."""
-
-    channel: Literal["phone", "app", "mail", "web"]
-    field: Short
-    text: Text = ""
-    due_at: Short | None = None
-
-
-class ServiceKpi(Located, frozen=True, kw_only=True):
-    """One indicator of the three pillars at a moment; ``target`` only where one was set."""
-
-    indicator: Short
-    value: float
-    unit: Short = ""
-    target: float | None = None
-
-
-class SourceHeartbeat(Located, frozen=True, kw_only=True):
-    """Sign of life of a centre's link: a counter and the lag it sees itself, in seconds."""
-
-    seq: int
-    lag_s: float = 0.0
-
+from ioc.domain.payloads import (
+    AirQuality,
+    CctvAnalytics,
+    CyberSoc,
+    EcommerceKpi,
+    EmergencyCall,
+    Feedback1022,
+    FloodSpot,
+    ForestFireLevel,
+    HealthDengue,
+    HydroLevel,
+    HydroTide,
+    LightingCabinet,
+    Located,
+    PopulationLink,
+    PowerOutage,
+    RainGauge,
+    ServiceCase,
+    ServiceKpi,
+    SocialMention,
+    SourceHeartbeat,
+    TrafficFlow,
+    TrafficIncident,
+    TrafficViolation,
+    WaterPressure,
+)
 
 PAYLOADS: dict[str, type[Located]] = {
     "hydro.level": HydroLevel,
@@ -113,6 +45,20 @@ PAYLOADS: dict[str, type[Located]] = {
     "feedback.1022": Feedback1022,
     "service.kpi": ServiceKpi,
     "source.heartbeat": SourceHeartbeat,
+    "traffic.violation": TrafficViolation,
+    "cctv.analytics": CctvAnalytics,
+    "hydro.tide": HydroTide,
+    "flood.spot": FloodSpot,
+    "power.outage": PowerOutage,
+    "water.pressure": WaterPressure,
+    "lighting.cabinet": LightingCabinet,
+    "service.case": ServiceCase,
+    "social.mention": SocialMention,
+    "forest.fire_level": ForestFireLevel,
+    "health.dengue": HealthDengue,
+    "cyber.soc": CyberSoc,
+    "ecommerce.kpi": EcommerceKpi,
+    "population.link": PopulationLink,
 }
 
 RANGES: dict[str, dict[str, tuple[float, float]]] = {
@@ -136,6 +82,30 @@ RANGES: dict[str, dict[str, tuple[float, float]]] = {
     "feedback.1022": {},
     "service.kpi": {"value": (-1e9, 1e12), "target": (-1e9, 1e12)},
     "source.heartbeat": {"seq": (0, 2**53), "lag_s": (0.0, 86_400.0)},
+    "traffic.violation": {"speed_km_h": (0.0, 300.0), "limit_km_h": (5.0, 120.0)},
+    "cctv.analytics": {"confidence_ratio": (0.0, 1.0), "people": (0, 100_000)},
+    "hydro.tide": {"predicted_m": (-5.0, 150.0), "observed_m": (-5.0, 150.0), "crest_m": (-5.0, 150.0)},
+    "flood.spot": {"depth_cm": (0.0, 500.0), "trend_cm_h": (-1000.0, 1000.0)},
+    "power.outage": {"unplanned_customers": (0, 1_000_000), "planned_customers": (0, 1_000_000)},
+    "water.pressure": {"pressure_bar": (0.0, 25.0), "flow_m3_h": (-20_000.0, 20_000.0)},
+    "lighting.cabinet": {"off_ratio": (0.0, 1.0), "faults": (0, 10_000)},
+    "service.case": {"late_days": (0.0, 3650.0)},
+    "social.mention": {"mentions_1h": (0, 10_000_000), "sentiment": (-1.0, 1.0), "reach": (0, 1_000_000_000)},
+    "forest.fire_level": {"danger_level": (1, 5), "hotspots_24h": (0, 10_000)},
+    "health.dengue": {"cases_7d": (0, 100_000), "outbreaks": (0, 10_000), "mosquitoes": (0.0, 100_000.0)},
+    "cyber.soc": {},
+    "ecommerce.kpi": {
+        "available_ratio": (0.0, 1.0),
+        "orders_today": (0, 10_000_000),
+        "listings": (0, 100_000_000),
+        "accounts": (0, 100_000_000),
+        "active_accounts": (0, 100_000_000),
+    },
+    "population.link": {
+        "verifications_h": (0.0, 10_000_000.0),
+        "latency_ms": (0.0, 600_000.0),
+        "failure_ratio": (0.0, 1.0),
+    },
 }
 
 MEASURE: dict[str, str | None] = {
@@ -148,4 +118,18 @@ MEASURE: dict[str, str | None] = {
     "feedback.1022": None,
     "service.kpi": "value",
     "source.heartbeat": "lag_s",
+    "traffic.violation": None,
+    "cctv.analytics": None,
+    "hydro.tide": "predicted_m",
+    "flood.spot": "depth_cm",
+    "power.outage": "unplanned_customers",
+    "water.pressure": "pressure_bar",
+    "lighting.cabinet": "off_ratio",
+    "service.case": None,
+    "social.mention": "mentions_1h",
+    "forest.fire_level": "danger_level",
+    "health.dengue": "cases_7d",
+    "cyber.soc": None,
+    "ecommerce.kpi": "orders_today",
+    "population.link": "verifications_h",
 }

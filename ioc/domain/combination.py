@@ -3,20 +3,24 @@
 The detecting job tells the scope of every change of a member's object (a :class:`Condition`), under the key of the
 combination, so that all of them come in one order to one place. A member holds when enough different objects are on.
 An object that is blind may or may not be on: when that decides, the combination is blind too, and neither raises nor
-clears.
+clears. A member with ``near_m`` holds when enough of its objects lie together, each near to another one of them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
 
+from ioc.domain import nearness
 from ioc.domain.alerts import Condition, Priority, alert_key
 from ioc.domain.profile import Member, Rule
 from ioc.domain.verdicts import Verdict
+
+Place = Callable[[str], nearness.Point | None]
+"""From the alert key of an object to where it is; None when nobody knows."""
 
 OBJECTS_MAX = 2_000  # objects on at once per scope; more are counted out: the condition holds anyway by then
 
@@ -58,17 +62,27 @@ def has_scope(rule: Rule, centre: str, place: str) -> bool:
     return (place == centre) == (rule.scope == "centre") and place != "all"
 
 
-def word_of(rules: Iterable[Rule]) -> str:
-    """A word for the combinations of a rule set: another one when their scopes or members are others."""
+def word_of(rules: Iterable[Rule], more: Iterable[str] = ()) -> str:
+    """A word for the combinations of a rule set: another one when their scopes or members are others.
+
+    Args:
+        rules: the rule set.
+        more: what else it depends on.
+    """
     said = [
         f"{rule.id}|{rule.scope}|{rule.home}|{'+'.join(sorted(member.rule for member in rule.members))}"
         for rule in rules
         if rule.members
     ]
+    said += more
     return sha256("\n".join(sorted(said)).encode()).hexdigest()[:16] if said else ""
 
 
-def take(rule: Rule, state: CombinationState, condition: Condition) -> Verdict | None:
+def nowhere(_: str) -> None:
+    """Nobody knows where anything is."""
+
+
+def take(rule: Rule, state: CombinationState, condition: Condition, place: Place = nowhere) -> Verdict | None:
     """Take one change of a member's object in; an answer when the combination changed."""
     state.at_ms = max(state.at_ms, condition.observed_ms)
     if condition.state == "off":
@@ -77,18 +91,19 @@ def take(rule: Rule, state: CombinationState, condition: Condition) -> Verdict |
         state.objects[condition.object] = Standing(
             condition.since_ms, condition.observed_ms, condition.priority, condition.state == "blind"
         )
-    return judge(rule, state, condition.observed_ms)
+    return judge(rule, state, condition.observed_ms, place)
 
 
-def judge(rule: Rule, state: CombinationState, at_ms: int) -> Verdict | None:
+def judge(rule: Rule, state: CombinationState, at_ms: int, place: Place = nowhere) -> Verdict | None:
     """Judge what is held, also under another version of the rule; an answer when the combination changed.
 
     Args:
         rule: the combination.
         state: memory of the scope; changed in place.
         at_ms: event time of what gave the occasion.
+        place: where objects are; asked only for members whose objects must be neighbours.
     """
-    found = [_judge(member, state.objects) for member in rule.members]
+    found = [_judge(member, state.objects, place) for member in rule.members]
     count = sum(n for _, _, n in found)
     if any(word == "no" for word, _, _ in found):
         if not state.on:
@@ -117,18 +132,36 @@ def forget_others(rule: Rule, state: CombinationState) -> bool:
     return bool(gone)
 
 
-def _judge(member: Member, objects: Mapping[str, Standing]) -> tuple[Literal["yes", "no", "unknown"], int, int]:
+def _judge(
+    member: Member, objects: Mapping[str, Standing], place: Place
+) -> tuple[Literal["yes", "no", "unknown"], int, int]:
     """(does the member hold, since when, by how many objects)."""
-    mine: Iterable[Standing] = (
-        standing
+    held = {
+        key: standing
         for key, standing in objects.items()
         if key.startswith(f"{member.rule}|") and standing.priority <= member.priority
-    )
-    held = list(mine)
+    }
+    if not member.near_m:
+        return _enough(member.objects, held.values())
+    # Blind ones may link two groups or not: sure is what the others hold alone, possible what all hold together.
+    seen = {key: place(key) for key, standing in held.items() if not standing.blind}
+    sure = [
+        [held[key] for key in group] for group in nearness.groups(seen, member.near_m) if len(group) >= member.objects
+    ]
+    if sure:
+        since_ms = min(_enough(member.objects, group)[1] for group in sure)
+        return "yes", since_ms, sum(map(len, sure))
+    possible = nearness.groups({key: place(key) for key in held}, member.near_m)
+    return ("unknown" if any(len(group) >= member.objects for group in possible) else "no"), -1, 0
+
+
+def _enough(wanted: int, held: Iterable[Standing]) -> tuple[Literal["yes", "no", "unknown"], int, int]:
+    """The same for objects wherever they are."""
+    held = list(held)
     starts = sorted(standing.since_ms for standing in held if not standing.blind)
-    if len(starts) >= member.objects:
-        return "yes", starts[member.objects - 1], len(starts)
-    return ("unknown" if len(held) >= member.objects else "no"), -1, len(starts)
+    if len(starts) >= wanted:
+        return "yes", starts[wanted - 1], len(starts)
+    return ("unknown" if len(held) >= wanted else "no"), -1, len(starts)
 
 
 def _verdict(rule: Rule, state: CombinationState, word: Literal["on", "off", "blind"], observed_ms: int) -> Verdict:

@@ -22,6 +22,7 @@ class Directory:
         self._areas: dict[str, Area] = {}
         self._feeds: dict[tuple[str, str], Feed] = {}
         self._sites: dict[tuple[str, str], list[Site]] = {}
+        self._of_feeds: dict[tuple[str, str], list[Site]] = {}
         for area in profile.areas:
             self._areas[area.code] = area
         for centre in profile.centres:
@@ -30,6 +31,7 @@ class Directory:
                 self._feeds[centre.id, feed.id] = feed
             for site in centre.sites:
                 self._sites.setdefault((centre.id, site.id), []).append(site)
+                self._of_feeds.setdefault((centre.id, site.feed), []).append(site)
 
     def centre(self, centre: str) -> Centre | None:
         """The centre with this id."""
@@ -56,6 +58,17 @@ class Directory:
     def changes(self, centre: str, site: str) -> bool:
         """Does the site have several entries, so that a look-up depends on the date?"""
         return len(self._sites.get((centre, site), ())) > 1
+
+    def expects(self, centre: str, feed: str, site: str, time_ms: int) -> bool:
+        """Has the registry an entry of this site, or of any site of the feed when it is empty, at that time?"""
+        entries = self._sites.get((centre, site), []) if site else self._of_feeds.get((centre, feed), [])
+        found = self._centres.get(centre)
+        if found is None:
+            return False
+        if all(one.valid_from is None and one.valid_to is None for one in (found, *entries)):
+            return bool(entries)
+        date = from_ms(time_ms).astimezone(self._zone).date().isoformat()
+        return valid_on(found, date) and any(entry.feed == feed and valid_on(entry, date) for entry in entries)
 
     def clock_time(self, time_ms: int) -> str:
         """``HH:MM:SS`` in the profile's time zone."""

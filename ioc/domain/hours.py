@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable, Sequence
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from ioc.domain.profile import Hours
-from ioc.domain.times import from_ms, to_ms
+from ioc.domain.schedule import Hours
+from ioc.domain.times import from_ms, minute_of, to_ms
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 REVIEW_AT = time(8)  # local time at which what is out of service is looked at again
-_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 _MINUTES_KEPT = 64  # answers remembered; a stream stays close to one minute
 
 
@@ -44,16 +42,18 @@ class Calendar:
             overnight = end <= start
             since_today = start <= minute and (overnight or minute < end)
             since_yesterday = overnight and minute < end
-            if since_today and self._day_counts(hours, today):
+            if since_today and day_counts(hours, today, self._holidays):
                 return True
-            if since_yesterday and self._day_counts(hours, today - timedelta(days=1)):
+            if since_yesterday and day_counts(hours, today - timedelta(days=1), self._holidays):
                 return True
         return False
 
-    def _day_counts(self, hours: Hours, day: date) -> bool:
-        if hours.holidays != "ignore" and (day.isoformat() in self._holidays) == (hours.holidays == "skip"):
-            return False
-        return hours.holidays == "only" or DAYS[day.weekday()] in hours.days
+
+def day_counts(hours: Hours, day: date, holidays: Collection[str]) -> bool:
+    """May the hours start on a local day?"""
+    if hours.holidays != "ignore" and (day.isoformat() in holidays) == (hours.holidays == "skip"):
+        return False
+    return hours.holidays == "only" or DAYS[day.weekday()] in hours.days
 
 
 def review_after(time_ms: int, zone: ZoneInfo, holidays: Collection[str]) -> int:
@@ -68,17 +68,6 @@ def review_after(time_ms: int, zone: ZoneInfo, holidays: Collection[str]) -> int
             break
         day += timedelta(days=1)
     return start_ms
-
-
-def minute_of(clock: str) -> int:
-    """Minutes since midnight of ``HH:MM``, ``24:00`` included.
-
-    Raises:
-        ValueError: another form.
-    """
-    if not _CLOCK.fullmatch(clock):
-        raise ValueError(f"{clock!r} is not a time of day such as 07:30 or 24:00")
-    return int(clock[:2]) * 60 + int(clock[3:])
 
 
 def problems(hours: Iterable[Hours]) -> list[str]:

@@ -92,6 +92,7 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
     review_ms: int | None = None  # out of service: when somebody should look at it again
     late: int = 0  # accepted, for a minute that was final already and is corrected
     too_late: int = 0  # accepted, for a minute that is beyond correction: in the history alone
+    presumed: int = 0  # of the duplicates: dropped for number and time alone; a source that began anew may look so
     restarts: int = 0  # times that a source began its numbers anew, since the checkpoint began
 
 

@@ -30,7 +30,7 @@ REASONS: dict[str, str] = {
     "geo": "The position is outside the territory, incomplete, or has longitude and latitude swapped.",
     "time": "The time cannot be read, or has no zone where one is needed.",
     "future": "The event would happen more than 120 s after it was received.",
-    "ancient": "The event happened more than 24 h before it was received.",
+    "ancient": "The event happened more than 24 h before it was received, and is not part of a drill.",
     "too_long": "A text is longer than its field allows; nothing is cut silently.",
     "control_char": "A text holds control characters.",
     "combining": "A letter carries more than 8 combining marks.",

@@ -24,13 +24,12 @@ class SilenceState(Struct, kw_only=True, tag="silence"):
 
 
 def hear(state: SilenceState, priority: Priority, event_ms: int, arrived_ms: int) -> Verdict | None:
-    """Take one heartbeat in; ``off`` when the centre was silent until now."""
+    """Take one heartbeat in; ``off`` when the centre was silent, or out of service, until now."""
     state.heard_ms = max(state.heard_ms, event_ms)
     state.arrived_ms = max(state.arrived_ms, arrived_ms)
-    state.out = False
-    if not state.on:
+    if not (state.on or state.out):
         return None
-    state.on = False
+    state.on = state.out = False
     return Verdict(state="off", reason="HEARTBEAT", since_ms=state.since_ms, observed_ms=event_ms, priority=priority)
 
 

@@ -39,6 +39,7 @@ class LevelSpec(Struct, frozen=True):
     limit: float
     deadband: float
     escalate_ms: int = 0  # 0: never
+    within_ms: int = 0  # of a sum: the window that is added up; 0: the reading itself
 
 
 class Spec(Struct, frozen=True):
@@ -95,7 +96,8 @@ def resolve(rule: Rule, site_limits: dict[str, float], expected_period_s: float)
             deadband = rule.deadband if level.deadband is None else level.deadband
             escalate_ms = round(level.escalate_after_s * 1000)
             field_name = level.field or rule.field
-            levels.append(LevelSpec(level.name, level.priority, field_name, limit, deadband, escalate_ms))
+            within_ms = round(level.within_s * 1000)
+            levels.append(LevelSpec(level.name, level.priority, field_name, limit, deadband, escalate_ms, within_ms))
     return Spec(
         levels=tuple(levels),
         above=rule.direction == "above",
@@ -156,7 +158,7 @@ def _heirs(spec: Spec, state: ThresholdState) -> list[LevelSpec]:
         for level in spec.levels
         if level.limit == limit
         or level.priority >= state.priority
-        or (value is not None and _reaches(spec, value, level.limit))
+        or (value is not None and reaches(spec, value, level.limit))
     ]
     return sorted(found, key=lambda level: (abs(level.limit - limit), level.priority))[:1]
 
@@ -235,7 +237,8 @@ def lapse(spec: Spec, state: ThresholdState, mark_ms: int) -> Verdict | None:
     return _verdict(state, "blind", "NO_READINGS", max(blind_ms, state.told_ms))
 
 
-def _reaches(spec: Spec, value: float, limit: float) -> bool:
+def reaches(spec: Spec, value: float, limit: float) -> bool:
+    """Is a number at or beyond a limit, in the sense of the rule?"""
     if spec.above:
         return value >= limit if spec.inclusive else value > limit
     return value <= limit if spec.inclusive else value < limit
@@ -252,7 +255,7 @@ def _move(spec: Spec, level: LevelSpec, run: Run, value: float, time_ms: int, ma
             run.holds, run.held_ms = True, run.up_ms
         return
     run.up_ms = None
-    if level.deadband and _reaches(spec, value, limit - level.deadband if above else limit + level.deadband):
+    if level.deadband and reaches(spec, value, limit - level.deadband if above else limit + level.deadband):
         run.down_ms = None
         return
     if not run.holds:

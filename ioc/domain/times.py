@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MS = timedelta(milliseconds=1)
+_CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 
 MIN_MS = 0
 MAX_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
@@ -50,3 +52,14 @@ def parse_rfc3339(text: str) -> int:
         ValueError: not an instant with a zone.
     """
     return to_ms(datetime.fromisoformat(text))
+
+
+def minute_of(clock: str) -> int:
+    """Minutes since midnight of ``HH:MM``, ``24:00`` included.
+
+    Raises:
+        ValueError: another form.
+    """
+    if not _CLOCK.fullmatch(clock):
+        raise ValueError(f"{clock!r} is not a time of day such as 07:30 or 24:00")
+    return int(clock[:2]) * 60 + int(clock[3:])

@@ -14,7 +14,7 @@ Language = Literal["vi", "en"]
 Fill = str | int | float | bool | None
 
 NAMES = frozenset(
-    {"value", "limit", "level", "unit", "site", "area", "centre", "count", "since", "relation", "band"}
+    {"value", "limit", "level", "unit", "site", "feed", "area", "centre", "count", "since", "relation", "band"}
     | {"measured", "goal"}
 )
 """Names that every template may use: the number and its limit; the level's name; unit; names of the place; how many

@@ -1,7 +1,8 @@
 """Where in a TOML text a table, an entry or a key stands: tomllib reads values without lines, people need them.
 
 Understands what the files of a profile are made of: headers ``[a.b]`` and ``[[a.b]]``, keys at the beginning of a line,
-texts over several lines, inline tables. It is only used to point at a place, never to read a value.
+texts, lists and inline tables, over several lines too. It is only used to point at a place, never to read a value, and
+takes any text, also one that is no TOML.
 """
 
 from __future__ import annotations
@@ -11,7 +12,9 @@ from collections.abc import Sequence
 
 _HEADER = re.compile(r"\s*(\[\[?)\s*([A-Za-z0-9_.\"'-]+)\s*\]\]?\s*(?:#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_-]+|\"[^\"]*\"|'[^']*')\s*(?:\.[^=]*)?=")
-_INNER_KEY = re.compile(r"[{,]\s*([A-Za-z0-9_-]+)\s*=")
+_INNER_KEY = re.compile(r"([A-Za-z0-9_-]+|\"[^\"\n]*\"|'[^'\n]*')\s*(?:\.[^=\n]*)?=")
+_ONE_LINE = re.compile(r'"(?:\\.|[^"\\])*"?|' r"'[^']*'?")
+DEPTH_MAX = 8  # lists and inline tables in each other; what lies deeper is pointed to by what holds it
 _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
 _RULE = re.compile(r"rule (\S+): (.*)", re.DOTALL)
 _TWICE = re.compile(r"(\w+)(?:: \w+)?: '(?:[^'/]*/)?([^'/]+?)(?: from [^']*)?' occurs twice")
@@ -24,7 +27,7 @@ class Places:
     """The lines of one text, counted from 1."""
 
     def __init__(self, text: str) -> None:
-        self.lines = text.splitlines()
+        self.lines = text.split("\n")  # as tomllib counts them
         self._at: dict[str, int] = {}
         self._read()
 
@@ -59,11 +62,9 @@ class Places:
 
     def _read(self) -> None:
         counts: dict[str, int] = {}
-        table, fence = "", ""
+        table, done = "", 0
         for number, line in enumerate(self.lines, 1):
-            if fence:
-                if fence in line:
-                    fence = ""
+            if number <= done:
                 continue
             header = _HEADER.match(line)
             if header is not None and "=" not in line.split("#")[0]:
@@ -74,11 +75,85 @@ class Places:
             if key is not None:
                 path = f"{table}.{key[1].strip(chr(34) + chr(39))}".lstrip(".")
                 self._at.setdefault(path, number)
-                for inner in _INNER_KEY.findall(line):
-                    self._at.setdefault(f"{path}.{inner}", number)
-            for mark in ('"""', "'''"):
-                if line.count(mark) % 2:
-                    fence = mark
+                done = self._value(path, number, key.end())
+
+    def _value(self, path: str, number: int, column: int) -> int:
+        """Note where the entries of a list and the keys of inline tables stand; gives the line on which it ends."""
+        held: list[tuple[str, str]] = []  # lists and tables around the place: bracket, path of what it is the value of
+        indices: list[int] = []
+        fresh = True  # an entry, or a key, begins here
+        while number <= len(self.lines):
+            line = self.lines[number - 1]
+            while column < len(line):
+                char = line[column]
+                if char == "#":
+                    break
+                if char.isspace():
+                    column += 1
+                    continue
+                if char in "]}":
+                    if not held:
+                        return number
+                    held.pop()
+                    indices.pop()
+                    fresh, column = False, column + 1
+                    path = held[-1][1] if held else path
+                    if not held:
+                        return number
+                    continue
+                if char == ",":
+                    if held:
+                        indices[-1] += 1
+                    fresh, column = True, column + 1
+                    continue
+                if held and fresh:
+                    bracket, around = held[-1]
+                    fresh = False
+                    if bracket == "[":
+                        path = f"{around}[{indices[-1]}]"
+                        self._note(path, number, len(held))
+                    elif (key := _INNER_KEY.match(line, column)) is not None:
+                        path = f"{around}.{key[1].strip(chr(34) + chr(39))}"
+                        self._note(path, number, len(held))
+                        column = key.end()
+                        continue
+                if char in "[{":
+                    held.append((char, path if len(held) < DEPTH_MAX else ""))
+                    indices.append(0)
+                    fresh, column = True, column + 1
+                elif char in "\"'":
+                    number, column = self._text(number, column)
+                    line = self.lines[number - 1]
+                    fresh = False
+                else:
+                    column += 1
+            if not held:
+                return number
+            number, column = number + 1, 0
+        return len(self.lines)
+
+    def _note(self, path: str, number: int, depth: int) -> None:
+        if depth <= DEPTH_MAX:
+            self._at.setdefault(path, number)
+
+    def _text(self, number: int, column: int) -> tuple[int, int]:
+        """Line and column behind a text; one that never ends runs to the end of its line, or of the whole."""
+        line = self.lines[number - 1]
+        mark = line[column : column + 3]
+        if mark not in ('"""', "'''"):
+            found = _ONE_LINE.match(line, column)
+            return number, column + 1 if found is None else found.end()
+        column += 3
+        while True:
+            at = line.find(mark, column)
+            while mark == '"""' and at > 0 and _escaped(line, at):
+                at = line.find(mark, at + 1)
+            if at >= 0:
+                return number, at + 3
+            if number == len(self.lines):
+                return number, len(line)
+            number, column = number + 1, 0
+            line = self.lines[number - 1]
 
     @staticmethod
     def _table(name: str, is_list: bool, counts: dict[str, int]) -> str:
@@ -96,6 +171,18 @@ class Places:
         return path
 
 
+def _escaped(line: str, at: int) -> bool:
+    """Does an odd number of backslashes stand before this place?"""
+    before = line[:at]
+    return (len(before) - len(before.rstrip("\\"))) % 2 == 1
+
+
+def deepest_line(text: str) -> int:
+    """The line that opens the most lists and tables: where to look when a text is nested too deeply to be read."""
+    opened = [line.count("[") + line.count("{") for line in text.split("\n")]
+    return opened.index(max(opened)) + 1
+
+
 def line_of(text: str, problem: str) -> int:
     """The line that a sentence of the rule check, of the table reader or of tomllib speaks about.
 
@@ -103,7 +190,7 @@ def line_of(text: str, problem: str) -> int:
     twice in a list (``feeds: 'rain' occurs twice``), or end with ``(at line 3, column 5)``.
     """
     if syntax := _SYNTAX.search(problem):
-        return int(syntax[1]) if syntax[1] else max(1, len(text.splitlines()))
+        return int(syntax[1]) if syntax[1] else max(1, len(text.rstrip("\n").split("\n")))
     places = Places(text)
     if about := _RULE.match(problem):
         # An id that is used twice: the second one is the mistake.

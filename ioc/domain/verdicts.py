@@ -28,7 +28,15 @@ Reason = Literal[
     "MEMBER_BLIND",  # combination: nobody knows of a member
     "NO_HEARTBEAT",  # silence: nothing from the centre
     "HEARTBEAT",  # silence: heard again
-    "OUT_OF_SERVICE",  # silence: for so long that it is out of service, with a date of review
+    "OUT_OF_SERVICE",  # silence, absence: for so long that it is out of service, with a date of review
+    "NOTHING_SENT",  # absence: nothing from the feed or site, and its centre is heard
+    "CENTRE_SILENT",  # absence: the whole centre is silent, and its own alert says so; this one is muted
+    "CENTRE_BACK",  # absence: the centre is heard again, the feed or site is not
+    "HEARD_AGAIN",  # absence: an event came
+    "REFUSED",  # refused: so many records refused for the rule's reasons
+    "NONE_REFUSED",  # refused: none for the hold time
+    "DESK_SILENT",  # of the system itself: the desk is not heard, nobody is called
+    "DESK_HEARD",  # … and is heard again
     "RULE_REMOVED",  # any: the rule is gone, or does not speak of the object any more
     "SITE_REMOVED",  # any: the profile does not have the site or centre any more
     "DRILL_OVER",  # any: nothing was heard of the drill for an hour

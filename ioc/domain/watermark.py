@@ -24,6 +24,20 @@ SKEW_MS = 5_000
 IDLE_AFTER_MS = 15_000
 
 
+class Frontier(Struct):
+    """Event time up to which the readings of a feed were judged, epoch milliseconds; None before the first.
+
+    It is behind the watermark by what the feed's readings wait for their neighbours, and never goes backwards.
+    """
+
+    mark_ms: int | None = None
+
+    def raise_to(self, mark_ms: int) -> None:
+        """Everything of this event time or older was judged."""
+        if self.mark_ms is None or mark_ms > self.mark_ms:
+            self.mark_ms = mark_ms
+
+
 class EventClock(Struct, kw_only=True):
     """The watermark of one feed. All fields in epoch milliseconds; None before the first reading.
 

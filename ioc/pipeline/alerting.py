@@ -2,14 +2,19 @@
 
 Both come through one partition of ``alert-inputs``, so there is one order per alert and two people never both win.
 The topic ``alerts`` is the output and the state: an alert is written once per accepted change, into the partition of
-its input, and read back from there. Beside the alerts it holds private records that readers skip:
+its input, and read back from there. Every change is told to the desk as well, which sees all partitions
+(:mod:`ioc.pipeline.desk`) and answers with orders. Beside the alerts it holds private records that readers skip:
 
 * ``@last/<alert key>``: start of the newest episode of an object (with the drill at the end). Episodes of an object
   start strictly one after the other, so this one number keeps a replayed signal from raising what was closed and
   forgotten long ago.
 * ``@cmd/<alert id>``: answers to the last commands. A command that comes again (a retry after a lost answer) gets the
-  same line of the log, with the same id, and has no second effect. ``@cmd/?`` does the same for alerts not known here.
+  same line of the log, with the same id, and has no second effect; another content under the same id is a mismatch.
+  ``@cmd/?`` does the same for alerts not known here.
+* ``@absent/<alert key>`` and ``@absent/centre/<centre>``: feeds and sites under absence rules, and centres silent.
 * ``@canary``: the newest canary that came through here, for whoever measures how far canaries come.
+
+What time alone does (a shelf ends, an alert asks anew) is in the alerts as due times; see :mod:`ioc.pipeline.timed`.
 
 An object has one open alert. When a new episode begins while the earlier alert is still open, the earlier one closes as
 superseded and its successor takes over its priority and count if nobody had acknowledged it.
@@ -23,9 +28,23 @@ import msgspec
 from msgspec import Struct
 
 from ioc.domain import canary
-from ioc.domain.alerts import Alert, CanaryPassed, Command, Condition, LogEntry, Signal
+from ioc.domain.alerts import (
+    Alert,
+    AlertTold,
+    CanaryPassed,
+    CentreSilent,
+    Command,
+    Condition,
+    LogEntry,
+    PartHeard,
+    Signal,
+)
+from ioc.domain.desk import DeskAlive, Explained, Summoned
 from ioc.domain.profile import Profile
-from ioc.pipeline import acknowledge, episodes
+from ioc.pipeline import desk_watch, episodes, handle, timed
+from ioc.pipeline.absences import Absences
+from ioc.pipeline.answered import Answered
+from ioc.pipeline.answers import Who, refuse
 from ioc.pipeline.combined import Combined
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
@@ -34,12 +53,10 @@ from ioc.wire.codec import decode_alert, decode_alert_input, encode
 CLOSED_KEPT_MS = 86_400_000
 # Longer than ``alert-inputs`` keeps anything: what could be replayed is remembered.
 LAST_KEPT_MS = 30 * 86_400_000
-# Answers remembered per alert, and for unknown alerts together; the oldest goes. An older repeat is decided anew, which
-# can only answer that the alert is acknowledged or closed.
-ANSWERS_PER_ALERT = 32
-ANSWERS_UNKNOWN = 64
 SWEEP_EVERY_MS = 60_000
-_UNKNOWN = "?"
+TELL_DESK_EVERY_MS = 600_000
+PAUSE_MS = 30_000  # between two ticks: this process stood still, nobody was silent because of that
+DESK_LOST_MS = 600_000  # what a desk explained that is silent for so long is shown: nobody could end it
 
 
 class Last(Struct):
@@ -56,6 +73,7 @@ class Counters(Struct, kw_only=True):
     commands: int = 0
     conditions: int = 0
     undecodable: int = 0
+    orders: int = 0
     without_effect: int = 0
 
 
@@ -63,17 +81,21 @@ class AlertingPartition:
     """State and decisions of one partition of ``alert-inputs``; see :class:`ioc.pipeline.effects.Step`."""
 
     def __init__(self, profile: Profile, partition: int) -> None:
-        self.profile = profile
         self.partition = partition
+        self._know(profile)
         self.counters = Counters()
         self.alerts: dict[str, Alert] = {}
         self._open: dict[str, str] = {}  # object → id of its open alert
         self._last: dict[str, Last] = {}
-        self._answers: dict[str, list[LogEntry]] = {}
-        self._combined = Combined(profile)
-        self._dirty: set[str] = set()
+        self._answers = Answered()
+        self._timed: set[str] = set()  # ids of alerts that time alone can change
+        self._combined, self._absences = Combined(profile), Absences(profile)
+        self._dirty: set[str] = set()  # objects whose newest episode changed
         self._swept_ms = 0
         self._canary_ms, self._canary_dirty = 0, False
+        self._desk_told_ms = -TELL_DESK_EVERY_MS  # when it was told all open alerts
+        self._desk_heard_ms: int | None = None  # when it last said that it lives; at first, since when we listen
+        self._desk_spoke, self._looked_ms = False, 0
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record of ``alerts`` back: an alert, or a private one; other private keys are the shell's.
@@ -84,15 +106,18 @@ class AlertingPartition:
         if key.startswith("@last/"):
             self._last[key.removeprefix("@last/")] = msgspec.json.decode(value, type=Last)
         elif key.startswith("@cmd/"):
-            self._answers[key.removeprefix("@cmd/")] = msgspec.json.decode(value, type=list[LogEntry])
+            self._answers.load(key.removeprefix("@cmd/"), value)
         elif key.startswith("@comb/"):
             self._combined.load(key.removeprefix("@comb/"), value)
+        elif key.startswith("@absent/"):
+            self._absences.load(key.removeprefix("@absent/"), value)
         elif not key.startswith("@"):
             self._hold(decode_alert(value))
 
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
         """Apply signals, conditions and commands in offset order; a record that is none is counted and left."""
         effects = Effects([])
+        self._elapse(now_ms, effects)
         self._signals(self._combined.take_waiting(now_ms), now_ms, effects)
         for record in records:
             try:
@@ -107,6 +132,17 @@ class AlertingPartition:
                 self.counters.conditions += 1
                 if (combined := self._combined.take(given, now_ms)) is not None:
                     self._signal(combined, now_ms, effects)
+            elif isinstance(given, PartHeard):
+                self.counters.conditions += 1
+                self._signals(self._absences.take(given, now_ms), now_ms, effects)
+            elif isinstance(given, CentreSilent):
+                self.counters.conditions += 1
+                self._signals(self._absences.centre(given), now_ms, effects)
+            elif isinstance(given, Explained | Summoned):
+                self.counters.orders += 1
+                self._order(given, now_ms, effects)
+            elif isinstance(given, DeskAlive):
+                self._desk_heard_ms, self._desk_spoke = now_ms, True
             elif isinstance(given, CanaryPassed):
                 self._canary_ms = max(self._canary_ms, given.sent_ms)
                 self._canary_dirty = True
@@ -117,21 +153,23 @@ class AlertingPartition:
         return effects
 
     def tick(self, now_ms: int) -> Effects:
-        """Let time pass: closed alerts leave after a day."""
+        """Let time pass: what is due happens; closed alerts leave after a day."""
         effects = Effects([])
+        self._elapse(now_ms, effects)
+        self._look_at_desk(now_ms, effects)
         if now_ms - self._swept_ms < SWEEP_EVERY_MS:
+            effects.urgent = bool(effects.emits)
             return effects
         self._swept_ms = now_ms
         for alert in list(self.alerts.values()):
             if alert.closed and now_ms - alert.updated_ms >= CLOSED_KEPT_MS:
                 del self.alerts[alert.id]
                 effects.emits.append(Emit("alerts", alert.id.encode(), None, self.partition))
-                if self._answers.pop(alert.id, None) is not None:
-                    self._dirty.add(f"@cmd/{alert.id}")
+                self._answers.forget(alert.id)
         for key, last in list(self._last.items()):
             if now_ms - last.at_ms >= LAST_KEPT_MS and key not in self._open:
                 del self._last[key]
-                self._dirty.add(f"@last/{key}")
+                self._dirty.add(key)
         self._combined.sweep(now_ms)
         self._end_removed(now_ms, effects)
         self._signals(self._combined.judge_again(now_ms), now_ms, effects)
@@ -143,8 +181,9 @@ class AlertingPartition:
 
         A combination that is gone ends; the others are judged by what is held.
         """
-        self.profile = profile
+        self._know(profile)
         self._combined.use(profile)
+        self._absences.use(profile)
         effects = Effects([])
         self._end_removed(now_ms, effects)
         self._signals(self._combined.judge_again(now_ms), now_ms, effects)
@@ -155,17 +194,36 @@ class AlertingPartition:
         """Changed private records. Alerts are not among them: each change was emitted, once."""
         rows: list[tuple[str, bytes | None]] = []
         for key in sorted(self._dirty):
-            kind, _, name = key.partition("/")
-            held = self._last.get(name) if kind == "@last" else self._answers.get(name)
-            rows.append((key, None if held is None else encode(held)))
+            last = self._last.get(key)
+            rows.append((f"@last/{key}", None if last is None else encode(last)))
         self._dirty.clear()
+        rows += [(f"@cmd/{name}", value) for name, value in self._answers.take_dirty()]
         if self._canary_dirty:
             self._canary_dirty = False
             rows.append((canary.KEY, encode(CanaryPassed(sent_ms=self._canary_ms))))
-        return rows + [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
+        rows += [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
+        return rows + [(f"@absent/{key}", value) for key, value in self._absences.take_dirty()]
+
+    def _know(self, profile: Profile) -> None:
+        self.profile = profile
+        self._rules = {rule.id: rule for rule in profile.rules}
+        self._agencies = frozenset(agency.id for agency in profile.agencies)
+        self._watches_desk = desk_watch.watches(profile, self.partition)
+
+    def _elapse(self, now_ms: int, effects: Effects) -> None:
+        for alert_id in sorted(self._timed):
+            change = timed.elapse(self.alerts[alert_id], now_ms)
+            if change is not None:
+                self._accept(change, None, now_ms, effects)
+
+    def _latching(self, signal: Signal) -> bool:
+        rule = self._rules.get(signal.rule)
+        return rule is not None and rule.latching
 
     def _end_removed(self, now_ms: int, effects: Effects) -> None:
         self._signals(self._combined.end_removed(now_ms), now_ms, effects)
+        self._signals(self._absences.end_removed(now_ms), now_ms, effects)
+        self._signals(self._absences.judge_again(), now_ms, effects)
 
     def _signals(self, signals: Iterable[Signal], now_ms: int, effects: Effects) -> None:
         for signal in signals:
@@ -174,7 +232,7 @@ class AlertingPartition:
     def _signal(self, signal: Signal, now_ms: int, effects: Effects) -> None:
         alert = self.alerts.get(episodes.episode_id(signal))
         if alert is not None:
-            change = episodes.apply(alert, signal, now_ms)
+            change = episodes.apply(alert, signal, now_ms, latching=self._latching(signal))
             if change is None:
                 self.counters.without_effect += 1
             else:
@@ -186,40 +244,82 @@ class AlertingPartition:
             self.counters.without_effect += 1
             return
         before = self.alerts.get(self._open.get(key, ""))
-        begun = episodes.begin(signal, now_ms, before)
+        begun = episodes.begin(signal, now_ms, before, latching=self._latching(signal))
         if before is not None:
             self._accept(episodes.supersede(before, begun.alert.id, now_ms), signal.since_ms, now_ms, effects)
         self._last[key] = Last(signal.since_ms, now_ms)
-        self._dirty.add(f"@last/{key}")
+        self._dirty.add(key)
         self._accept(begun, signal.observed_ms, now_ms, effects)
 
     def _command(self, command: Command, now_ms: int, effects: Effects) -> None:
         entry = self._answered(command)
         if entry is None:
-            answer = acknowledge.decide(self.alerts.get(command.alert_id), command, now_ms)
+            alert = self.alerts.get(command.alert_id)
+            if self._answers.used(command):
+                answer = refuse(alert, command, now_ms, Who(), "MISMATCH", "idempotency_mismatch")
+            else:
+                answer = handle.decide(alert, command, self._around(alert), now_ms)
             entry = answer.entry
             if answer.alert is not None:
                 self._write(answer.alert, effects)
-            self._remember(entry)
+            if answer.unasked and answer.alert is not None:
+                closing = episodes.Change(answer.alert, episodes.HIDDEN_OCCURRENCE, entry.reason, entry.from_state)
+                self._log(closing, None, now_ms, effects)
+            self._answers.remember(entry, known=entry.alert_id in self.alerts)
         effects.emits.append(Emit("alert-log", entry.alert_id.encode(), encode(entry)))
 
+    def _around(self, alert: Alert | None) -> handle.Around:
+        if alert is None:
+            return handle.Around(agencies=self._agencies)
+        key = _object_key(alert.key, alert.exercise)
+        last = self._last.get(key)
+        return handle.Around(
+            rule=self._rules.get(alert.rule),
+            agencies=self._agencies,
+            newest=self._open.get(key) in (None, alert.id) and (last is None or alert.started_ms >= last.since_ms),
+            history=self._answers.of(alert.id),
+        )
+
+    def _look_at_desk(self, now_ms: int, effects: Effects) -> None:
+        if not 0 <= now_ms - self._desk_told_ms < TELL_DESK_EVERY_MS:
+            self._desk_told_ms = now_ms
+            for alert in self.alerts.values():
+                if not alert.closed:
+                    self._tell_desk(alert, effects)
+        if self._desk_heard_ms is None or not 0 <= now_ms - self._looked_ms <= PAUSE_MS:
+            self._desk_heard_ms = now_ms
+        self._looked_ms = now_ms
+        silent = now_ms - self._desk_heard_ms >= DESK_LOST_MS
+        if self._watches_desk and (centre := desk_watch.home(self.profile)) is not None:
+            stands = self.alerts.get(self._open.get(desk_watch.key_of(centre), ""))
+            said = desk_watch.say(centre, silent, stands, self._desk_heard_ms, now_ms)
+            if said is not None and (silent or self._desk_spoke):
+                self._signal(said, now_ms, effects)
+        if silent:
+            for alert in [alert for alert in self.alerts.values() if alert.explained is not None]:
+                change = episodes.explain_by(alert, None, now_ms, "DESK_LOST")
+                if change is not None:
+                    self._accept(change, None, now_ms, effects)
+
+    def _order(self, order: Explained | Summoned, now_ms: int, effects: Effects) -> None:
+        alert, change = self.alerts.get(order.alert_id), None
+        if alert is not None and isinstance(order, Explained):
+            change = episodes.explain_by(alert, order.explanation, now_ms)
+        elif alert is not None and isinstance(order, Summoned):
+            change = episodes.summon(alert, order.summons, now_ms)
+        if change is None:
+            self.counters.without_effect += 1
+        else:
+            self._accept(change, None, now_ms, effects)
+
     def _answered(self, command: Command) -> LogEntry | None:
-        for memory in (command.alert_id, _UNKNOWN):
-            for entry in self._answers.get(memory, ()):
-                if entry.command_id == command.command_id and entry.alert_id == command.alert_id:
-                    return entry
-        return None
+        return self._answers.find(command)
 
-    def _remember(self, entry: LogEntry) -> None:
-        known = entry.alert_id in self.alerts
-        memory = entry.alert_id if known else _UNKNOWN
-        entries = self._answers.setdefault(memory, [])
-        entries.append(entry)
-        del entries[: -(ANSWERS_PER_ALERT if known else ANSWERS_UNKNOWN)]
-        self._dirty.add(f"@cmd/{memory}")
-
-    def _accept(self, change: episodes.Change, event_ms: int, now_ms: int, effects: Effects) -> None:
+    def _accept(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
         self._write(change.alert, effects)
+        self._log(change, event_ms, now_ms, effects)
+
+    def _log(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
         line = episodes.log_line(change, event_ms, now_ms)
         if line is not None:
             effects.emits.append(Emit("alert-log", change.alert.id.encode(), encode(line)))
@@ -227,9 +327,17 @@ class AlertingPartition:
     def _write(self, alert: Alert, effects: Effects) -> None:
         self._hold(alert)
         effects.emits.append(Emit("alerts", alert.id.encode(), encode(alert), self.partition))
+        self._tell_desk(alert, effects)
+
+    def _tell_desk(self, alert: Alert, effects: Effects) -> None:
+        effects.emits.append(Emit("desk-inputs", alert.id.encode(), encode(AlertTold(alert=alert)), 0))
 
     def _hold(self, alert: Alert) -> None:
         self.alerts[alert.id] = alert
+        if timed.is_timed(alert):
+            self._timed.add(alert.id)
+        else:
+            self._timed.discard(alert.id)
         key = _object_key(alert.key, alert.exercise)
         if not alert.closed:
             self._open[key] = alert.id

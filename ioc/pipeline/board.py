@@ -12,7 +12,8 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from ioc.domain import canary, combination
+from ioc.domain import absence, canary, combination
+from ioc.domain.absence import Part
 from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import MEASURE, PAYLOADS
 from ioc.domain.counting import CountState
@@ -20,15 +21,18 @@ from ioc.domain.directory import Directory
 from ioc.domain.hours import Calendar
 from ioc.domain.occurrence import OccurrenceState
 from ioc.domain.profile import Profile, Rule
+from ioc.domain.refused import RefusedState
 from ioc.domain.rules import ON_NUMBERS
 from ioc.domain.silence import SilenceState
 from ioc.domain.threshold import ThresholdState, resolve
 from ioc.domain.times import from_ms
-from ioc.domain.watermark import EventClock
-from ioc.domain.windows import HOUR_MS
+from ioc.domain.watermark import EventClock, Frontier
+from ioc.domain.windows import HOUR_MS, fixed_offset_ms
 from ioc.pipeline.arrivals import Arrival
+from ioc.pipeline.heads import Heads
 from ioc.pipeline.lanes import Lane, LaneName, Window
 from ioc.pipeline.meters import MAKERS, AnomalySubject, RatioSubject, ThresholdSubject
+from ioc.pipeline.parts import Parts
 from ioc.pipeline.routes import Feed, FeedRecord, Route, feed_key, heartbeats
 from ioc.pipeline.signals import Watched, title_fields, watched_key
 from ioc.pipeline.subjects import CountSubject, OccurrenceSubject, SilenceSubject, Subject
@@ -37,7 +41,7 @@ from ioc.pipeline.subjects import CountSubject, OccurrenceSubject, SilenceSubjec
 ROUTES_MAX = 50_000
 # Objects of occurrence and count rules may be named by free text (a kind of call): an ended one leaves after a day.
 OCCURRENCE_KEPT_MS = 86_400_000
-# … and so many are told apart per rule; what comes beyond them is one object of its site or area.
+# … and so many are told apart per rule and drill; what comes beyond them is one object of its site or area.
 OBJECTS_MAX = 2_000
 # Drills are named by who sends them: so many are told apart; further ones are one.
 DRILLS_MAX = 16
@@ -73,9 +77,16 @@ def try_out(profile: Profile, at_ms: int) -> None:
 
 
 class Board:
-    """Everything known, by name."""
+    """Everything known, by name.
 
-    def __init__(self, profile: Profile, partition: int) -> None:
+    Args:
+        profile: the installation.
+        partition: of ``events``.
+        heads: how far the bus has been read; None where no event will be judged.
+    """
+
+    def __init__(self, profile: Profile, partition: int, heads: Heads | None = None) -> None:
+        self._heads = heads
         self.directory = Directory(profile)
         self.rules = {rule.id: rule for rule in profile.rules}
         self.title_fields = {rule.id: title_fields(rule) for rule in profile.rules}
@@ -83,22 +94,26 @@ class Board:
         self.subjects: dict[str, Subject] = {}
         self.silences: list[SilenceSubject] = []
         self.others = 0  # events whose object, and sources whose drill, got no name of their own
-        self._named: Counter[str] = Counter()  # objects of occurrence and count rules, by rule
+        # Objects of occurrence and count rules, by rule and drill: the names of a drill take no room of the live ones.
+        self._named: Counter[tuple[str, str | None]] = Counter()
         self.baselines: dict[str, Baseline] = {}  # by the object's state key
         self.learnt: set[str] = set()  # state keys of baselines that changed
         self.combinations: dict[str, list[Rule]] = {}  # member rule → combinations that want to know of it
         for rule in profile.rules:
             for member in rule.members:
                 self.combinations.setdefault(member.rule, []).append(rule)
-        self.combined = combination.word_of(profile.rules)
+        self.combined = combination.word_of(profile.rules, absence.words(profile))
         self.routes: dict[tuple[str, str, str, object], Route] = {}
         self._zone = ZoneInfo(profile.timezone)
         self._offsets_ms: dict[int, int] = {}
         self._calendars = {
             rule.id: Calendar(rule.schedule, self._zone, profile.holidays) for rule in profile.rules if rule.schedule
         }
+        self.parts = Parts(profile, self.directory, self._calendars)
         self._targets = {target.indicator: target for target in profile.targets}
         self._windows = profile.windows
+        local = any(spec.align == "local" for spec in profile.windows)
+        self._local_ms = (fixed_offset_ms(profile.timezone) or 0) if local else 0  # a zone that changes is refused
         self._by_type: dict[str, list[Rule]] = {}
         for rule in profile.rules:
             self._by_type.setdefault(rule.type, []).append(rule)
@@ -124,7 +139,11 @@ class Board:
         if found is None:
             known = self.directory.feed(centre, feed)
             grace_ms = round((known.grace_s if known else DEFAULT_GRACE_S) * 1000)
-            found = self.feeds[key] = Feed(centre, area, feed, exercise, EventClock(), grace_ms, {})
+            order_ms = round((known.order_s if known else 0) * 1000)
+            order_ms += order_ms > 0  # so that a difference of exactly ``order_s`` makes none either
+            found = self.feeds[key] = Feed(centre, area, feed, exercise, EventClock(), grace_ms, {}, order_ms)
+            if self._heads is not None:
+                found.in_order = self._heads.of(centre)
         return found
 
     def lane(self, name: LaneName) -> Lane:
@@ -137,7 +156,7 @@ class Board:
         for spec in (None, *self._windows):
             if spec is not None and (spec.type != name.type or (spec.feed and spec.feed != name.feed)):
                 continue
-            lane = Lane(name, feed.clock, feed.grace_ms, spec)
+            lane = Lane(name, feed.clock, feed.grace_ms, spec, self._local_ms)
             found.append(feed.lanes.setdefault((name.type, lane.size_ms), lane))
         return found
 
@@ -164,7 +183,7 @@ class Board:
         obj = "/".join(parts)
         key = watched_key(rule.id, feed.centre, obj, feed.exercise)
         found = self.subjects.get(key)
-        if found is None and self._named[rule.id] >= OBJECTS_MAX:
+        if found is None and self._named[rule.id, feed.exercise] >= OBJECTS_MAX:
             self.others += 1
             obj = f"{parts[0]}/{OTHER}"
             key = watched_key(rule.id, feed.centre, obj, feed.exercise)
@@ -173,8 +192,8 @@ class Board:
             counts = rule.kind == "count"
             watched = self._watched(rule, route, obj, area, CountState() if counts else OccurrenceState())
             make = CountSubject if counts else OccurrenceSubject
-            found = self.subjects[key] = make(rule, watched, feed.clock, self._calendars.get(rule.id))
-            self._named[rule.id] += 1
+            found = self.subjects[key] = make(rule, watched, feed.judged, self._calendars.get(rule.id))
+            self._named[rule.id, feed.exercise] += 1
         assert isinstance(found, OccurrenceSubject | CountSubject)
         self._belong(found, feed)
         return found
@@ -186,17 +205,21 @@ class Board:
 
     def restore_feed(self, record: FeedRecord) -> None:
         """Take a clock back."""
-        clock = self.feed(record.centre, record.area, record.feed, record.exercise).clock
+        feed = self.feed(record.centre, record.area, record.feed, record.exercise)
+        feed.judged.mark_ms = record.judged_ms
+        clock = feed.clock
         clock.seen_ms, clock.mark_ms, clock.arrived_ms = (
             record.clock.seen_ms,
             record.clock.mark_ms,
             record.clock.arrived_ms,
         )
+        for kept in record.dues:
+            feed.in_order.take_back(feed, kept)
 
     def restore_window(self, window: Window) -> bool:
         """Take an open window back; False when no such window is declared any more."""
         for lane in self._lanes(window.name):
-            if lane.size_ms == window.size_ms and window.start_ms % lane.hop_ms == 0:
+            if lane.size_ms == window.size_ms and (window.start_ms + lane.offset_ms) % lane.hop_ms == 0:
                 lane.windows[window.start_ms] = window
                 return True
         return False
@@ -219,10 +242,15 @@ class Board:
         rule = self.rules.get(watched.rule)
         if rule is None or (rule.sites and watched.site not in rule.sites):
             return None
-        clock = self.feed(watched.centre, watched.area, watched.feed, watched.exercise).clock
+        clock = self.feed(watched.centre, watched.area, watched.feed, watched.exercise).judged
         subject: Subject
         if isinstance(watched.machine, SilenceState):
             return self._silence(rule, watched) if rule.kind == "silence" else None
+        if isinstance(watched.machine, Part):
+            feed = self.feed(watched.centre, watched.area, watched.feed, None)
+            if (part := self.parts.restore(rule, watched, feed)) is not None:
+                self.subjects[watched.key] = part
+            return part
         calendar = self._calendars.get(rule.id)
         if isinstance(watched.machine, OccurrenceState):
             if rule.kind != "occurrence":
@@ -233,28 +261,29 @@ class Board:
                 return None
             subject = CountSubject(rule, watched, clock, calendar)
         else:
-            if rule.kind not in ON_NUMBERS:
+            if rule.kind not in ON_NUMBERS or isinstance(watched.machine, RefusedState):
                 return None
             subject = made = self._threshold(rule, watched, clock, watched.machine.last_ms)
             if not made.spec.levels:
                 return None
         if isinstance(subject, OccurrenceSubject | CountSubject):
-            self._named[rule.id] += watched.key not in self.subjects
+            self._named[rule.id, watched.exercise] += watched.key not in self.subjects
         self.subjects[watched.key] = subject
         return subject
 
     def watched_by(self, feed: Feed) -> list[Watched]:
         """The objects that are judged by the clock of a feed."""
-        return [subject.watched for subject in self.subjects.values() if subject.clock is feed.clock]
+        return [subject.watched for subject in self.subjects.values() if subject.clock is feed.judged]
 
     def forget(self, feed: Feed) -> Iterator[str]:
         """Drop a feed with all its objects (an ended drill); gives their checkpoint keys."""
         del self.feeds[feed.key]
+        feed.dues.clear()
         self.routes.clear()
         yield f"feed/{feed.key}"
         for lane in feed.lanes.values():
             yield from (f"window/{window.key}" for window in lane.windows.values())
-        for key in [key for key, subject in self.subjects.items() if subject.clock is feed.clock]:
+        for key in [key for key, subject in self.subjects.items() if subject.clock is feed.judged]:
             self._leave(key)
             yield f"object/{key}"
             if self.baselines.pop(key, None) is not None:
@@ -273,7 +302,7 @@ class Board:
     def _leave(self, key: str) -> None:
         subject = self.subjects.pop(key)
         if isinstance(subject, OccurrenceSubject | CountSubject):
-            self._named[subject.rule.id] -= 1
+            self._named[subject.rule.id, subject.watched.exercise] -= 1
 
     def _drill(self, name: str | None) -> str | None:
         """The name under which a drill is kept."""
@@ -302,6 +331,7 @@ class Board:
             decode=self._decoders[arrival.type] if wanted else None,
             measure=None if measure is None else attrgetter(measure),
             fixed=[],
+            by_arrival=[],
             happenings=[rule for rule in rules if rule.kind in ("occurrence", "count")],
             site=site,
             canary=exercise == canary.EXERCISE,
@@ -310,17 +340,22 @@ class Board:
         for rule in rules:
             if rule.kind in ON_NUMBERS:
                 key = watched_key(rule.id, centre, route.object, exercise)
-                subject = self.subjects.get(key)
+                known = self.subjects.get(key)
+                subject = known if isinstance(known, ThresholdSubject) else None
                 if subject is None or self.directory.changes(centre, site):
                     watched = subject.watched if subject else None
                     watched = watched or self._watched(rule, route, route.object, area, ThresholdState())
-                    subject = self._threshold(rule, watched, feed.clock, time_ms)
+                    subject = self._threshold(rule, watched, feed.judged, time_ms)
+                    subject.shared = self.directory.changes(centre, site)
                     self._belong(subject, feed)
-                if subject.spec.levels:  # type: ignore[attr-defined]
+                if subject.spec.levels:
                     self.subjects[key] = subject
                     route.fixed.append(subject)
             elif rule.kind == "silence" and exercise is None:
-                route.fixed += [s for s in self.silences if s.rule is rule and s.watched.centre == centre]
+                route.by_arrival += [s for s in self.silences if s.rule is rule and s.watched.centre == centre]
+        route.by_arrival += (parts := self.parts.of_site(feed, site, arrival.type))
+        self.subjects.update((part.watched.key, part) for part in parts)
+        route.judged = bool(route.fixed or route.happenings)
         return route
 
     def _object(self, centre: str, site: str, area: str, time_ms: int) -> str:
@@ -332,7 +367,7 @@ class Board:
     def _belong(self, subject: Subject, feed: Feed) -> None:
         """Judge an object by the clock of this feed, and remember whose it is: a site's entry in the registry may have
         come to an end, and the next one lie in another area."""
-        subject.clock = feed.clock
+        subject.clock = feed.judged
         subject.watched.area, subject.watched.feed = feed.area, feed.feed
 
     def _offset_ms(self, time_ms: int) -> int:
@@ -365,7 +400,7 @@ class Board:
             machine=machine,
         )
 
-    def _threshold(self, rule: Rule, watched: Watched, clock: EventClock, time_ms: int) -> ThresholdSubject:
+    def _threshold(self, rule: Rule, watched: Watched, clock: Frontier, time_ms: int) -> ThresholdSubject:
         site = self.directory.site(watched.centre, watched.site, time_ms)
         feed = self.directory.feed(watched.centre, watched.feed)
         period_s = feed.expected_period_s if feed else DEFAULT_PERIOD_S
@@ -379,7 +414,7 @@ class Board:
         return subject
 
     def _silence(self, rule: Rule, watched: Watched) -> SilenceSubject:
-        subject = SilenceSubject(rule, watched, EventClock(), self._calendars.get(rule.id))
+        subject = SilenceSubject(rule, watched, Frontier(), self._calendars.get(rule.id))
         feed = self.directory.feed(watched.centre, watched.feed)
         subject.out_after_ms = round(feed.dead_after_s * 1000) if feed else None
         self.silences = [s for s in self.silences if s.watched.key != watched.key] + [subject]

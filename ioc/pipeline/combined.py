@@ -14,6 +14,7 @@ from ioc.domain.alerts import Condition, Signal, alert_key
 from ioc.domain.cap import merged
 from ioc.domain.combination import CombinationState
 from ioc.domain.directory import Directory
+from ioc.domain.nearness import Point
 from ioc.domain.profile import Profile, Rule
 from ioc.domain.titles import Fill, Language, fill
 from ioc.domain.verdicts import Verdict
@@ -68,18 +69,30 @@ class Combined:
         rule = self._rules.get(condition.rule)
         if rule is None or not _is_about(rule, condition):
             self._waiting.append(Waiting(condition, now_ms))
-            del self._waiting[:-WAITING_MAX]
+            self._make_room()
             self._dirty.add(WAITING)
             return None
         key = f"{condition.key}|{condition.exercise}" if condition.exercise else condition.key
         held = self._held.setdefault(key, Held(CombinationState(), now_ms))
         held.at_ms = now_ms
         self._dirty.add(key)
-        verdict = combination.take(rule, held.state, condition)
+        verdict = combination.take(rule, held.state, condition, self._place)
         if verdict is None:
             return None
         held.state.revision += 1
         return self._signal(rule, condition.key, condition.centre, condition.area, condition.exercise, held, verdict)
+
+    def _place(self, key: str) -> Point | None:
+        """Where the site of an object is; objects may be named ``site/more``."""
+        _, centre, name, *_ = key.split("|")
+        site = self._directory.site(centre, name.partition("/")[0], 0)
+        return None if site is None or site.lon is None or site.lat is None else (site.lon, site.lat)
+
+    def _make_room(self) -> None:
+        """The oldest goes first, but none of the live ones for one of a drill."""
+        while len(self._waiting) > WAITING_MAX:
+            drills = (n for n, one in enumerate(self._waiting) if one.condition.exercise is not None)
+            del self._waiting[next(drills, 0)]
 
     def use(self, profile: Profile) -> None:
         """Go on with other rules; what stands is kept."""
@@ -97,7 +110,7 @@ class Combined:
             state = held.state
             if combination.forget_others(rule, state):
                 self._dirty.add(key)
-            if (verdict := combination.judge(rule, state, state.at_ms)) is None:
+            if (verdict := combination.judge(rule, state, state.at_ms, self._place)) is None:
                 continue
             state.revision += 1
             held.at_ms = now_ms

@@ -5,9 +5,12 @@ order, its watermark one owner, and an object (a site) one memory. Events are ta
 the window counts, each rule of the type looks. What is told depends on the records alone, not on how they were cut
 into batches; only idle feeds and silent centres also need ``tick``.
 
-*How far the bus has been read* (``head``) stands in for "now" wherever nothing came: it is the newest arrival time
-read, or the present once the partition was quiet for ``QUIET_MS``. A job that catches up after a stop therefore sees
-the world as it was, and calls nobody silent whose records are still in the queue.
+*How far the bus has been read* (:mod:`ioc.pipeline.heads`) stands in for "now" wherever nothing came: an arrival time,
+as intake says it, or the newest one read. A job that catches up after a stop therefore sees the world as it was, and
+calls nobody silent whose records are still in the queue.
+
+Windows count a reading at once. The rules see it in the order of event time (:mod:`ioc.pipeline.in_order`); what waits
+for its turn is kept in the checkpoint as it came.
 
 Drills (events with ``exercise``) have their own clocks, windows and objects. Silence is not judged in drills.
 """
@@ -15,44 +18,39 @@ Drills (events with ``exercise``) have their own clocks, windows and objects. Si
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 
 import msgspec
-from msgspec import Struct
 
-from ioc.domain import canary
-from ioc.domain.alerts import CanaryPassed, Condition, Signal
+from ioc.domain import canary, detect_counters
+from ioc.domain.alerts import CanaryPassed
 from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import PAYLOADS
+from ioc.domain.detect_counters import Counters
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
 from ioc.domain.verdicts import LIVE_WITHIN_MS, Reason, Verdict
 from ioc.pipeline.arrivals import decode_arrival
 from ioc.pipeline.board import Board
+from ioc.pipeline.conditions import conditions
 from ioc.pipeline.effects import Effects, Emit, Record
+from ioc.pipeline.heads import Heads
+from ioc.pipeline.in_order import as_waiting, waiting
 from ioc.pipeline.instants import Instants
 from ioc.pipeline.lanes import Window
+from ioc.pipeline.parts import EVERY_MS, of_centre, of_nobody, of_silence
 from ioc.pipeline.removed import ends, standing
-from ioc.pipeline.routes import Feed, FeedRecord, Route
+from ioc.pipeline.routes import Feed, FeedRecord, Route, Turn
 from ioc.pipeline.signals import Watched, signal
 from ioc.pipeline.subjects import Seen, Subject
+from ioc.wire import progress
 from ioc.wire.codec import encode
 
-# No record for this long: what is in the partition has been read, "now" is how far we are. Longer than any fetch.
-QUIET_MS = 5_000
 # Nobody called for this long (process stopped, broker away): what was missed meanwhile proves no silence.
 STALL_MS = 10_000
 # A drill whose last event is this long ago is over: its clocks and objects leave memory.
 DRILL_OVER_MS = 3_600_000
 SWEEP_EVERY_MS = 60_000  # how often what is over is looked for
-
-
-class Counters(Struct, kw_only=True):
-    """What happened to events so far in this partition; kept in the checkpoint."""
-
-    records: int = 0
-    undecodable: int = 0
-    too_late: int = 0
-    others: int = 0  # events counted for the common object because a rule had too many, sources of one drill too many
 
 
 class DetectPartition:
@@ -61,10 +59,10 @@ class DetectPartition:
     def __init__(self, profile: Profile, partition: int) -> None:
         self.partition = partition
         self.counters = Counters()
-        self._board = Board(profile, partition)
+        self._heads = Heads(self._judge)
+        self._board = Board(profile, partition, self._heads)
         self._instant = Instants()
         self._watching: dict[str, Subject] = {}  # objects whose episode runs
-        self._head_ms = -1
         self._base_ms = -1  # since when we listen without a pause
         self._called_ms: int | None = None
         self._fed_ms = 0
@@ -72,11 +70,15 @@ class DetectPartition:
         self._dirty_windows: set[Window] = set()
         self._dirty_subjects: set[Subject] = set()
         self._gone: set[str] = set()
+        self._kept: set[int] = set()  # offsets of waiting readings that the checkpoint holds
+        self._recalled: list[tuple[int, bytes]] = []  # … and that have to be put back, with their values
         self._orphans: list[tuple[Watched, Reason]] = []  # objects whose rule or site is gone; told at the next call
         self._told_combined = ""  # the combinations that were told what is on
         self._combined_dirty = False
         self._told_records = 0
         self._swept_ms = 0
+        self._parts_ms = self._counted_ms = 0
+        self._counted = Counters()
 
     def load(self, key: str, value: bytes) -> None:
         """Take one checkpoint record back.
@@ -94,10 +96,19 @@ class DetectPartition:
             self._board.restore_baseline(key.partition("/")[2], msgspec.json.decode(value, type=Baseline))
         elif kind == "object":
             self._take_back(msgspec.json.decode(value, type=Watched))
+        elif kind == "waiting":
+            offset = int(key.partition("/")[2])
+            self._kept.add(offset)
+            self._recalled.append((offset, value))
+        elif kind == "reach":
+            if self._board.directory.centre(centre := key.partition("/")[2]) is None:
+                self._gone.add(key)  # it left the profile: nobody will speak of it
+            else:
+                self._heads.load(centre, value, self._board.feeds.values())
         elif kind == "combinations":
             self._told_combined = msgspec.json.decode(value, type=str)
         elif kind == "counters":
-            self.counters = msgspec.json.decode(value, type=Counters)
+            self.counters, self._counted = detect_counters.decode(value), detect_counters.decode(value)
             self._told_records = self.counters.records
 
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
@@ -106,15 +117,21 @@ class DetectPartition:
         if records:
             self._fed_ms = now_ms
         effects = Effects([])
-        board, instant, counters, head_ms = self._board, self._instant, self.counters, self._head_ms
+        if self._recalled:
+            self._recall(effects)
+        board, instant, counters = self._board, self._instant, self.counters
         routes, dirty_windows, dirty_subjects = board.routes, self._dirty_windows, self._dirty_subjects
         touched: set[Feed] = set()
+        heads, others = self._heads, 0  # records that are no events and are not meant to be
         for record in records:
             try:
                 event = decode_arrival(record.value)  # type: ignore[arg-type]
                 time_ms, arrived_ms = instant(event.time), instant(event.recordedtime)
             except (msgspec.MsgspecError, ValueError, TypeError):
-                counters.undecodable += 1
+                if record.key == progress.KEY and heads.take(record.value, board.feeds.values(), now_ms, effects):
+                    others += 1
+                else:
+                    counters.undecodable += 1
                 continue
             route = routes.get((event.source, event.type, event.area, event.exercise))
             if route is None:
@@ -127,10 +144,12 @@ class DetectPartition:
             except msgspec.MsgspecError:
                 counters.undecodable += 1
                 continue
-            if arrived_ms > head_ms:  # this process's clock bounds only how far it believes to have read
-                head_ms = arrived_ms if arrived_ms <= now_ms else max(head_ms, now_ms)
             feed = route.feed
-            feed.clock.observe(time_ms, arrived_ms)
+            in_order = feed.in_order
+            if in_order.reach is None:  # nobody says how far the bus was read
+                if arrived_ms > in_order.head_ms:  # this process's clock bounds how far it believes to have read
+                    in_order.read_to(arrived_ms if arrived_ms <= now_ms else now_ms, effects)
+                feed.clock.observe(time_ms, arrived_ms)
             touched.add(feed)
             id_ = event.id
             value = None if route.measure is None else route.measure(payload)
@@ -143,54 +162,70 @@ class DetectPartition:
                 field = lane.distinct
                 what = route.site if field == "site" else getattr(payload, field) if field else None
                 dirty_windows.update(lane.add_all(time_ms, id_, value, None if what is None else str(what)))
-            seen = None
-            for subject in route.fixed:
-                if not subject.quiet(payload, time_ms, id_, arrived_ms):
-                    if seen is None:
-                        may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
-                        seen = Seen(time_ms, arrived_ms, id_, event.area, payload, may_raise)
-                    self._catch_up(subject, effects)
-                    if said := subject.observe(seen):
-                        self._say(subject, said, seen, effects)
-                dirty_subjects.add(subject)
-            if route.happenings:
-                may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
-                self._happen(route, Seen(time_ms, arrived_ms, id_, event.area, payload, may_raise), effects)
+            if route.by_arrival:
+                for subject in route.by_arrival:
+                    if not subject.quiet(payload, time_ms, id_, arrived_ms):
+                        seen = Seen(time_ms, arrived_ms, id_, event.area, payload, True)
+                        self._say(subject, subject.observe(seen), seen, effects)
+                    dirty_subjects.add(subject)
+            if route.judged:
+                turn = (time_ms, id_, record.offset, arrived_ms, route, payload, event.area, record.value)
+                in_order.put(feed, turn, effects)  # type: ignore[arg-type]
+            else:
+                in_order.pass_by(feed, time_ms, arrived_ms)
             if route.canary:
                 effects.emits.append(Emit("alert-inputs", canary.KEY.encode(), encode(CanaryPassed(sent_ms=time_ms))))
-        self._head_ms = head_ms
         counters.others, board.others = counters.others + board.others, 0
-        counters.records += len(records)
+        for line in self._heads.lines():
+            counters.out_of_turn, line.out_of_turn = counters.out_of_turn + line.out_of_turn, 0
+            counters.hurried, line.hurried = counters.hurried + line.hurried, 0
+        counters.records += len(records) - others
+        touched |= self._heads.take_moved()
         self._dirty_feeds |= touched
         self._settle(touched, now_ms, effects)
         self._lapse(effects)
+        effects.idle = others == len(records) and not effects.emits
         return effects
 
     def tick(self, now_ms: int) -> Effects:
         """Let time pass: idle feeds, silent centres, windows whose telling was put off."""
         self._called(now_ms)
-        if now_ms - self._fed_ms >= QUIET_MS:
-            self._head_ms = max(self._head_ms, now_ms)
         effects = Effects([])
+        if self._recalled:
+            self._recall(effects)
         if self._orphans:
             self._end_orphans(now_ms, effects)
         if self._told_combined != self._board.combined:
             self._tell_again(effects)  # they changed while the job was stopped
+        self._heads.pass_time(now_ms, self._fed_ms, effects)
         for feed in self._board.feeds.values():
-            if feed.clock.idle(self._head_ms, feed.grace_ms, feed.exercise is not None):
+            if feed.clock.idle(feed.in_order.head_ms, feed.grace_ms, feed.exercise is not None):
                 self._dirty_feeds.add(feed)
+                if not feed.waiting and feed.clock.mark_ms is not None:
+                    feed.judged.raise_to(feed.clock.mark_ms)
+        self._dirty_feeds |= self._heads.take_moved()
         self._settle(self._board.feeds.values(), now_ms, effects)
         self._lapse(effects)
         for subject in self._board.silences:
-            self._say(subject, subject.lapse_at(self._head_ms, self._base_ms), None, effects)
+            head_ms = self._heads.of(subject.watched.centre).head_ms
+            self._say(subject, subject.lapse_at(head_ms, self._base_ms), None, effects)
+        if now_ms - self._counted_ms >= detect_counters.TELL_EVERY_MS and self.counters != self._counted:
+            self._counted_ms, self._counted = now_ms, copy(self.counters)
+            effects.emits.append(Emit("feeds", detect_counters.key_of(self.partition), encode(self.counters)))
+        if now_ms - self._parts_ms >= EVERY_MS:
+            self._parts_ms = now_ms
+            self._tell_parts(effects)
         if now_ms - self._swept_ms >= SWEEP_EVERY_MS:
             self._swept_ms = now_ms
             self._forget(self._board.stale_happenings())
             for feed in list(self._board.feeds.values()):
                 arrived_ms = feed.clock.arrived_ms
-                if feed.exercise and arrived_ms is not None and self._head_ms - arrived_ms >= DRILL_OVER_MS:
+                head_ms = feed.in_order.head_ms
+                if feed.dues or not feed.exercise or arrived_ms is None:
+                    continue
+                if head_ms - arrived_ms >= DRILL_OVER_MS:
                     for watched in self._board.watched_by(feed):
-                        self._end(watched, feed.clock.mark_ms or arrived_ms, "DRILL_OVER", effects)
+                        self._end(watched, feed.judged.mark_ms or arrived_ms, "DRILL_OVER", effects)
                     self._forget(self._board.forget(feed))
         return effects
 
@@ -201,14 +236,14 @@ class DetectPartition:
         limits and delays hold from the next reading on.
         """
         before = self._board
-        feeds, subjects = (
-            {feed.key for feed in self._dirty_feeds},
-            {subject.watched.key for subject in self._dirty_subjects},
-        )
-        after = self._board = Board(profile, self.partition)
+        feeds = {feed.key for feed in self._dirty_feeds}
+        subjects = {subject.watched.key for subject in self._dirty_subjects}
+        self._recalled += waiting(before.feeds).items()
+        self._heads.anew()
+        after = self._board = Board(profile, self.partition, self._heads)
         self._watching = {}
         for feed in before.feeds.values():
-            after.restore_feed(_feed_record(feed))
+            after.restore_feed(feed.record())
             for window in (window for lane in feed.lanes.values() for window in lane.windows.values()):
                 if not after.restore_window(window):
                     self._dirty_windows.discard(window)
@@ -221,14 +256,22 @@ class DetectPartition:
         self._dirty_feeds = {feed for feed in after.feeds.values() if feed.key in feeds}
         self._dirty_subjects = {subject for key, subject in after.subjects.items() if key in subjects}
         effects = Effects([])
+        self._recall(effects)
         self._end_orphans(now_ms, effects)
         self._tell_again(effects)
         return effects
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``combinations``, ``counters``."""
+        """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``waiting/…``, ``combinations``,
+        ``counters``."""
         rows: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
-        rows += [(f"feed/{feed.key}", encode(_feed_record(feed))) for feed in self._dirty_feeds]
+        if not self._recalled:
+            held = waiting(self._board.feeds)
+            rows += [(f"waiting/{offset}", None) for offset in self._kept - held.keys()]
+            rows += [(f"waiting/{offset}", value) for offset, value in held.items() if offset not in self._kept]
+            self._kept = set(held)
+        rows += self._heads.take_dirty()
+        rows += [(f"feed/{feed.key}", encode(feed.record())) for feed in self._dirty_feeds]
         rows += [(f"window/{window.key}", encode(window)) for window in self._dirty_windows]
         rows += [(f"object/{subject.watched.key}", encode(subject.watched)) for subject in self._dirty_subjects]
         for key in self._board.learnt:
@@ -256,7 +299,7 @@ class DetectPartition:
     def _end_orphans(self, now_ms: int, effects: Effects) -> None:
         for watched, reason in self._orphans:
             key = watched.key
-            self._end(watched, max(self._head_ms, now_ms), reason, effects)
+            self._end(watched, max(self._heads.of(watched.centre).head_ms, now_ms), reason, effects)
             if key not in self._board.subjects:
                 self._gone.add(f"object/{key}")
             if self._board.baselines.pop(key, None) is not None:
@@ -265,15 +308,59 @@ class DetectPartition:
         self._orphans = []
 
     def _end(self, watched: Watched, at_ms: int, reason: Reason, effects: Effects) -> None:
+        # Before the memory is changed: also a centre out of service mutes, although no episode runs.
+        effects.emits += of_nobody(watched, max(self._heads.of(watched.centre).head_ms, at_ms))
         if (told := ends(watched, at_ms, reason)) is not None:
             effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
             effects.urgent = True
-            self._tell_combinations(told, effects)
+            effects.emits += conditions(self._board, told)
 
     def _called(self, now_ms: int) -> None:
         if self._called_ms is None or now_ms - self._called_ms >= STALL_MS:
             self._base_ms = self._fed_ms = now_ms
+            self._heads.wait_anew(now_ms)
         self._called_ms = now_ms
+
+    def _judge(self, feed: Feed, turns: Sequence[Turn], effects: Effects) -> None:
+        """Let the rules see readings of one feed; see :class:`InOrder`."""
+        judged, waits, dirty_subjects = feed.judged, feed.order_ms > 0, self._dirty_subjects
+        for time_ms, id_, _, arrived_ms, route, payload, area, _ in turns:
+            if waits:  # time passes until just before the reading; one from the future does not take the others along
+                before_ms = (time_ms if time_ms < arrived_ms else arrived_ms) - 1
+                if judged.mark_ms is None or before_ms > judged.mark_ms:
+                    judged.mark_ms = before_ms
+            for subject in route.fixed:
+                dirty_subjects.add(subject)
+                if subject.shared:
+                    subject.look_again()
+                if subject.quiet(payload, time_ms, id_, arrived_ms):
+                    continue
+                may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
+                seen = Seen(time_ms, arrived_ms, id_, area, payload, may_raise)
+                self._catch_up(subject, effects)
+                if said := subject.observe(seen):
+                    self._say(subject, said, seen, effects)
+            if route.happenings:
+                may_raise = feed.exercise is not None or arrived_ms - time_ms <= LIVE_WITHIN_MS
+                self._happen(route, Seen(time_ms, arrived_ms, id_, area, payload, may_raise), effects)
+
+    def _recall(self, effects: Effects) -> None:
+        """Let what waited wait again: after a restart, and under other rules."""
+        recalled, self._recalled = sorted(self._recalled), []
+        turns: list[Turn] = []
+        for offset, value in recalled:
+            try:
+                event = decode_arrival(value)
+                time_ms, arrived_ms = self._instant(event.time), self._instant(event.recordedtime)
+                route = self._board.route(event, time_ms)
+                payload = None if route.decode is None else route.decode(event.data)
+            except (msgspec.MsgspecError, ValueError, KeyError):
+                self.counters.undecodable += 1  # of a type that this version of the product does not know any more
+                continue
+            if route.judged:
+                turns.append((time_ms, event.id, offset, arrived_ms, route, payload, event.area, value))
+        for turn in sorted(turns, key=as_waiting):
+            turn[4].feed.in_order.put(turn[4].feed, turn, effects)
 
     def _happen(self, route: Route, seen: Seen, effects: Effects) -> None:
         """Let the rules whose object depends on the payload look at one event."""
@@ -306,7 +393,10 @@ class DetectPartition:
             effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
             effects.urgent = True
             if watched.rule in self._board.combinations:
-                self._tell_combinations(told, effects)
+                effects.emits += conditions(self._board, told)
+            if subject.rule.kind == "silence":
+                head_ms = self._heads.of(told.centre).head_ms
+                effects.emits += of_centre(told, head_ms if seen is None else seen.arrived_ms)
         if said:
             self._dirty_subjects.add(subject)
             if subject.on:
@@ -314,24 +404,13 @@ class DetectPartition:
             else:
                 self._watching.pop(watched.key, None)
 
-    def _tell_combinations(self, told: Signal | None, effects: Effects) -> None:
-        """Send what a member says to the scopes of its combinations; figures that changed are no news there."""
-        if told is None or told.reason in ("VALUE_CHANGED", "REPEATED"):
-            return
-        for rule, key in self._board.conditions(told.rule, told.centre, told.area):
-            condition = Condition(
-                key=key,
-                rule=rule.id,
-                object=told.key,
-                state=told.state,
-                since_ms=told.since_ms,
-                observed_ms=told.observed_ms,
-                priority=told.priority,
-                centre=told.centre,
-                area=told.area,
-                exercise=told.exercise,
-            )
-            effects.emits.append(Emit("alert-inputs", key.encode(), encode(condition)))
+    def _tell_parts(self, effects: Effects) -> None:
+        """Tell alerting of feeds and sites that are not heard any more, or again."""
+        for part, told in self._board.parts.tell(self._board.feeds.values(), self._heads, self._base_ms):
+            self._board.subjects[part.watched.key] = part
+            self._dirty_subjects.add(part)
+            effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
+            effects.urgent = True
 
     def _tell_again(self, effects: Effects) -> None:
         """Tell the combinations what is on: new ones, and new members, have to know. Harmless for the others."""
@@ -339,7 +418,11 @@ class DetectPartition:
         self._told_combined = self._board.combined
         for _, subject in sorted(self._board.subjects.items()):
             if subject.rule.id in self._board.combinations:
-                self._tell_combinations(standing(subject.watched, subject.rule), effects)
+                effects.emits += conditions(self._board, standing(subject.watched, subject.rule))
+            effects.emits += of_silence(subject.watched, self._heads.of(subject.watched.centre).head_ms)
+        for part in self._board.parts.all.values():
+            if (again := part.said(self._heads.of(part.watched.centre).head_ms)) is not None:
+                effects.emits.append(Emit("alert-inputs", again.key.encode(), encode(again)))
 
     def _settle(self, feeds: Iterable[Feed], now_ms: int, effects: Effects) -> None:
         for feed in feeds:
@@ -360,7 +443,3 @@ class DetectPartition:
         self._dirty_subjects = {s for s in self._dirty_subjects if f"object/{s.watched.key}" not in gone}
         self._watching = {k: s for k, s in self._watching.items() if f"object/{k}" not in gone}
         self._board.learnt = {key for key in self._board.learnt if f"baseline/{key}" not in gone}
-
-
-def _feed_record(feed: Feed) -> FeedRecord:
-    return FeedRecord(feed.centre, feed.area, feed.feed, feed.exercise, feed.clock)

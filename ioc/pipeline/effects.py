@@ -49,10 +49,15 @@ class Emit(Struct, frozen=True):
 
 
 class Effects(Struct):
-    """Everything one call of a step asks for. ``urgent`` asks for a flush at once."""
+    """Everything one call of a step asks for.
+
+    ``urgent`` asks for a flush at once. ``idle``: nothing came of the records that would be worth a flush of its own;
+    they may as well be read again.
+    """
 
     emits: list[Emit]
     urgent: bool = False
+    idle: bool = False
 
 
 class Step(Protocol):

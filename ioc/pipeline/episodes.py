@@ -10,7 +10,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry, Signal, alert_id
+from ioc.domain.desk import Explanation, Summons
 from ioc.domain.lifecycle import NOT_RAISED, Facts, move
+
+HIDDEN_OCCURRENCE = "hidden-occurrence"  # word of the log: it came or went away while hidden, and nobody was asked
 
 
 class Change(Struct, frozen=True):
@@ -24,7 +27,37 @@ class Change(Struct, frozen=True):
 
 def facts_of(alert: Alert) -> Facts:
     """The life cycle facts of an alert."""
-    return Facts(alert.active, alert.acked)
+    return Facts(alert.active, alert.acked, alert.latched, alert.suppression, alert.owed)
+
+
+def stand(alert: Alert, facts: Facts, now_ms: int) -> Alert:
+    """The alert with other facts, one version on; what belongs to facts that ended is taken away."""
+    after = replace(
+        alert,
+        version=alert.version + 1,
+        state=facts.state,
+        active=facts.active,
+        acked=facts.acked,
+        latched=facts.latched,
+        suppression=facts.suppression,
+        owed=facts.owed,
+        closed=facts.closed,
+        updated_ms=now_ms,
+        asked_ms=None if facts.state != "UNACK" else alert.asked_ms if alert.state == "UNACK" else now_ms,
+    )
+    if not facts.acked:
+        # The result was about what stood then.
+        after = replace(after, acked_ms=None, acked_by=None, acked_by_display=None, ack_note=None, result=None)
+    if not (facts.active and facts.acked and not facts.hidden) and alert.realarm_ms is not None:
+        after = replace(after, realarm_ms=None)
+    if facts.suppression in ("none", "by-design") and alert.hidden is not None:
+        after = replace(after, hidden=None)
+    return after
+
+
+def went_unasked(before: Alert, facts: Facts) -> bool:
+    """Did hiding end with nobody asked: the condition came or went away behind it?"""
+    return not before.acked and before.suppression != "none" and not facts.hidden and facts.acked
 
 
 def episode_id(signal: Signal) -> str:
@@ -32,17 +65,28 @@ def episode_id(signal: Signal) -> str:
     return alert_id(signal.rule, signal.key, signal.since_ms, signal.exercise)
 
 
-def begin(signal: Signal, now_ms: int, predecessor: Alert | None) -> Change:
+def begin(signal: Signal, now_ms: int, predecessor: Alert | None, *, latching: bool = False) -> Change:
     """Raise a new alert.
 
     Args:
         signal: ``on`` of an episode not seen before.
         now_ms: processing time.
         predecessor: the object's earlier alert when that is still open. What nobody acknowledged in it goes on here:
-            its priority as a floor, and its count.
+            its priority as a floor, and its count. A shelf, and out of service, are of the object: they go on too.
+        latching: of the rule.
     """
-    step = move(NOT_RAISED, "RAISE")
-    inherits = predecessor is not None and not predecessor.acked
+    facts = move(NOT_RAISED, "RAISE", latching=latching).facts
+    hidden = predecessor.hidden if predecessor is not None else None
+    if predecessor is not None and hidden is not None:
+        facts = replace(facts, suppression=predecessor.suppression, owed=predecessor.owed)
+    elif signal.muted_by:
+        facts = move(facts, "SUPPRESS").facts
+    # What came and went behind a shelf asked nobody.
+    inherits = (
+        predecessor is not None
+        and not predecessor.acked
+        and (predecessor.suppression == "none" or predecessor.active or predecessor.owed)
+    )
     prior_count = predecessor.count if predecessor is not None and inherits else 0
     priority = signal.priority
     if predecessor is not None and inherits and predecessor.priority < priority:
@@ -52,9 +96,14 @@ def begin(signal: Signal, now_ms: int, predecessor: Alert | None) -> Change:
         key=signal.key,
         rule=signal.rule,
         version=1,
-        state=step.facts.state,
-        active=step.facts.active,
-        acked=step.facts.acked,
+        state=facts.state,
+        active=facts.active,
+        acked=facts.acked,
+        latched=facts.latched,
+        suppression=facts.suppression,
+        owed=facts.owed,
+        hidden=hidden,
+        hidden_changes=(predecessor.hidden_changes if predecessor is not None and hidden else 0) + facts.hidden,
         priority=priority,
         level=signal.level,
         centre=signal.centre,
@@ -84,66 +133,84 @@ def begin(signal: Signal, now_ms: int, predecessor: Alert | None) -> Change:
         present_priority=signal.priority,
         decisive_version=1,
         signal_revision=signal.revision,
+        muted_by=signal.muted_by,
+        asked_ms=now_ms if facts.state == "UNACK" else None,
     )
     return Change(alert, "raised", signal.reason, "NORM")
 
 
 def supersede(alert: Alert, successor: str, now_ms: int) -> Change:
     """Close an open alert because a new episode of its object began under another id."""
-    version = alert.version + 1
     facts = move(facts_of(alert), "SUPERSEDE").facts
     after = replace(
-        _with(alert, facts, version, now_ms),
+        stand(alert, facts, now_ms),
         blind=False,
+        muted_by="",
+        explained=None,
         cleared_ms=now_ms if alert.cleared_ms is None else alert.cleared_ms,
-        decisive_version=version,
+        decisive_version=alert.version + 1,
     )
     return Change(after, "superseded", f"SUPERSEDED_BY {successor}", alert.state)
 
 
-def apply(alert: Alert, signal: Signal, now_ms: int) -> Change | None:
+def apply(alert: Alert, signal: Signal, now_ms: int, *, latching: bool = False) -> Change | None:
     """Apply a signal to the alert of its episode; None when it changes nothing (a repeat, or the alert is closed)."""
     if alert.closed or signal.revision <= alert.signal_revision:
         return None
     if signal.state == "on":
-        return _on(alert, signal, now_ms)
+        return _on(alert, signal, now_ms, latching)
     if signal.state == "blind":
         if not alert.active or alert.blind:
             return None
-        after = _with(alert, facts_of(alert), alert.version + 1, now_ms)
+        after = stand(alert, facts_of(alert), now_ms)
         return Change(_heard(replace(after, blind=True), signal), "blind", signal.reason, alert.state)
+    return _off(alert, signal, now_ms)
+
+
+def _off(alert: Alert, signal: Signal, now_ms: int) -> Change | None:
     step = move(facts_of(alert), "RETURN")
     if not step.accepted:
         return None
-    version = alert.version + 1
+    facts = step.facts
+    if facts.suppression == "by-design":  # what is over needs no explanation any more
+        facts = move(facts, "UNSUPPRESS").facts
     after = replace(
-        _heard(_with(alert, step.facts, version, now_ms), signal),
+        _heard(stand(alert, facts, now_ms), signal),
         blind=False,
+        muted_by="",
+        explained=None,
         value=alert.value if signal.value is None else signal.value,
         count=alert.prior_count + max(signal.count, alert.count - alert.prior_count),
+        hidden_changes=alert.hidden_changes + (alert.suppression != "none"),
         cleared_ms=signal.observed_ms,
-        decisive_version=version,
+        decisive_version=alert.version + 1,
     )
-    return Change(after, "closed" if step.facts.closed else "cleared", signal.reason, alert.state)
+    what = HIDDEN_OCCURRENCE if went_unasked(alert, facts) else "closed" if facts.closed else "cleared"
+    return Change(after, what, signal.reason, alert.state)
 
 
-def _on(alert: Alert, signal: Signal, now_ms: int) -> Change:
+def _on(alert: Alert, signal: Signal, now_ms: int, latching: bool) -> Change:
     facts, version, what = facts_of(alert), alert.version + 1, None
     decisive = False
     if not facts.active:
-        facts, what, decisive = move(facts, "RAISE").facts, "re-raised", True
+        facts, what, decisive = move(facts, "RAISE", latching=latching or alert.latched).facts, "re-raised", True
     elif signal.priority < alert.priority:
         facts, what, decisive = move(facts, "WORSEN").facts, "escalated", True
     elif signal.priority > alert.present_priority:
         what = "eased"
     elif alert.blind:
         what = "seen"
+    elif signal.muted_by != alert.muted_by:
+        what = "muted" if signal.muted_by else "unmuted"
     elif signal.level != alert.level:
         what = "level"
+    facts = explain(facts, is_explained(signal.muted_by, alert.explained))
+    asks_anew = decisive or (alert.acked and not facts.acked)
     priority = signal.priority if facts.acked else min(alert.priority, signal.priority)
     after = replace(
-        _heard(_with(alert, facts, version, now_ms), signal),
+        _heard(stand(alert, facts, now_ms), signal),
         blind=False,
+        muted_by=signal.muted_by,
         priority=priority,
         present_priority=signal.priority,
         level=signal.level,
@@ -158,28 +225,56 @@ def _on(alert: Alert, signal: Signal, now_ms: int) -> Change:
         lat=signal.lat,
         cap=signal.cap,
         count=alert.prior_count + signal.count,
+        hidden_changes=alert.hidden_changes + (decisive and alert.suppression != "none"),
         cleared_ms=None,
-        decisive_version=version if decisive else alert.decisive_version,
+        decisive_version=version if asks_anew else alert.decisive_version,
     )
-    if not facts.acked:
-        after = replace(after, acked_ms=None, acked_by=None, acked_by_display=None, ack_note=None)
     return Change(after, what, signal.reason, alert.state)
+
+
+def is_explained(muted_by: str, explained: Explanation | None) -> bool:
+    """Does its own rule or the desk say that nobody need be asked?"""
+    return bool(muted_by) or explained is not None
+
+
+def explain(facts: Facts, explained: bool) -> Facts:
+    """Suppression by design follows what explains the alert; a shelf and out of service go before it."""
+    return move(facts, "SUPPRESS" if explained else "UNSUPPRESS").facts
+
+
+def explain_by(alert: Alert, explanation: Explanation | None, now_ms: int, why: str = "NOT_EXPLAINED") -> Change | None:
+    """The desk explains an alert, or does not any more; None when that changes nothing, or the alert is not active.
+
+    When nothing explains it any more, what is still there asks anew; ``why`` is the reason in the log then.
+    """
+    if alert.closed or alert.explained == explanation or (explanation is not None and not alert.active):
+        return None
+    facts = explain(facts_of(alert), is_explained(alert.muted_by, explanation))
+    after = replace(stand(alert, facts, now_ms), explained=explanation)
+    if alert.acked and not facts.acked:
+        after = replace(after, decisive_version=after.version)
+    if (alert.explained is None) == (explanation is None):
+        return Change(after, None, "", alert.state)  # another one, in other words
+    reason = why if explanation is None else f"EXPLAINED_BY {explanation.kind} {explanation.id}"
+    what = HIDDEN_OCCURRENCE if went_unasked(alert, facts) else "unmuted" if explanation is None else "muted"
+    return Change(after, what, reason, alert.state)
+
+
+def summon(alert: Alert, summons: Summons, now_ms: int) -> Change | None:
+    """Note that people were called; None when the order came before, or nobody need be called any more.
+
+    That is so when the alert does not ask, or asks anew since the run of the chain began that the step is of.
+    """
+    if alert.state != "UNACK" or (alert.summons is not None and summons.number <= alert.summons.number):
+        return None
+    if alert.asked_ms is not None and 0 < summons.began_ms < alert.asked_ms:
+        return None
+    after = replace(stand(alert, facts_of(alert), now_ms), summons=summons)
+    return Change(after, "summoned", summons.reason, alert.state)
 
 
 def _heard(alert: Alert, signal: Signal) -> Alert:
     return replace(alert, reason=signal.reason, observed_ms=signal.observed_ms, signal_revision=signal.revision)
-
-
-def _with(alert: Alert, facts: Facts, version: int, now_ms: int) -> Alert:
-    return replace(
-        alert,
-        version=version,
-        state=facts.state,
-        active=facts.active,
-        acked=facts.acked,
-        closed=facts.closed,
-        updated_ms=now_ms,
-    )
 
 
 def log_line(change: Change, event_ms: int | None, now_ms: int) -> LogEntry | None:
@@ -202,4 +297,5 @@ def log_line(change: Change, event_ms: int | None, now_ms: int) -> LogEntry | No
         priority=alert.priority,
         reason=change.reason,
         exercise=alert.exercise,
+        summons=alert.summons if change.what == "summoned" else None,
     )

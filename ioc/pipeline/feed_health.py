@@ -6,9 +6,13 @@ and one word sums them up. The word is the first of these that holds:
 ``unknown`` nothing came yet · ``out_of_service`` nothing for ``dead_after_s``, with the date when somebody should look
 at it again · ``silent`` nothing for ``silent_after_s`` ·
 ``clock_skewed`` a fifth of the last minutes' events lies in the future, or all come late by the same amount ·
-``duplicating`` a fifth of what came was known · ``slow`` two periods without an event · ``on_time``.
+``duplicating`` a fifth of what came was known, or five were dropped for their number and time alone ·
+``slow`` two periods without an event · ``on_time``.
 
 A sporadic feed is never slow, silent or out of service: that nothing happens is no fault of its link.
+
+Messages of drills and replays are not counted at all, whatever comes of them: they say nothing about the link of the
+source, whose silence they would hide, and their repeats and their clock are not the source's.
 """
 
 from __future__ import annotations
@@ -80,13 +84,12 @@ class FeedWatch:
 
     # Counting --------------------------------------------------------------------------------------------------
 
-    def accept(self, time_ms: int, arrival_ms: int, drill: bool = False) -> Minute:
+    def accept(self, time_ms: int, arrival_ms: int) -> Minute:
         """One event went through; returns the minute, for what else there is to count.
 
         Args:
             time_ms: when it happened.
             arrival_ms: when it arrived.
-            drill: it belongs to a drill, which has a time of its own.
         """
         if arrival_ms >= self.minutes.end_ms:
             self._turn(arrival_ms)
@@ -100,22 +103,27 @@ class FeedWatch:
             now.ahead += 1
         if time_ms > memory.last_event_ms:
             memory.last_event_ms = time_ms
-        if not drill:
-            clock = memory.clock
-            if clock.mark_ms is not None and time_ms < clock.mark_ms:
-                lateness = clock.lateness(time_ms - time_ms % MINUTE_MS + MINUTE_MS, self._grace_ms)
-                now.late += lateness == "late"
-                now.too_late += lateness == "too_late"
-            clock.observe(time_ms, arrival_ms)
+        clock = memory.clock
+        if clock.mark_ms is not None and time_ms < clock.mark_ms:
+            lateness = clock.lateness(time_ms - time_ms % MINUTE_MS + MINUTE_MS, self._grace_ms)
+            now.late += lateness == "late"
+            now.too_late += lateness == "too_late"
+        clock.observe(time_ms, arrival_ms)
         if arrival_ms > memory.last_received_ms:
             memory.last_received_ms = arrival_ms
         self.dirty = True
         return now
 
-    def duplicate(self, arrival_ms: int) -> None:
-        """One event was known already: the link is alive, the feed is not clean."""
+    def duplicate(self, arrival_ms: int, *, presumed: bool = False) -> None:
+        """One event was known already: the link is alive, the feed is not clean.
+
+        Args:
+            arrival_ms: when it arrived.
+            presumed: by its number and time alone: a source that began anew may look the same.
+        """
         self._turn(arrival_ms)
         self.minutes.now.duplicates += 1
+        self.minutes.now.presumed += presumed
         self.memory.last_received_ms = max(self.memory.last_received_ms, arrival_ms)
         self.dirty = True
 
@@ -188,6 +196,7 @@ class FeedWatch:
             late=sum(one.late for one in hour),
             too_late=sum(one.too_late for one in hour),
             restarts=self.restarts(),
+            presumed=sum(one.presumed for one in hour),
         )
         before = self._published
         if before is not None:
@@ -213,6 +222,8 @@ class FeedWatch:
         known = sum(one.duplicates for one in judged)
         if known >= max(DUPLICATES_MIN, SHARE_MIN * sum(one.arrived for one in judged)):
             return "duplicating"
+        if sum(one.presumed for one in judged) >= DUPLICATES_MIN:
+            return "duplicating"  # one source of many would never be a fifth
         if not feed.sporadic and age_s > feed.expected_period_s * SLOW_AFTER_PERIODS:
             return "slow"
         return "on_time"

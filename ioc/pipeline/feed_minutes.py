@@ -33,6 +33,7 @@ class Minute(Struct, array_like=True):
     lag_min_ms: int = NO_LAG_MS
     late: int = 0  # of the accepted: their minute was final, and is corrected
     too_late: int = 0  # of the accepted: their minute is gone
+    presumed: int = 0  # of the duplicates: known by number and time alone, see the sequences
 
     @property
     def arrived(self) -> int:

@@ -4,8 +4,10 @@ For each record, or each line of a record that holds lines, exactly one thing ha
 is counted as duplicate or tombstone. Order is kept. Nothing here raises: a failure of our own code becomes a dead
 letter ``internal``.
 
-There are two ways with one result. Well-formed records go the quick way (:mod:`ioc.pipeline.mapping_fast`), which
-only ever says "yes"; everything else goes the careful way from the beginning, which finds the reason.
+There are three ways with one result. Records of a form that came before are read from their text
+(:mod:`ioc.pipeline.mapping_stencil`); other well-formed records are decoded and go the quick way
+(:mod:`ioc.pipeline.mapping_fast`). Both only ever say "yes"; everything else goes the careful way from the beginning,
+which finds the reason.
 
 Times are judged against the record's Kafka timestamp, when the province received it, and not against the clock of
 the moment: a backlog worked off after an outage, or a record processed again after a crash, gets the same verdict
@@ -22,7 +24,6 @@ from zlib import crc32
 import msgspec
 from msgspec import Struct
 
-from ioc.domain import canary
 from ioc.domain.profile import Profile
 from ioc.domain.registry import Registry
 from ioc.domain.times import rfc3339
@@ -33,12 +34,16 @@ from ioc.pipeline.feed_health import PUBLISH_EVERY_MS, FeedWatch
 from ioc.pipeline.known_ids import HORIZON_MIN, KnownIds
 from ioc.pipeline.mapping import Plan, mapper_of
 from ioc.pipeline.mapping_csv import Line
+from ioc.pipeline.mapping_fast import Found
 from ioc.pipeline.mapping_values import Native
 from ioc.pipeline.redriven import first_received
+from ioc.pipeline.refusals import Refusals
 from ioc.pipeline.sequences import Source
 from ioc.pipeline.targets import Target, Targets, horizons_min
 from ioc.pipeline.validate import FUTURE_MAX_MS, PAST_MAX_MS, check_time, good_id, looks_garbled
 
+# Ids of all drills together that one partition remembers: a drill at a thousandfold speed must not push live ones out.
+DRILL_IDS_MAX = 500_000
 # As for the detecting step: no record for this long, then what is in the partition has been read; and nobody called for
 # this long, then there may be a backlog.
 QUIET_MS, STALL_MS = 5_000, 10_000
@@ -47,14 +52,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Totals(Struct):
-    """Counters of a partition that belong to no feed; kept in the checkpoint."""
+    """Counters of a partition that belong to no feed; kept in the checkpoint.
+
+    ``events``, ``dead`` and ``duplicates`` are of the live traffic.
+    """
 
     records: int = 0
     events: int = 0
     dead: int = 0
     duplicates: int = 0
     tombstones: int = 0
-    unattributed: int = 0  # dead letters whose feed could not be told
+    unattributed: int = 0  # dead letters whose feed could not be told; of a drill only when its mark cannot be read
+    drills: int = 0  # messages of drills, replays and the canary, whatever came of them
 
 
 class Arrival(Struct):
@@ -91,18 +100,20 @@ class IntakePartition:
         found = registry.centre(centre)
         if found is None:
             raise KeyError(centre)
-        self._centre, self._partition = centre, partition
+        self._centre, self._partition, self._of = centre, partition, found
         self._mapper = mapper_of(found, profile.geo_box)
-        self._quick = self._mapper.quick
+        self._at_once, self._quick = self._mapper.stencils.read, self._mapper.quick
         self._targets = Targets(registry, found, partition, horizons_min(profile, found))
         self._watches: dict[str, FeedWatch] = self._targets.watches
         self._ids = KnownIds(long_min=max(self._targets.long_min.values(), default=HORIZON_MIN))
+        self._drill_ids = KnownIds(DRILL_IDS_MAX, kind="drill-ids")
         self._moved: dict[Source, None] = {}  # sources whose numbers changed since the last flush
         self._head_ms = self._fed_ms = -1  # how far the partition was read, by arrival; when something was read
         self._called_ms = -STALL_MS
         self._published_ms = -PUBLISH_EVERY_MS
         self._totals_dirty = False
         self.totals = Totals()
+        self._refusals, self._said = Refusals(profile, centre, partition), []  # type: tuple[Refusals, list[Emit]]
 
     # The step -------------------------------------------------------------------------------------------------
 
@@ -111,6 +122,8 @@ class IntakePartition:
         kind, _, rest = key.partition("/")
         if kind == "ids":
             self._ids.load(key, value)
+        elif kind == "drill-ids":
+            self._drill_ids.load(key, value)
         elif kind == "feed":
             feed, _, place = rest.partition("/")
             if feed in self._watches:
@@ -119,6 +132,8 @@ class IntakePartition:
             source = self._targets.source(rest)
             if source is not None:
                 source.load(value)
+        elif kind == "refused":
+            self._refusals.load(rest, value)
         elif kind == "totals":
             self.totals = msgspec.json.decode(value, type=Totals)
 
@@ -126,7 +141,7 @@ class IntakePartition:
         """Records in offset order → events and dead letters in the same order."""
         emits: list[Emit] = []
         mapper = self._mapper
-        native_of, quickly = mapper.native, self._quickly
+        at_once, quickly = self._at_once, self._quickly
         arrival, stamp = Arrival(-1, -1, now_ms, b""), -2
         for record in records:
             value = record.value
@@ -140,19 +155,22 @@ class IntakePartition:
                 emits += self._lines(record, value, arrival)
                 continue
             try:
-                native = native_of(value)
-            except Exception as exc:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
-                emits.append(self._refuse(record, None, _reason(exc), None, arrival))
-                continue
-            done = quickly(native, arrival)
+                found = at_once(record.key, value)
+            except Exception:  # noqa: BLE001 whatever it was, the record is decoded and looked at again
+                found = None
+            done = quickly(found, arrival) if found is not None else False
             if done is False:
-                done = self._carefully(record, None, native, arrival)
+                done = self._decoded(record, value, found is None, arrival)
             if done is not None:
                 emits.append(done)
         if records:
             self.totals.records += len(records)
             self._totals_dirty = True
             self._fed_ms, self._head_ms = now_ms, max(self._head_ms, arrival.arrival_ms)
+        if self._said:
+            emits += self._said
+            self._said.clear()
+            return Effects(emits, urgent=True)
         return Effects(emits)
 
     def tick(self, now_ms: int) -> Effects:
@@ -165,15 +183,23 @@ class IntakePartition:
             self._head_ms = max(self._head_ms, now_ms)
         if now_ms - self._published_ms >= PUBLISH_EVERY_MS:
             self._published_ms = now_ms
+            emits += self._refusals.tick(self._head_ms)
             for watch in self._watches.values():
                 health = watch.health(now_ms, self._head_ms)
                 if health is not None:
                     emits.append(Emit("feeds", health.key.encode(), _encode(health)))
         return Effects(emits)
 
+    def use(self, profile: Profile, now_ms: int) -> Effects:
+        """Go on with other rules and windows of the same installation: ids are known for as long as these count."""
+        self._targets.use(horizons_min(profile, self._of))
+        self._ids.keep_for(max(self._targets.long_min.values(), default=HORIZON_MIN))
+        self._refusals.use(profile)
+        return Effects([])
+
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """Changed state since the last call: ``ids/…``, ``seq/…``, ``feed/…``, ``totals``."""
-        out = self._ids.take_dirty()
+        """Changed state: ``ids/…``, ``drill-ids/…``, ``seq/…``, ``feed/…``, ``totals``, ``refused/…``."""
+        out = self._ids.take_dirty() + self._drill_ids.take_dirty()
         out += [(source.key, source.dump()) for source in self._moved]
         self._moved.clear()
         for watch in self._watches.values():
@@ -181,7 +207,7 @@ class IntakePartition:
         if self._totals_dirty:
             self._totals_dirty = False
             out.append(("totals", _encode(self.totals)))
-        return out
+        return out + self._refusals.take_dirty()
 
     @property
     def forgotten_ids(self) -> int:
@@ -190,12 +216,16 @@ class IntakePartition:
 
     # The quick way --------------------------------------------------------------------------------------------
 
-    def _quickly(self, native: Native, arrival: Arrival) -> Emit | Literal[False] | None:
+    def _quick_found(self, native: Native) -> Found | None:
+        """What the quick way makes of a decoded record, None when the careful way must look at it."""
+        try:
+            return self._quick(native)
+        except Exception:  # noqa: BLE001 whatever it was, the careful way does it again and says what is wrong
+            return None
+
+    def _quickly(self, found: Found, arrival: Arrival) -> Emit | Literal[False] | None:
         """The event, None for a duplicate, False for everything that the careful way must look at."""
         try:
-            found = self._quick(native)
-            if found is None:
-                return False
             kind, event_id, time_ms, time, site, sequence, data = found
             target = self._targets.quick[kind][site]
             if not -PAST_MAX_MS <= time_ms - arrival.received_ms <= FUTURE_MAX_MS:
@@ -205,6 +235,20 @@ class IntakePartition:
             return self._finish(target, event_id, time_ms, time, sequence, None, data, arrival)
         except Exception:  # noqa: BLE001 whatever it was, the careful way does it again and says what is wrong
             return False
+
+    def _decoded(self, record: Record, value: bytes, try_quickly: bool, arrival: Arrival) -> Emit | None:
+        """A record that fits no stencil, or that was found wanting after it did."""
+        try:
+            native = self._mapper.native(value)
+        except Exception as exc:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
+            return self._refuse(record, None, _reason(exc), None, arrival)
+        found = self._quick_found(native) if try_quickly else None
+        done = self._quickly(found, arrival) if found is not None else False
+        if done is False:
+            return self._carefully(record, None, native, arrival)
+        if found is not None:
+            self._mapper.stencils.learn(record.key, value, found)
+        return done
 
     # The careful way ------------------------------------------------------------------------------------------
 
@@ -220,7 +264,8 @@ class IntakePartition:
             except BadInput as refusal:
                 emits.append(self._refuse(record, line, refusal, None, arrival))
                 continue
-            done = self._quickly(native, arrival)
+            found = self._quick_found(native)
+            done = self._quickly(found, arrival) if found is not None else False
             if done is False:
                 done = self._carefully(record, line, native, arrival)
             if done is not None:
@@ -233,12 +278,13 @@ class IntakePartition:
             plan = self._mapper.plan(native)
             return self._event(native, plan, arrival)
         except Exception as exc:  # noqa: BLE001 as above
-            return self._refuse(record, line, _reason(exc), plan, arrival)
+            return self._refuse(record, line, _reason(exc), plan, arrival, drill=self._mapper.of_drill(native))
 
     def _event(self, native: Native, plan: Plan, arrival: Arrival) -> Emit | None:
         event_id = good_id(plan.read_id(native), plan.id_path)
         time_ms = plan.read_time(native)
-        check_time(time_ms, arrival.received_ms, plan.time_path)
+        exercise = self._mapper.exercise(native)
+        check_time(time_ms, arrival.received_ms, plan.time_path, any_past=exercise is not None)
         target = self._targets.find(plan, plan.read_site(native), time_ms)
         if plan.read_area is not None:
             place = plan.read_area(native)
@@ -246,20 +292,29 @@ class IntakePartition:
                 target = self._targets.moved_to(target, plan, place, time_ms)
         data = plan.payload(native)
         sequence = plan.read_sequence(native) if plan.read_sequence is not None else None
-        exercise = self._mapper.exercise(native)
         try:
             return self._finish(target, event_id, time_ms, rfc3339(time_ms).encode(), sequence, exercise, data, arrival)
         except BadInput as refusal:
             raise BadInput(refusal.code, plan.id_path, refusal.detail) from None
 
     def _refuse(
-        self, record: Record, line: Line | None, refusal: BadInput, plan: Plan | None, arrival: Arrival
+        self,
+        record: Record,
+        line: Line | None,
+        refusal: BadInput,
+        plan: Plan | None,
+        arrival: Arrival,
+        drill: bool = False,
     ) -> Emit:
-        self.totals.dead += 1
-        if plan is None:
-            self.totals.unattributed += 1
+        if drill:
+            self.totals.drills += 1
         else:
-            self._watches[plan.feed].reject(arrival.received_ms, refusal.code)
+            self.totals.dead += 1
+            self._said += self._refusals.refuse(refusal.code, arrival.arrival_ms)
+            if plan is None:
+                self.totals.unattributed += 1
+            else:
+                self._watches[plan.feed].reject(arrival.received_ms, refusal.code)
         return dead_letter(self._centre, self._partition, record, line, refusal, arrival.received_ms, arrival.now_ms)
 
     # Both ways ------------------------------------------------------------------------------------------------
@@ -278,34 +333,45 @@ class IntakePartition:
         """A record that is good in itself, against what came before: the event, or None for a duplicate.
 
         Raises:
-            BadInput: ``id_conflict``; nothing was counted.
+            BadInput: ``id_conflict``; nothing was counted or remembered.
         """
         id_bytes = event_id.encode()
         content = crc32(data, crc32(time, target.crc))
         source, verdict = target.source, "unsure"
         if source is not None and sequence is not None and exercise is None:
+            # A clock ahead, or some holes: the number proves too little, see the sequences. The ids are asked first,
+            # for a conflict must not use the number up: the careful way sees it again, and would say duplicate.
+            by_id = time_ms > arrival.arrival_ms or source.unproved(sequence, time_ms)
+            if by_id and self._ids.find(event_id, content, arrival.arrival_ms) == "conflict":
+                raise _conflict(event_id)
             verdict = source.see(sequence, crc32(id_bytes), content, time_ms, arrival.arrival_ms)
             if verdict == "new":
                 self._moved[source] = None
-                if time_ms > arrival.arrival_ms:  # a clock ahead: its number proves too little, see the sequences
+                if by_id:
                     verdict = "unsure"
         if verdict == "unsure":
-            own_id = event_id if exercise is None else f"{exercise}|{event_id}"  # a drill may replay real ids
-            verdict = self._ids.see(own_id, content, arrival.arrival_ms, target.long)
-        if verdict == "duplicate":
-            if exercise != canary.EXERCISE:
-                target.watch.duplicate(arrival.received_ms)
-            self.totals.duplicates += 1
+            if exercise is None:
+                verdict = self._ids.see(event_id, content, arrival.arrival_ms, target.long)
+            else:  # a drill may replay real ids
+                verdict = self._drill_ids.see(f"{exercise}|{event_id}", content, arrival.arrival_ms)
+        if verdict == "duplicate" or verdict == "presumed":
+            if exercise is None:
+                target.watch.duplicate(arrival.received_ms, presumed=verdict == "presumed")
+                self.totals.duplicates += 1
+            else:
+                self.totals.drills += 1
             return None
         if verdict == "conflict":
-            raise BadInput("id_conflict", "", f"id {event_id} came before with another content")
-        if exercise != canary.EXERCISE:  # our own canary is no sign of life of the source
-            minute = target.watch.accept(time_ms, arrival.received_ms, exercise is not None)
+            raise _conflict(event_id)
+        if exercise is None:
+            minute = target.watch.accept(time_ms, arrival.received_ms)
             if target.by_chance:
                 minute.by_chance += 1
             if not data.isascii() and looks_garbled(data):
                 minute.flagged += 1
-        self.totals.events += 1
+            self.totals.events += 1
+        else:  # no sign of life of the source, and no fault of its link: see feed_health
+            self.totals.drills += 1
         extra = b"" if sequence is None else b'","sequence":"%012d' % sequence
         if exercise is not None:
             extra += b'","exercise":"' + exercise.encode()
@@ -336,3 +402,7 @@ def _arrival(record: Record, now_ms: int) -> Arrival:
 def _reason(exc: Exception) -> BadInput:
     """What a record is refused for; a failure of our own code is a reason too."""
     return exc if isinstance(exc, BadInput) else BadInput("internal", "", type(exc).__name__)
+
+
+def _conflict(event_id: str) -> BadInput:
+    return BadInput("id_conflict", "", f"id {event_id} came before with another content")

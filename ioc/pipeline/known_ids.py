@@ -60,7 +60,7 @@ class _Shelf:
     __slots__ = ("minutes", "newest", "periods", "prefix")
 
     def __init__(self, minutes: int, prefix: str) -> None:
-        self.minutes, self.prefix = minutes, prefix
+        self.minutes, self.prefix = minutes, prefix  # ``ids/`` and what tells the length
         self.periods: dict[int, _Period] = {}
         self.newest = -1
 
@@ -73,7 +73,13 @@ class _Shelf:
         return found
 
     def key(self, number: int, run: int) -> str:
-        return f"ids/{self.prefix}{number}/{run}"
+        return f"{self.prefix}{number}/{run}"
+
+
+def _place(event_id: str) -> tuple[bytes, int]:
+    """The digest of an id, and the slot that it stands in."""
+    digest = blake2b(event_id.encode(), digest_size=8).digest()
+    return digest, (digest[0] << 6) | (digest[1] >> 2)
 
 
 def horizon_min(window_s: float, grace_s: float) -> int:
@@ -95,15 +101,41 @@ class KnownIds:
     Args:
         ids_max: most ids that are kept.
         long_min: minutes that the long shelf keeps an id; at least ``HORIZON_MIN``.
+        kind: first part of the checkpoint keys, where a partition has more than one memory.
     """
 
-    def __init__(self, ids_max: int = IDS_MAX, long_min: int = HORIZON_MIN) -> None:
+    def __init__(self, ids_max: int = IDS_MAX, long_min: int = HORIZON_MIN, kind: str = "ids") -> None:
+        self._kind = kind
         self._long_min = max(long_min, HORIZON_MIN)
-        self._shelves = {False: _Shelf(HORIZON_MIN, ""), True: _Shelf(self._long_min, f"{self._long_min}.")}
+        self._shelves = {False: _Shelf(HORIZON_MIN, f"{kind}/"), True: self._long_shelf()}
         self._ids_max = ids_max
         self._count = 0
         self._gone: list[str] = []  # checkpoint keys to delete
         self.forgotten = 0  # ids dropped before their time because the memory was full
+
+    def keep_for(self, long_min: int) -> None:
+        """Keep the ids of the long shelf for another time from now on; what is known goes on the shelf of that length.
+
+        Args:
+            long_min: minutes; at least ``HORIZON_MIN``. What a longer time would still know and a shorter one dropped
+                stays dropped.
+        """
+        minutes, old = max(long_min, HORIZON_MIN), self._shelves[True]
+        if minutes == old.minutes:
+            return
+        self._long_min = minutes
+        shelf = self._shelves[True] = self._long_shelf()
+        for number, before in old.periods.items():
+            self._gone += [old.key(number, run) for run in range(before.run + 1)]
+            for slot in before.slots:
+                for at in range(0, len(slot), _SIZE):
+                    entry = slot[at : at + _SIZE]
+                    period = shelf.period(_ENTRY.unpack(entry)[2] // minutes)
+                    period.put(entry)
+                    period.pending.append(entry)
+
+    def _long_shelf(self) -> _Shelf:
+        return _Shelf(self._long_min, f"{self._kind}/{self._long_min}.")
 
     def __len__(self) -> int:
         return self._count
@@ -118,18 +150,10 @@ class KnownIds:
             long: a new id goes on the long shelf. Known ids are found on both.
         """
         minute = arrival_ms // 60_000
-        digest = blake2b(event_id.encode(), digest_size=8).digest()
-        slot = (digest[0] << 6) | (digest[1] >> 2)
-        for shelf in self._shelves.values():
-            for period in shelf.periods.values():
-                found = period.slots[slot]
-                at = found.find(digest)
-                while at >= 0:
-                    if at % _SIZE == 0:
-                        _, known, seen = _ENTRY.unpack_from(found, at)
-                        if abs(minute - seen) <= shelf.minutes:
-                            return "duplicate" if known == content else "conflict"
-                    at = found.find(digest, at + 1)
+        digest, slot = _place(event_id)
+        known = self._known(digest, slot, content, minute)
+        if known is not None:
+            return known
         shelf = self._shelves[long]
         number = minute // shelf.minutes
         here = shelf.periods.get(number) or self._open(shelf, number)
@@ -141,6 +165,23 @@ class KnownIds:
         if self._count > self._ids_max:
             self._make_room(shelf, number)
         return "new"
+
+    def find(self, event_id: str, content: int, arrival_ms: int) -> Verdict:
+        """What :meth:`see` would say; nothing is remembered."""
+        return self._known(*_place(event_id), content, arrival_ms // 60_000) or "new"
+
+    def _known(self, digest: bytes, slot: int, content: int, minute: int) -> Literal["duplicate", "conflict"] | None:
+        for shelf in self._shelves.values():
+            for period in shelf.periods.values():
+                found = period.slots[slot]
+                at = found.find(digest)
+                while at >= 0:
+                    if at % _SIZE == 0:
+                        _, known, seen = _ENTRY.unpack_from(found, at)
+                        if abs(minute - seen) <= shelf.minutes:
+                            return "duplicate" if known == content else "conflict"
+                    at = found.find(digest, at + 1)
+        return None
 
     def _open(self, shelf: _Shelf, number: int) -> _Period:
         shelf.newest = max(shelf.newest, number)

@@ -71,12 +71,15 @@ class Window(Struct, kw_only=True, eq=False):
 class Lane:
     """Open windows of one lane: at most (size + grace) / hop + 2 of them while sources keep to the present."""
 
-    def __init__(self, name: LaneName, clock: EventClock, grace_ms: int, spec: WindowSpec | None = None) -> None:
+    def __init__(
+        self, name: LaneName, clock: EventClock, grace_ms: int, spec: WindowSpec | None = None, local_ms: int = 0
+    ) -> None:
         self.name = name
         self.clock = clock
         self.grace_ms = grace_ms
         self.size_ms = MINUTE_MS if spec is None else spec.size_s * 1000
         self.hop_ms = self.size_ms if spec is None or not spec.hop_s else spec.hop_s * 1000
+        self.offset_ms = local_ms if spec is not None and spec.align == "local" else 0
         self.quantiles = () if spec is None else spec.quantiles
         self.distinct = "" if spec is None else spec.distinct
         self.windows: dict[int, Window] = {}
@@ -107,7 +110,7 @@ class Lane:
         """
         touched = []
         mark_ms = self.clock.mark_ms
-        for start_ms in starts_of(time_ms, self.size_ms, self.hop_ms):
+        for start_ms in starts_of(time_ms, self.size_ms, self.hop_ms, self.offset_ms):
             if mark_ms is not None and mark_ms >= start_ms + self.size_ms + self.grace_ms:
                 continue
             window = self.windows.get(start_ms) or self._open(start_ms)

@@ -18,6 +18,7 @@ from ioc.errors import BadInput, BadSettings
 from ioc.pipeline.mapping_csv import Line, cut_lines
 from ioc.pipeline.mapping_fast import FastReader, Found
 from ioc.pipeline.mapping_json import decode_object
+from ioc.pipeline.mapping_stencil import Stencils
 from ioc.pipeline.mapping_table import Check, FormatTable, RecordKind, Scalar, Value, read_table
 from ioc.pipeline.mapping_values import Get, Native, getter, reader, shown_path, time_reader
 from ioc.pipeline.validate import check_place, encode_payload, field_kinds, good_id
@@ -115,12 +116,15 @@ class Mapper:
             raise BadSettings(problems)
         self._bytes_max, self._csv = table.bytes_max, table.csv
         # A record that is well formed, read the quick way. None or an exception: read it the careful way.
-        self.quick: Callable[[Native], Found | None] = FastReader(table, box).read
+        fast = FastReader(table, box)
+        self.quick: Callable[[Native], Found | None] = fast.read
+        self.stencils = Stencils(table, box, fast.kept)  # before that, for records that are one object
         self._checks = [_check(table.centre, "centre_mismatch", "the record names another centre: ")]
         if table.version is not None:
             self._checks.append(_check(table.version, "unsupported_version", "unknown version of the format: "))
         self._exercise = reader(table.exercise, "any") if table.exercise is not None else None
         self._exercise_path = shown_path(table.exercise) if table.exercise is not None else ""
+        self._marked = _mark(table.exercise)
         self._kind, self._plans = _dispatch(table, box)
 
     @property
@@ -178,6 +182,10 @@ class Mapper:
             return None
         found = self._exercise(native)
         return None if found is None else good_id(found, self._exercise_path)
+
+    def of_drill(self, native: Native) -> bool:
+        """Whether a record carries the mark of a drill, a good one or not: a refused one is no live one either."""
+        return self._marked(native)
 
 
 def mapper_of(centre: Centre, box: Box | None) -> Mapper:
@@ -240,6 +248,24 @@ def _check(check: Check, code: str, words: str) -> Callable[[Native], None]:
         elif found.__class__ is not dict and found.__class__ is not list and (found.__class__, found) in accepted:
             return
         raise BadInput(code, path, f"{words}{str(found)[:80]!r}")
+
+    return look
+
+
+def _mark(value: Value | None) -> Callable[[Native], bool]:
+    """Whether there is anything where the name of a drill stands."""
+    if value is None:
+        return lambda native: False
+    if value.path is not None:
+        get = getter(value.path)
+        return lambda native: get(native) is not None
+    read = reader(value, "any")
+
+    def look(native: Native) -> bool:
+        try:
+            return read(native) is not None
+        except BadInput:
+            return False  # a part of the template is missing
 
     return look
 

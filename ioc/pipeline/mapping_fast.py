@@ -19,7 +19,7 @@ from typing import Any
 
 from ioc.pipeline.mapping_payload import write_payload
 from ioc.pipeline.mapping_pieces import instant_reader
-from ioc.pipeline.mapping_table import FormatTable, RecordKind, Value, path_steps
+from ioc.pipeline.mapping_table import FormatTable, Value, path_steps
 from ioc.pipeline.mapping_text import Text
 from ioc.pipeline.mapping_values import getter, read_time_of, reader, time_reader
 from ioc.pipeline.validate import EXACT_INT_MAX, is_id
@@ -40,8 +40,14 @@ class FastReader:
 
     def __init__(self, table: FormatTable, box: Box | None) -> None:
         names: dict[str, Any] = {}
+        self.kept: dict[str, Any] = {}  # memories of pieces, which stencils share
         quick = [(kind.area or table.area) is None for kind in table.records]  # places by name go the careful way
-        parts = [_kind(number, table, kind, box, names) for number, kind in enumerate(table.records) if quick[number]]
+        parts = []
+        for number, kind in enumerate(table.records):
+            if quick[number]:
+                text = Text(f"k{number}_", names, self.kept)
+                write_kind(text, number, table, box)
+                parts.append(text.function(f"k{number}", kind.type))
         self.source = "\n\n".join([*parts, _dispatch(table, quick, names)])
         exec(_compiled(self.source), names)
         self.read: Callable[[Native], Found | None] = names["read"]
@@ -54,7 +60,7 @@ def _compiled(source: str) -> CodeType:
 
 def _dispatch(table: FormatTable, quick: list[bool], names: dict[str, Any]) -> str:
     """``read``: kinds are tried in their order, their conditions exactly as the careful way tests them."""
-    text = Text("r", names)
+    text = Text("r", names, {})
     for number, kind in enumerate(table.records):
         tests = [_condition(text, path, allowed) for path, allowed in kind.when.items()]
         then = f"k{number}(n)" if quick[number] else "None"
@@ -75,9 +81,9 @@ def _condition(text: Text, path: str, allowed: str | int | list[str | int]) -> s
     return f"({found}.__class__, {found}) in {text.name(frozenset((value.__class__, value) for value in values))}"
 
 
-def _kind(number: int, table: FormatTable, kind: RecordKind, box: Box | None, names: dict[str, Any]) -> str:
-    """The function of one kind of record."""
-    text = Text(f"k{number}_", names)
+def write_kind(text: Text, number: int, table: FormatTable, box: Box | None) -> None:
+    """Write the lines that read one kind of record."""
+    kind = table.records[number]
     _check(text, table.centre.from_, table.centre.accept)
     if table.version is not None:
         _check(text, table.version.from_, table.version.accept)
@@ -85,32 +91,31 @@ def _kind(number: int, table: FormatTable, kind: RecordKind, box: Box | None, na
         if table.exercise.path is None:
             text.say("return None  # every record is of a drill")
         else:
-            text.give_up_if(f"{path_steps(table.exercise.path)[0]!r} in n")
-    event_id = text.variable(_envelope(text, kind.id or table.id))
-    text.give_up_if(f"{text.name(is_id)}({event_id}) is None")  # raises for what is no text
+            text.give_up_if_present(str(path_steps(table.exercise.path)[0]))
+    event_id = text.share(_envelope(text, kind.id or table.id))
+    text.give_up_unless_id(event_id, is_id)
     time_ms, time_text = _time(text, kind.time or table.time)
-    site = text.variable(_envelope(text, kind.site or table.site))
-    text.give_up_if(f"{site}.__class__ is not str")
+    site = text.share(_envelope(text, kind.site or table.site))
+    text.give_up_unless_text(site)
     sequence = _sequence(text, kind.sequence or table.sequence)
     data = write_payload(text, kind, box)
     text.say(f"return {number}, {event_id}, {time_ms}, {time_text}, {site}, {sequence}, {data}")
-    return text.function(f"k{number}", kind.type)
 
 
 def _envelope(text: Text, value: Value | None) -> str:
     """Expression of a value that is read as it is: id, site, centre, version."""
     assert value is not None, "the table was checked"
     if value.path is None or value != Value(path=value.path, split=value.split, item=value.item, rest=value.rest):
-        return text.share(f"{text.name(reader(value, 'any'))}(n)")
-    raw = text.raw(value.path, optional=False)
+        return text.share(f"{text.name(reader(value, 'any'))}({text.native()})")
     if value.split is None:
-        return raw
-    cuts = value.item if value.rest else value.item + 1
-    return f"{text.share(f'{raw}.split({value.split!r}, {cuts})')}[{value.item}]"  # only texts can be split
+        return text.raw(value.path, optional=False)
+    return text.part(value.path, value.split, value.item, rest=value.rest)
 
 
 def _check(text: Text, value: Value, accept: list[Any]) -> None:
-    found = text.variable(_envelope(text, value))
+    if text.fixed(value):
+        return
+    found = text.share(_envelope(text, value))
     if all(isinstance(one, str) for one in accept):
         text.give_up_if(f"{found} not in {text.name(frozenset(accept))}")
     else:
@@ -127,10 +132,10 @@ def _time(text: Text, value: Value | None) -> tuple[str, str]:
     assert value is not None, "the table was checked"
     if value.path is None:
         ms, instant = time_reader(value), instant_reader(Value(path="-", time="epoch_ms"), _as_is)
-        found = text.share(f"{text.name(instant)}({text.name(ms)}(n))")
+        found = text.share(f"{text.name(instant)}({text.name(ms)}({text.native()}))")
     else:
-        instant = instant_reader(value, read_time_of(value))
-        found = text.share(f"{text.name(instant)}({text.raw(value.path, optional=False)})")
+        instant_name = text.kept("time", lambda: instant_reader(value, read_time_of(value)))
+        found = text.share(f"{instant_name}({text.raw(value.path, optional=False)})")
     return f"{found}[0]", f"{found}[1]"
 
 
@@ -139,8 +144,11 @@ def _sequence(text: Text, value: Value | None) -> str:
     if value is None:
         return "None"
     if value != Value(path=value.path, optional=value.optional) or value.path is None:
-        raw, optional = text.share(f"{text.name(reader(value, 'any'))}(n)"), value.optional
+        raw, optional = text.share(f"{text.name(reader(value, 'any'))}({text.native()})"), value.optional
     else:
+        whole = text.whole(value.path)
+        if whole is not None:
+            return whole
         raw, optional = text.raw(value.path, optional=value.optional), value.optional
     number = text.variable(raw)
     text.say(

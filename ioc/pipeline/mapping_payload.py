@@ -6,18 +6,19 @@ before; a number that is checked and encoded on the spot; or the careful reader 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
 from msgspec import UNSET
+from orjson import loads
 
 from ioc.domain.catalogue import RANGES
 from ioc.errors import BadInput
 from ioc.pipeline.mapping_pieces import Remembered
-from ioc.pipeline.mapping_table import RecordKind, Value, conversion
-from ioc.pipeline.mapping_text import Text
-from ioc.pipeline.mapping_values import Want, converter, getter, reader
+from ioc.pipeline.mapping_table import RecordKind, Value, conversion, path_steps
+from ioc.pipeline.mapping_text import Path, Text
+from ioc.pipeline.mapping_values import Want, converter, reader
 from ioc.pipeline.validate import (
     CHECKED,
     EXACT_INT_MAX,
@@ -61,12 +62,10 @@ def _place(text: Text, kind: RecordKind, box: Box | None) -> str:
     """Expression of ``"lon":…,"lat":…,`` or of nothing."""
     position, lon, lat = (kind.fields.get(name) for name in ("position", "lon", "lat"))
     if position is not None and lon is None and lat is None:
-        raw = text.raw(position.path or "", optional=position.optional)
-        two_floats = (
-            f"{raw}.__class__ is list and len({raw}) == 2 and {raw}[0].__class__ is {raw}[1].__class__ is float"
-        )
-        absent = f"{raw} is None" if position.optional else ""
-        return _floats(text, two_floats, f"{text.name(_pair(box, None, None))}[{raw}[0], {raw}[1]]", absent)
+        if (written := _written_place(text, [[*path_steps(position.path or ""), n] for n in (0, 1)], box)) is not None:
+            return written
+        two_floats, x, y, absent = text.pair(position.path or "", optional=position.optional)
+        return _floats(text, two_floats, f"{text.kept('place', lambda: _pair(box, None, None))}[{x}, {y}]", absent)
     if position is None and lon is None and lat is None:
         return "b''"
     if position is None and lon is not None and lat is not None and lon.path is not None and lat.path is not None:
@@ -75,13 +74,32 @@ def _place(text: Text, kind: RecordKind, box: Box | None) -> str:
         bare = [value.lookup is None and value.units is None and value.time is None for value in (lon, lat)]
         if all(bare) and lon.number != "plain" and lat.number != "plain":  # both readers refuse all but texts
             none = {(None, None): b""} if lon.optional and lat.optional else {}
-            return f"{text.name(_pair(box, to_lon, to_lat, none))}[{x}, {y}]"
+            return f"{text.kept('place', lambda: _pair(box, to_lon, to_lat, none))}[{x}, {y}]"
         if all(bare) and lon.number == lat.number == "plain" and lon.split is None and lat.split is None:
+            if (lon.convert, lat.convert, lon.factor, lat.factor) == (None,) * 4 and (
+                written := _written_place(text, [lon.path, lat.path], box)
+            ) is not None:
+                return written
             absent = f"{x} is None and {y} is None" if lon.optional and lat.optional else ""
-            pieces = f"{text.name(_pair(box, to_lon, to_lat))}[{x}, {y}]"
+            pieces = f"{text.kept('place', lambda: _pair(box, to_lon, to_lat))}[{x}, {y}]"
             return _floats(text, f"{x}.__class__ is {y}.__class__ is float", pieces, absent)
     text.say("return None  # the position is told in an unusual way")
     return "b''"
+
+
+def _written_place(text: Text, paths: Sequence[Path], box: Box | None) -> str | None:
+    """Expression of the place by two numbers as they are written; None when they are decoded already."""
+    x, y = map(text.written, paths)
+    if x is None or y is None:
+        return None
+    return f"{text.kept('place_written', lambda: _pair(box, _written_float, _written_float))}[{x}, {y}]"
+
+
+def _written_float(written: str) -> float:
+    number = loads(written)
+    if number.__class__ is not float:
+        raise BadInput("geo", "", "goes the careful way")
+    return float(number) + 0.0  # minus zero becomes zero
 
 
 def _floats(text: Text, condition: str, piece: str, absent: str) -> str:
@@ -140,7 +158,7 @@ class _Field:
         if value.lookup is not None and value.split is None:
             return self._looked_up(value)
         if self._only_texts(value):
-            return [f"{self._text.name(self._remembered(value))}[{self._raw(value)}]"]
+            return [f"{self._text.kept(self._name, lambda: self._remembered(value))}[{self._raw(value)}]"]
         if self._want == "flag" and value.split is None and value.time is None:
             return self._flag(value)
         if self._want == "number" and value.split is None and value.time is None:
@@ -165,8 +183,10 @@ class _Field:
             return value.number != "plain"
         return self._want == "code" or (self._want == "text" and self._limit <= SINGLE_LINE_MAX)
 
-    def _remembered(self, value: Value) -> Remembered[bytes]:
+    def _remembered(self, value: Value, decode: Callable[[str], Any] | None = None) -> Remembered[bytes]:
         convert = self._convert(value)
+        if decode is not None:
+            return Remembered(lambda written: self._piece(convert(decode(written))))
         return Remembered(lambda found: self._piece(convert(found)), {None: self._absent} if value.optional else {})
 
     def _convert(self, value: Value) -> Callable[[Any], Any]:
@@ -175,7 +195,10 @@ class _Field:
 
     def _looked_up(self, value: Value) -> list[str]:
         raw, convert = self._raw(value), self._convert(value)
-        texts, numbers = (self._text.name(Remembered(lambda found: self._piece(convert(found)))) for _ in range(2))
+        texts, numbers = (
+            self._text.kept(f"{self._name}_{what}", lambda: Remembered(lambda found: self._piece(convert(found))))
+            for what in ("texts", "numbers")
+        )
         none = f"{self._absent!r} if {raw} is None else " if value.optional else ""
         return [
             f"({none}{texts}[{raw}] if {raw}.__class__ is str else {numbers}[{raw} if {raw}.__class__ is int else ()])"
@@ -193,7 +216,10 @@ class _Field:
         bounds = RANGES[self._type].get(self._name)
         if bounds is None:
             return self._careful(value)
-        text, raw = self._text, self._raw(value)
+        text = self._text
+        if value.units is None and (written := text.written(value.path or "")) is not None:
+            return [f"{text.kept(f'{self._name}_written', lambda: self._remembered(value, loads))}[{written}]"]
+        raw = self._raw(value)
         piece = text.variable(repr(self._absent))
         inner = [
             f"if not ({raw}.__class__ is float or {raw}.__class__ is int"
@@ -203,7 +229,7 @@ class _Field:
         number = f"{raw} + 0.0"  # minus zero becomes zero, a whole number becomes what the catalogue wants
         if value.units is not None:
             factors = {code: conversion(name) for code, name in value.units.items()}
-            unit = text.variable(f"{text.name(getter(value.unit_path or ''))}(n)")
+            unit = text.raw(value.unit_path or "", optional=True)
             inner += [
                 f"if {unit}.__class__ is not str:",
                 "    return None",
@@ -244,4 +270,4 @@ class _Field:
             made = read(native)
             return self._absent if made is None else self._piece(made)
 
-        return [f"{self._text.name(piece)}(n)"]
+        return [f"{self._text.name(piece)}({self._text.native()})"]

@@ -16,7 +16,9 @@ from ioc.errors import BadInput
 from ioc.pipeline.mapping_table import Value
 from ioc.pipeline.mapping_times import ReadTime
 
-REMEMBERED_MAX = 4096  # values per field, at most about 1 MB; when full, everything is forgotten and learnt again
+# Values per field; when full, everything is forgotten and learnt again. What a longer text gives is made anew always.
+# So a field holds about 2 MB, and in the worst case 20 MB: 8,192 texts of 256 letters of four bytes, and as much made.
+REMEMBERED_MAX, TEXT_MAX = 8_192, 256
 Made = TypeVar("Made")
 Instant = tuple[int, bytes]  # epoch milliseconds and the canonical text
 
@@ -32,6 +34,8 @@ class Remembered(dict[Any, Made]):
 
     def __missing__(self, key: Any) -> Made:
         made = self._make(key)
+        if any(one.__class__ is str and len(one) > TEXT_MAX for one in (key if key.__class__ is tuple else (key,))):
+            return made
         if len(self) >= REMEMBERED_MAX:
             self.clear()
             self.update(self._fixed)

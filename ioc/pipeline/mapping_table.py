@@ -29,6 +29,7 @@ UNITS: dict[str, tuple[float, float]] = {  # name → factor, offset: canonical 
     "ng_m3->ug_m3": (0.001, 0.0),
     "cm->m": (0.01, 0.0),
     "mm->m": (0.001, 0.0),
+    "m->cm": (100.0, 0.0),
     "ft->m": (0.3048, 0.0),
     "cm->mm": (10.0, 0.0),
     "in->mm": (25.4, 0.0),
@@ -41,6 +42,8 @@ UNITS: dict[str, tuple[float, float]] = {  # name → factor, offset: canonical 
     "ratio->percent": (100.0, 0.0),
     "per_min->per_h": (60.0, 0.0),
     "ms->s": (0.001, 0.0),
+    "s->ms": (1000.0, 0.0),
+    "kPa->bar": (0.01, 0.0),
     "min->s": (60.0, 0.0),
     "F->C": (5.0 / 9.0, -160.0 / 9.0),
 }

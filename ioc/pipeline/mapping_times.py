@@ -26,7 +26,8 @@ def rfc3339_reader() -> ReadTime:
             raise BadInput("schema", path, "must be a time as text")
         text: str = value
         # The usual forms end in Z or +07:00 after three decimals: then only the decimals are new within a second.
-        usual = text[19:20] == "." and len(text) in (24, 29)
+        # What stands behind them must be the zone: .12345678Z has the length of .123+07:00, and more decimals.
+        usual = text[19:20] == "." and len(text) in (24, 29) and text[23] in "Zz+-"
         key = text[:19] + text[23:] if usual else text
         known = cache.get(key)
         if known is not None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any
 
-from ioc.domain import aqi, baseline, readings, threshold
+from ioc.domain import aqi, baseline, occurrence, readings, shares, sums, threshold
 from ioc.domain.baseline import Baseline, Hour
 from ioc.domain.hours import Calendar
 from ioc.domain.profile import Rule, Target
@@ -19,7 +19,7 @@ from ioc.domain.readings import Readings
 from ioc.domain.threshold import Spec, ThresholdState
 from ioc.domain.titles import Fill
 from ioc.domain.verdicts import Verdict
-from ioc.domain.watermark import EventClock
+from ioc.domain.watermark import Frontier
 from ioc.pipeline.signals import Watched
 from ioc.pipeline.subjects import Seen, Subject
 
@@ -28,7 +28,7 @@ class ThresholdSubject(Subject):
     """A site under a ``threshold`` rule."""
 
     def __init__(
-        self, rule: Rule, watched: Watched, clock: EventClock, spec: Spec, calendar: Calendar | None = None
+        self, rule: Rule, watched: Watched, clock: Frontier, spec: Spec, calendar: Calendar | None = None
     ) -> None:
         super().__init__(rule, watched, clock, calendar)
         assert isinstance(watched.machine, ThresholdState)
@@ -38,6 +38,7 @@ class ThresholdSubject(Subject):
         self._get = [attrgetter(name) if name else None for name in fields]
         threshold.adopt(spec, self.state)
         self._calm = threshold.is_calm(self.state)
+        self.shared = False  # others share the memory: the site has several entries in the registry
         # Per field, the limit that is reached first: a number strictly before all of them begins nothing.
         first = min if spec.above else max
         self._bounds = [
@@ -73,6 +74,10 @@ class ThresholdSubject(Subject):
         self._calm = threshold.is_calm(self.state)
         return [] if verdict is None else [verdict]
 
+    def look_again(self) -> None:
+        """The memory was changed through another object that shares it."""
+        self._calm = threshold.is_calm(self.state)
+
     def lapse(self) -> list[Verdict]:
         mark_ms = self.clock.mark_ms
         if mark_ms is None or not self.state.level:
@@ -102,7 +107,7 @@ class AqiSubject(MadeSubject):
     """A station under an ``aqi`` rule: VN_AQI, computed with the station's last hours."""
 
     def __init__(
-        self, rule: Rule, watched: Watched, clock: EventClock, spec: Spec, calendar: Calendar | None = None
+        self, rule: Rule, watched: Watched, clock: Frontier, spec: Spec, calendar: Calendar | None = None
     ) -> None:
         super().__init__(rule, watched, clock, spec, calendar)
         self._safe = aqi.safe_below(min((level.limit for level in spec.levels), default=0.0) if spec.above else 0.0)
@@ -150,6 +155,60 @@ class RateSubject(MadeSubject):
         if value is None or not readings.take(held, value, seen.time_ms, seen.id, self.spec.max_gap_ms):
             return None
         return readings.rate(held, round(self.rule.span_s * 1000), round(self.rule.per_s * 1000))
+
+
+class SumSubject(ThresholdSubject):
+    """A site under a ``sum`` rule: some levels judge the reading, others what came within their window.
+
+    A sum that is not complete is at least so much: beyond the limit it counts, below it nobody knows.
+    """
+
+    def __init__(
+        self, rule: Rule, watched: Watched, clock: Frontier, spec: Spec, calendar: Calendar | None = None
+    ) -> None:
+        super().__init__(rule, watched, clock, spec, calendar)
+        self._covers_ms = round(rule.covers_s * 1000)
+        self._longest_ms = max(level.within_ms for level in spec.levels) if spec.levels else self._covers_ms
+        self._amount = attrgetter(rule.field)
+        # When every amount is below this, so is what a window holds of them below its limit, also after rounding.
+        shares = (level.limit * self._covers_ms / level.within_ms for level in spec.levels if level.within_ms)
+        self._safe = min(shares, default=0.0) * (1 - 1e-9)
+
+    def quiet(self, payload: Any, time_ms: int, id_: str, arrived_ms: int) -> bool:
+        """So little came in all that is kept that no sum of it can reach its limit."""
+        held, amount = self.watched.memory, self._amount(payload)
+        if not self._calm or amount is None or amount >= self._safe or not isinstance(held, Readings):
+            return False
+        if max(held.values, default=0.0) >= self._safe or not super().quiet(payload, time_ms, id_, arrived_ms):
+            return False
+        sums.take(held, amount, time_ms, id_, self._covers_ms, self._longest_ms)
+        return True
+
+    def values(self, seen: Seen) -> list[float | None]:
+        amount, held = self._amount(seen.payload), _readings(self.watched)
+        known = amount is not None and sums.take(
+            held, amount, seen.time_ms, seen.id, self._covers_ms, self._longest_ms
+        )  # fmt: skip
+        found: list[float | None] = []
+        for level, get in zip(self.spec.levels, self._get, strict=True):
+            if not level.within_ms:
+                found.append(None if get is None else get(seen.payload))
+                continue
+            value, complete = sums.total(held, level.within_ms, self._covers_ms) if known else (0.0, False)
+            found.append(value if complete or threshold.reaches(self.spec, value, level.limit) else None)
+        return found
+
+
+class ShareSubject(MadeSubject):
+    """A site under a ``share`` rule: per cent of its happenings that are of one sort."""
+
+    def number(self, seen: Seen) -> float | None:
+        rule, held = self.rule, _readings(self.watched)
+        is_part = occurrence.matches(rule.part, seen.payload)
+        if not is_part and not occurrence.matches(rule.match, seen.payload):
+            return None
+        shares.take(held, is_part, seen.time_ms, round(rule.within_s * 1000))
+        return shares.per_cent(held, rule.count_min)
 
 
 class NofMSubject(MadeSubject):
@@ -229,8 +288,10 @@ MAKERS: dict[str, type[ThresholdSubject]] = {
     "threshold": ThresholdSubject,
     "aqi": AqiSubject,
     "rate": RateSubject,
+    "sum": SumSubject,
     "n_of_m": NofMSubject,
     "ratio": RatioSubject,
+    "share": ShareSubject,
     "anomaly": AnomalySubject,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ioc.domain.absence import Part
 from ioc.domain.alerts import Signal, alert_key
 from ioc.domain.profile import Rule
 from ioc.domain.silence import SilenceState
@@ -44,6 +45,8 @@ def standing(watched: Watched, rule: Rule | None = None) -> Signal | None:
         rule: where a kind does not keep its priority in the memory.
     """
     machine = watched.machine
+    if isinstance(machine, Part):
+        return None  # alerting, which knows all parts, ends it
     running = machine.on if hasattr(machine, "on") else bool(machine.level)
     if not running:
         return None

@@ -1,4 +1,4 @@
-"""The three steps in one process, on a virtual clock and an in-memory bus: for tests of rules and of the steps.
+"""The steps in one process, on a virtual clock and an in-memory bus: for tests of rules and of the steps.
 
 It keeps the promises of the real shell: every key has one partition and one order, a step's outputs and its changed
 state and its position become visible together (``flush``), and a crash throws away what was not flushed. ``detect``
@@ -13,10 +13,11 @@ from ioc.domain.alerts import Alert, LogEntry, Signal
 from ioc.domain.measures import DeadLetter, Rollup
 from ioc.domain.profile import Profile
 from ioc.pipeline.alerting import AlertingPartition
+from ioc.pipeline.desk import make_desk
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import Effects, Emit, InRecord, Step
 from ioc.pipeline.intake import IntakePartition
-from ioc.wire import codec
+from ioc.wire import codec, progress
 from ioc.wire.topics import Topics
 
 TICK_EVERY_MS = 500  # as the real shell does, about twice a second
@@ -33,10 +34,13 @@ class Cell:
         self._flushed_position = 0
         self._checkpoint = checkpoint
         self._waiting: list[Emit] = []
+        self.touched = True  # called since the last flush
+        self.ticked_ms = 0
         self.step = make()
 
     def take(self, effects: Effects) -> None:
         """Hold outputs back until the flush."""
+        self.touched = True
         self._waiting += effects.emits
 
     def flush(self) -> list[Emit]:
@@ -47,6 +51,7 @@ class Cell:
             else:
                 self._checkpoint[key] = value
         self._flushed_position = self.position
+        self.touched = False
         emits, self._waiting = self._waiting, []
         return emits
 
@@ -58,6 +63,7 @@ class Cell:
     def crash(self) -> None:
         """Lose everything since the last flush and start again from the checkpoint."""
         self._waiting = []
+        self.touched = True
         self.position = self._flushed_position
         self.step = self._make()
         for key, value in self._checkpoint.items():
@@ -73,6 +79,8 @@ class Runner:
         batch_max: most records that a step is given at once.
         tick_every_ms: how often time is let pass; a replay of days may be coarser than the real shell.
         with_intake: False where only canonical events are sent; then the centres need no format.
+        intake_tick_every_ms: how often time passes in intake, which then tells how the feeds are; None as elsewhere.
+        with_desk: False where alerts are wanted as rules and people make them, without suppression and escalation.
     """
 
     def __init__(
@@ -82,11 +90,14 @@ class Runner:
         batch_max: int = 500,
         tick_every_ms: int = TICK_EVERY_MS,
         with_intake: bool = True,
+        intake_tick_every_ms: int | None = None,
+        with_desk: bool = True,
     ) -> None:
         self.profile = profile
         self.now_ms = start_ms
         self.batch_max = batch_max
         self.tick_every_ms = tick_every_ms
+        self.intake_tick_every_ms = intake_tick_every_ms
         self.topics = Topics("", profile.centre_ids)
         self.bus: dict[tuple[str, int], list[InRecord]] = {}
         self._taken_off: dict[tuple[str, int], int] = {}  # records of a partition that are no longer on the bus
@@ -100,10 +111,19 @@ class Runner:
         for p in range(self.topics.partitions("alert-inputs")):
             checkpoint = self._newest.setdefault(("alerts", p), {})
             self._add(lambda p=p: AlertingPartition(profile, p), "alert-inputs", p, checkpoint)  # type: ignore[misc]
+        if with_desk:
+            self._add(lambda: make_desk(profile), "desk-inputs", 0)
+        self._tell_progress(-1)
 
     def native(self, centre: str, key: bytes, value: bytes) -> None:
         """Send one record in a centre's own format; it arrives now."""
         self._send(Emit(self.topics.raw[centre], key, value))
+        self.settle()
+
+    def natives(self, records: Iterable[tuple[str, bytes, bytes]]) -> None:
+        """Send native records: (centre, key, value); they arrive now."""
+        for centre, key, value in records:
+            self._send(Emit(self.topics.raw[centre], key, value))
         self.settle()
 
     def events(self, values: Iterable[tuple[str, bytes]]) -> None:
@@ -123,8 +143,12 @@ class Runner:
         while self.now_ms < end_ms:
             self.now_ms = min(end_ms, self.now_ms + self.tick_every_ms)
             for cell in self.cells:
-                cell.take(cell.step.tick(self.now_ms))
+                rarely_ms = self.intake_tick_every_ms if cell.topic.startswith("raw.") else None
+                if rarely_ms is None or self.now_ms - cell.ticked_ms >= rarely_ms:
+                    cell.ticked_ms = self.now_ms
+                    cell.take(cell.step.tick(self.now_ms))
             self.settle()
+            self._tell_progress(self.now_ms)
 
     def settle(self) -> None:
         """Let every step read all there is, flushing after each batch, until nothing moves."""
@@ -134,6 +158,16 @@ class Runner:
             for cell in self.cells:
                 moved |= self._turn(cell)
 
+    def put(self, emit: Emit) -> None:
+        """Put one record on the bus; nobody reads it before ``settle``."""
+        self._send(emit)
+
+    def tick(self) -> None:
+        """Let every step look at the clock, which stands still."""
+        for cell in self.cells:
+            cell.take(cell.step.tick(self.now_ms))
+        self.settle()
+
     def crash(self, job_topic: str) -> None:
         """Crash every cell that reads a topic (``events``: the detect job) and start it again."""
         for cell in self.cells:
@@ -141,8 +175,9 @@ class Runner:
                 cell.crash()
 
     def records(self, topic: str) -> list[InRecord]:
-        """Everything ever written to a topic, partition after partition."""
-        return [record for (name, _), records in sorted(self.bus.items()) if name == topic for record in records]
+        """Everything ever written to a topic, partition after partition; of ``events`` the events."""
+        found = [record for (name, _), records in sorted(self.bus.items()) if name == topic for record in records]
+        return [record for record in found if record.key != progress.KEY]
 
     def take_off(self) -> dict[str, list[InRecord]]:
         """Take everything off the bus that all steps have read, by topic, so that a long replay needs no memory.
@@ -197,6 +232,18 @@ class Runner:
     ) -> None:
         self.cells.append(Cell(make, topic, partition, {} if checkpoint is None else checkpoint))
 
+    def _tell_progress(self, read_ms: int) -> None:
+        """Say how far intake has read, as its workers do on a broker."""
+        read: dict[str, dict[int, int]] = {}
+        for cell in self.cells:
+            if cell.topic.startswith("raw."):
+                read.setdefault(cell.topic.removeprefix("raw."), {})[cell.partition] = read_ms
+        if read:
+            value = progress.encode(progress.Progress(read_ms=read))
+            for partition in range(self.topics.partitions("events")):
+                self._send(Emit("events", progress.KEY, value, partition))
+            self.settle()
+
     def _turn(self, cell: Cell) -> bool:
         waiting = self.bus.get((cell.topic, cell.partition), [])
         first = cell.position - self._taken_off.get((cell.topic, cell.partition), 0)
@@ -204,6 +251,8 @@ class Runner:
         if batch:
             cell.take(cell.step.step(batch, self.now_ms))
             cell.position += len(batch)
+        elif not cell.touched:
+            return False
         emits = cell.flush()
         for emit in emits:
             self._send(emit)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct, field
 
+from ioc.domain.absence import Part
 from ioc.domain.alerts import Signal, alert_key
 from ioc.domain.aqi import History, band
 from ioc.domain.baseline import Hour
@@ -13,6 +14,7 @@ from ioc.domain.directory import Directory
 from ioc.domain.occurrence import OccurrenceState
 from ioc.domain.profile import Rule
 from ioc.domain.readings import RATIO_MAX, Readings
+from ioc.domain.refused import RefusedState
 from ioc.domain.rules import payload_fields
 from ioc.domain.silence import SilenceState
 from ioc.domain.threshold import ThresholdState
@@ -35,9 +37,9 @@ class Watched(Struct, kw_only=True):
     event_id: str = ""
     words: dict[str, Fill] = field(default_factory=dict)  # payload fields that the titles use
     revision: int = 0
-    machine: ThresholdState | OccurrenceState | SilenceState | CountState
+    machine: ThresholdState | OccurrenceState | SilenceState | CountState | Part | RefusedState
     history: History | None = None  # VN_AQI: particle means of the last hours
-    memory: Readings | Hour | None = None  # rate, n of m: the last readings; anomaly: the hour that runs
+    memory: Readings | Hour | None = None  # rate, sum, share, n of m: the last readings; anomaly: the hour that runs
 
     @property
     def key(self) -> str:
@@ -69,7 +71,7 @@ def signal(directory: Directory, rule: Rule, watched: Watched, verdict: Verdict)
     centre = directory.centre(watched.centre)
     centre_vi, centre_en = (centre.name_vi, centre.name_en) if centre else (watched.centre, watched.centre)
     place_vi, place_en = directory.place(watched.area, site, "vi"), directory.place(watched.area, site, "en")
-    if rule.kind == "silence":
+    if rule.kind in ("silence", "refused"):
         place_vi, place_en = centre_vi, centre_en
     return Signal(
         key=alert_key(watched.rule, watched.centre, watched.object),

@@ -1,7 +1,8 @@
 """One object under one rule at work: its memory, the rule as it holds there, and the clock it is judged by.
 
-A subject answers two calls: ``lapse`` lets its feed's watermark pass, ``observe`` takes an event in. The caller calls
-``lapse`` right before every ``observe``; then it makes no difference whether it was also called between two events.
+A subject answers two calls: ``lapse`` lets time pass, as far as its feed was judged, ``observe`` takes an event in. The
+caller calls ``lapse`` right before every ``observe``; then it makes no difference whether it was also called between
+two events.
 
 ``quiet`` is the short way for the usual case, a reading of a calm object inside every limit: it takes the reading in
 and says True, or leaves everything as it is and says False. It is never more than a short way.
@@ -23,7 +24,7 @@ from ioc.domain.profile import Rule
 from ioc.domain.silence import SilenceState
 from ioc.domain.titles import Fill
 from ioc.domain.verdicts import Verdict
-from ioc.domain.watermark import EventClock
+from ioc.domain.watermark import Frontier
 from ioc.pipeline.signals import Watched
 
 
@@ -41,7 +42,7 @@ class Seen(Struct):
 class Subject(ABC):
     """Common part; ``on`` tells whether an episode runs, hence whether ``lapse`` can have something to say."""
 
-    def __init__(self, rule: Rule, watched: Watched, clock: EventClock, calendar: Calendar | None = None) -> None:
+    def __init__(self, rule: Rule, watched: Watched, clock: Frontier, calendar: Calendar | None = None) -> None:
         self.rule = rule
         self.watched = watched
         self.clock = clock
@@ -76,7 +77,7 @@ class Subject(ABC):
 class OccurrenceSubject(Subject):
     """A site, or a part of it, under an ``occurrence`` rule."""
 
-    def __init__(self, rule: Rule, watched: Watched, clock: EventClock, calendar: Calendar | None = None) -> None:
+    def __init__(self, rule: Rule, watched: Watched, clock: Frontier, calendar: Calendar | None = None) -> None:
         super().__init__(rule, watched, clock, calendar)
         assert isinstance(watched.machine, OccurrenceState)
         self.state = watched.machine
@@ -106,7 +107,7 @@ class OccurrenceSubject(Subject):
 class CountSubject(Subject):
     """A site or an area, or a part of it, under a ``count`` rule."""
 
-    def __init__(self, rule: Rule, watched: Watched, clock: EventClock, calendar: Calendar | None = None) -> None:
+    def __init__(self, rule: Rule, watched: Watched, clock: Frontier, calendar: Calendar | None = None) -> None:
         super().__init__(rule, watched, clock, calendar)
         assert isinstance(watched.machine, CountState)
         self.state = watched.machine
@@ -141,7 +142,7 @@ class CountSubject(Subject):
 class SilenceSubject(Subject):
     """A centre under a ``silence`` rule; its clock is the bus, so ``lapse_at`` replaces ``lapse``."""
 
-    def __init__(self, rule: Rule, watched: Watched, clock: EventClock, calendar: Calendar | None = None) -> None:
+    def __init__(self, rule: Rule, watched: Watched, clock: Frontier, calendar: Calendar | None = None) -> None:
         super().__init__(rule, watched, clock, calendar)
         assert isinstance(watched.machine, SilenceState)
         self.state = watched.machine
@@ -153,7 +154,7 @@ class SilenceSubject(Subject):
         return False  # lapse() never has anything to say
 
     def quiet(self, payload: Any, time_ms: int, id_: str, arrived_ms: int) -> bool:
-        if self.state.on:
+        if self.state.on or self.state.out:
             return False
         silence.hear(self.state, self.rule.priority, time_ms, arrived_ms)
         return True

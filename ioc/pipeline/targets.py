@@ -82,6 +82,13 @@ class Targets:
             self._targets.append(found)
             self.quick.append({native: targets[0] for native, targets in found.items() if len(targets) == 1})
 
+    def use(self, long_min: dict[str, int]) -> None:
+        """Go on with other windows: their lengths say which ids are known for long."""
+        self.long_min = long_min
+        of_sites = (target for found in self._targets for targets in found.values() for target in targets)
+        for target in (*of_sites, *self._elsewhere.values()):
+            target.long = target.watch.feed.id in long_min
+
     def source(self, key: str) -> Source | None:
         """The source of ``feed/site/type``, when its numbers are kept."""
         return self._sources.get(key)
@@ -148,13 +155,14 @@ class Targets:
 def horizons_min(profile: Profile, centre: Centre) -> dict[str, int]:
     """Feed id → minutes that its ids must be known for, of the feeds that a long window counts.
 
-    Windows are the declared ones, and those of count rules.
+    Windows are the declared ones, and those of count and share rules.
     """
     found: dict[str, int] = {}
     for feed in centre.feeds:
         sizes_s = [0.0]
         sizes_s += [spec.size_s for spec in profile.windows if spec.type in feed.types and spec.feed in ("", feed.id)]
-        sizes_s += [rule.within_s for rule in profile.rules if rule.kind == "count" and rule.type in feed.types]
+        counts = [rule for rule in profile.rules if rule.kind in ("count", "share") and rule.type in feed.types]
+        sizes_s += [rule.within_s for rule in counts]
         minutes = horizon_min(max(sizes_s), feed.grace_s)
         if minutes > HORIZON_MIN:
             found[feed.id] = minutes

@@ -83,15 +83,15 @@ def clean_text(value: object, path: str, *, single_line: bool) -> str:
     return text
 
 
-def check_time(time_ms: int, received_ms: int, path: str) -> None:
-    """Accept ``received − 24 h … received + 120 s``.
+def check_time(time_ms: int, received_ms: int, path: str, *, any_past: bool = False) -> None:
+    """Accept ``received − 24 h … received + 120 s``; with ``any_past`` (a drill has its own clock) all that is past.
 
     Raises:
         BadInput: ``future`` or ``ancient``.
     """
     if time_ms > received_ms + FUTURE_MAX_MS:
         raise BadInput("future", path, f"{rfc3339(time_ms)} is more than 120 s after it was received")
-    if time_ms < received_ms - PAST_MAX_MS:
+    if not any_past and time_ms < received_ms - PAST_MAX_MS:
         raise BadInput("ancient", path, f"{rfc3339(time_ms)} is more than 24 h before it was received")
 
 

@@ -1,0 +1,157 @@
+"""The desk: one step that sees all open alerts together, and gives orders about them.
+
+Its input has one partition. ``alerting`` writes every change of an alert into it, in the transaction that makes the
+change; after each take-over, and then every ten minutes, it also tells all open alerts, so a desk that is new, or whose
+topics were lost, gets to know them. Orders go back into ``alert-inputs``, to the alert's own partition; the first when
+all that was told before a start has been read, so that nothing is decided about a past. Once a minute the desk says
+that it lives: alerting shows what it had explained when that has not been heard for ten minutes.
+
+The topic ``desk`` is state and output. ``@alert/<id>`` are the open alerts as they were told last; everything else
+belongs to the parts (:mod:`ioc.pipeline.desk_parts`). Alerts of drills are told like others: each part decides what it
+does with them, and none mixes them with live ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+import msgspec
+from msgspec import Struct
+
+from ioc.domain.alerts import Alert, Signal
+from ioc.domain.desk import DeskAlive, Order
+from ioc.domain.profile import Profile
+from ioc.domain.silences import SilenceCommand
+from ioc.pipeline.desk_escalation import EscalationPart
+from ioc.pipeline.desk_parts import CommandedPart, DeskPart, Seen
+from ioc.pipeline.desk_suppression import Suppression
+from ioc.pipeline.desk_watch import PARTITIONS as ALERT_INPUTS
+from ioc.pipeline.effects import Effects, Emit, Record
+from ioc.wire.codec import decode_alert, decode_desk_input, encode
+
+_ALERT = "@alert/"
+ALIVE_EVERY_MS = 60_000
+
+
+class Counters(Struct, kw_only=True):
+    """Inputs and outputs of this process so far; not kept."""
+
+    told: int = 0
+    repeats: int = 0
+    commands: int = 0
+    orders: int = 0
+    undecodable: int = 0
+
+
+class DeskPartition:
+    """State and decisions; see :class:`ioc.pipeline.effects.Step`.
+
+    Args:
+        profile: the installation.
+        parts: the concerns, in the order in which they see a change.
+    """
+
+    def __init__(self, profile: Profile, parts: Sequence[DeskPart]) -> None:
+        self.counters = Counters()
+        self.alerts: dict[str, Alert] = {}  # open ones
+        self.parts = list(parts)
+        self._dirty: set[str] = set()
+        self._live = False  # the first tick comes when all that was told before has been read; no order goes out before
+        self._said_ms = -ALIVE_EVERY_MS
+
+    def load(self, key: str, value: bytes) -> None:
+        """Take one record of ``desk`` back.
+
+        Raises:
+            msgspec.MsgspecError: the record is not of this version; going on would forget open alerts.
+        """
+        if key.startswith(_ALERT):
+            alert = decode_alert(value)
+            self.alerts[alert.id] = alert
+            return
+        for part in self.parts:
+            if key.removeprefix("@").startswith(part.prefix):
+                part.load(key, value)
+
+    def step(self, records: Sequence[Record], now_ms: int) -> Effects:
+        """Apply what alerting told and people command, in its order; a record that is none is counted and left."""
+        effects = Effects([])
+        for record in records:
+            try:
+                told = decode_desk_input(record.value)  # type: ignore[arg-type]
+            except (msgspec.MsgspecError, TypeError):
+                self.counters.undecodable += 1
+                continue
+            if isinstance(told, SilenceCommand):
+                self.counters.commands += 1
+                self._command(told, now_ms, effects)
+            else:
+                self.counters.told += 1
+                self._tell(told.alert, now_ms, effects)
+        self._say(effects)
+        effects.urgent = bool(effects.emits)
+        return effects
+
+    def tick(self, now_ms: int) -> Effects:
+        """Let time pass for every part."""
+        effects = Effects([])
+        self._live = True
+        if not 0 <= now_ms - self._said_ms < ALIVE_EVERY_MS:
+            self._said_ms = now_ms
+            alive = encode(DeskAlive(at_ms=now_ms))
+            effects.emits += [Emit("alert-inputs", b"@desk", alive, n) for n in range(ALERT_INPUTS)]
+        for part in self.parts:
+            self._order(part.tick(self.alerts, now_ms), effects)
+        self._say(effects)
+        effects.urgent = bool(effects.emits)
+        return effects
+
+    def use(self, profile: Profile, now_ms: int) -> Effects:
+        """Go on with another profile; the next tick brings what follows from it."""
+        for part in self.parts:
+            part.use(profile)
+        return Effects([])
+
+    def take_dirty(self) -> list[tuple[str, bytes | None]]:
+        """Changed records: alerts, then those of the parts."""
+        rows: list[tuple[str, bytes | None]] = [
+            (_ALERT + name, encode(self.alerts[name]) if name in self.alerts else None) for name in sorted(self._dirty)
+        ]
+        self._dirty.clear()
+        for part in self.parts:
+            rows += part.take_dirty()
+        return rows
+
+    def _tell(self, alert: Alert, now_ms: int, effects: Effects) -> None:
+        before = self.alerts.get(alert.id)
+        if before is not None and alert.version <= before.version:
+            self.counters.repeats += 1
+            return
+        if alert.closed:
+            self.alerts.pop(alert.id, None)
+        else:
+            self.alerts[alert.id] = alert
+        if before is not None or not alert.closed:
+            self._dirty.add(alert.id)
+        for part in self.parts:
+            self._order(part.seen(Seen(before, alert), self.alerts, now_ms), effects)
+
+    def _command(self, command: SilenceCommand, now_ms: int, effects: Effects) -> None:
+        for part in self.parts:
+            if isinstance(part, CommandedPart):
+                self._order(part.command(command, self.alerts, now_ms), effects)
+
+    def _say(self, effects: Effects) -> None:
+        for part in self.parts:
+            if isinstance(part, CommandedPart):
+                effects.emits += [Emit("alert-log", one.alert_id.encode(), encode(one)) for one in part.take_lines()]
+
+    def _order(self, orders: Iterable[Order | Signal], effects: Effects) -> None:
+        for order in orders if self._live else ():
+            self.counters.orders += 1
+            effects.emits.append(Emit("alert-inputs", order.key.encode(), encode(order)))
+
+
+def make_desk(profile: Profile) -> DeskPartition:
+    """The desk with all its parts."""
+    return DeskPartition(profile, [Suppression(profile), EscalationPart(profile)])
