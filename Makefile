@@ -6,7 +6,7 @@ PYTHON ?= $(firstword $(foreach name,python3.11 python3.12 python3,$(shell comma
 SETUP = $(PYTHON) deploy/setup
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test chaos lint fmt lock frontend clean
+.PHONY: help setup demo test chaos scenarios lint fmt lock frontend clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r name what; do printf '  make %-9s %s\n' "$$name" "$$what"; done
@@ -23,7 +23,11 @@ test: ## all tests, linters and type checks
 
 chaos: ## the long fault tests: processes are killed while events flow
 	@$(SETUP) --for test
-	@IOC_TEST_ROUNDS=$${IOC_TEST_ROUNDS:-10} exec .venv/bin/python -m pytest -m chaos
+	@IOC_TEST_LONG=1 IOC_TEST_ROUNDS=$${IOC_TEST_ROUNDS:-10} exec .venv/bin/python -m pytest -m chaos
+
+scenarios: ## every scenario on the real system, as drills at x60 and faster; about 25 minutes
+	@$(SETUP) --for demo
+	@exec .venv/bin/python -m tests.acceptance.every_scenario $(SCENARIOS)
 
 lint: ## linters and type checks only
 	@$(SETUP) --for test

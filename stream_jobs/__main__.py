@@ -1,4 +1,4 @@
-"""``python -m stream_jobs intake|detect|alerting``: the same as ``ioc worker``, for a supervisor without the CLI."""
+"""``python -m stream_jobs intake|detect|alerting|desk``: as ``ioc worker``, for a supervisor without the CLI."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ USAGE = 2
 def main(arguments: list[str]) -> int:
     """Run the named job; the exit code."""
     if len(arguments) != 1:
-        print("usage: python -m stream_jobs intake|detect|alerting", file=sys.stderr)
+        print("usage: python -m stream_jobs intake|detect|alerting|desk", file=sys.stderr)
         return USAGE
     try:
         return run_worker(arguments[0], read_settings())

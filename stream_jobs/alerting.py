@@ -1,18 +1,13 @@
-"""Agent of the ``alerting`` job: signals and commands, in one order per alert → alerts and their log.
+"""Spec of the ``alerting`` job: signals and commands, in one order per alert → alerts and their log.
 
 The topic ``alerts`` is its checkpoint as well: one input, so its keys stay as they are.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
-import faust
-
-from ioc.adapters.clock import now_ms
 from ioc.domain.profile import Profile
 from ioc.pipeline.effects import Step
-from stream_jobs.job import Job, JobSpec
+from stream_jobs.job import JobSpec
 
 
 def make_step(profile: Profile, topic: str, partition: int) -> Step:
@@ -30,16 +25,3 @@ SPEC = JobSpec(
     make_step=make_step,
     has_rules=True,
 )
-
-
-def attach(app: faust.App, job: Job, channel: Any) -> None:
-    """Register the agent; nothing runs before the app starts."""
-
-    @app.agent(channel, name="alerting", concurrency=1)
-    async def alerting(batches: Any) -> None:
-        async for event in batches.noack().events():
-            async with job.ending_on_error():
-                owned = await job.receive(event)
-                if owned is not None:
-                    effects = owned.step.step(owned.fresh(event.value), now_ms())
-                    await job.perform(owned, event, effects)

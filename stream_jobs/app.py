@@ -20,15 +20,17 @@ from ioc.domain.profile import Profile
 from ioc.errors import BadSettings
 from ioc.settings import Settings
 from ioc.wire.topics import Topics
-from stream_jobs import alerting, detect, intake
+from stream_jobs import alerting, desk, detect, intake
+from stream_jobs.agent import attach
 from stream_jobs.job import Job, JobSpec
 from stream_jobs.transport import BatchTransport, check_private_names
 
 Attach = Callable[[faust.App, Job, Any], None]
 JOBS: dict[str, tuple[JobSpec, Attach]] = {
-    "intake": (intake.SPEC, intake.attach),
-    "detect": (detect.SPEC, detect.attach),
-    "alerting": (alerting.SPEC, alerting.attach),
+    "intake": (intake.SPEC, attach),
+    "detect": (detect.SPEC, attach),
+    "alerting": (alerting.SPEC, attach),
+    "desk": (desk.SPEC, attach),
 }
 
 CHUNKS_BUFFERED = 32  # chunks per agent; when full, Faust stops fetching the partition
@@ -49,7 +51,7 @@ def make_app(job: str, settings: Settings, profile: Profile, *, instance: str | 
     """The Faust app of a job; nothing is connected before it starts (its data folder is made).
 
     Args:
-        job: ``intake``, ``detect`` or ``alerting``.
+        job: ``intake``, ``detect``, ``alerting`` or ``desk``.
         instance: static membership: a restart under the same name gets its partitions back at once instead of after
             the session time-out. The caller guarantees that the former process of that name is dead.
 

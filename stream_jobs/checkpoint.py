@@ -32,7 +32,10 @@ from ioc.settings import Settings
 log = logging.getLogger(__name__)
 
 POSITION = "@position"
-TRANSACTION_TIMEOUT_MS = 10_000  # an owner that hangs holds up readers of its outputs for at most this long
+# How long the broker lets a transaction stand open. An heir ends it at once by the same transactional id, so this is
+# for the owner alone: longer than an outage of the broker, after which it would be fenced for nothing and start anew.
+# The broker looks every 10 s only (transaction.abort.timed.out.transaction.cleanup.interval.ms).
+TRANSACTION_TIMEOUT_MS = 60_000
 START_AT_ONCE = 16  # producers that connect at the same time
 
 

@@ -1,15 +1,10 @@
-"""Agent of the ``detect`` job: canonical events → rollups, and rules → signals."""
+"""Spec of the ``detect`` job: canonical events → rollups, and rules → signals."""
 
 from __future__ import annotations
 
-from typing import Any
-
-import faust
-
-from ioc.adapters.clock import now_ms
 from ioc.domain.profile import Profile
 from ioc.pipeline.effects import Step
-from stream_jobs.job import Job, JobSpec
+from stream_jobs.job import JobSpec
 
 
 def make_step(profile: Profile, topic: str, partition: int) -> Step:
@@ -26,17 +21,5 @@ SPEC = JobSpec(
     prefixed=True,
     make_step=make_step,
     has_rules=True,
+    calm_s=1.0,  # rollups and state; what rules say is urgent
 )
-
-
-def attach(app: faust.App, job: Job, channel: Any) -> None:
-    """Register the agent; nothing runs before the app starts."""
-
-    @app.agent(channel, name="detect", concurrency=1)
-    async def detect(batches: Any) -> None:
-        async for event in batches.noack().events():
-            async with job.ending_on_error():
-                owned = await job.receive(event)
-                if owned is not None:
-                    effects = owned.step.step(owned.fresh(event.value), now_ms())
-                    await job.perform(owned, event, effects)

@@ -1,4 +1,4 @@
-"""What the three jobs share: which partitions this process owns, in which generation, and the passing of time.
+"""What the jobs share: which partitions this process owns, in which generation, and the passing of time.
 
 State lives for one (partition, generation). It is loaded at the first event or by the ticker, whichever comes first
 (idle partitions have timers too), under a lock, all assigned partitions in one pass, and never in a Faust signal. When
@@ -34,6 +34,7 @@ from ioc.wire.topics import Topics
 from stream_jobs.checkpoint import Layout, LostCheckpoint, TakenOver, take_over
 from stream_jobs.exits import Exit, leave
 from stream_jobs.perform import RETRY_FIRST_S, RETRY_MAX_S, Router, Transact, Writer, transact
+from stream_jobs.progress import Teller
 from stream_jobs.transport import BatchConsumer
 from stream_jobs.watchdog import Watchdog
 
@@ -47,12 +48,14 @@ class JobSpec(Struct, frozen=True):
     """What makes a job this job.
 
     Attributes:
-        name: ``intake``, ``detect`` or ``alerting``; part of the group id.
+        name: ``intake``, ``detect``, ``alerting`` or ``desk``; part of the group id.
         inputs: logical input topics.
         state_topic: logical topic of the checkpoint, with the partition numbers of the inputs.
         prefixed: are checkpoint keys prefixed with their input topic?
         make_step: the pure step of (profile, logical input topic, partition).
         has_rules: does the step take other rules while it runs (a method ``use``)?
+        tells_progress: does the job say how far it has read its inputs, which are raw topics?
+        calm_s: how long outputs that are not urgent may wait for others to share a transaction with.
     """
 
     name: str
@@ -61,6 +64,8 @@ class JobSpec(Struct, frozen=True):
     prefixed: bool
     make_step: Callable[[Profile, str, int], Step]
     has_rules: bool = False
+    tells_progress: bool = False
+    calm_s: float = 0.0
 
 
 class Owned:
@@ -104,6 +109,8 @@ class Job:
         self._taking_over = asyncio.Lock()
         self._next_tick_s = 0.0
         good = GoodRules(settings.data_dir, profile.id)
+        centres = {real: logical.removeprefix("raw.") for real, logical in self.inputs.items()}
+        self._teller = Teller(settings, self.topics, centres) if spec.tells_progress else None
         self._rules = RuleWatch(rules_file(settings.profile), profile, good) if spec.has_rules else None
 
     @property
@@ -143,7 +150,7 @@ class Job:
     async def perform(self, owned: Owned, event: Any, effects: Effects) -> None:
         """Hand the effects of one event to the partition's writer; waits when too much is pending."""
         records = event.value
-        owned.writer.add(event, len(records), records[-1].offset + 1, effects)
+        owned.writer.add(event, len(records), records[-1].offset + 1, effects, records[-1].timestamp)
         self.progress_s = monotonic()
         await owned.writer.room()
 
@@ -171,6 +178,8 @@ class Job:
                 if not self._current(generation):
                     await asyncio.gather(*(part.producer.stop() for part in taken.values()))
                     return None
+                if self._teller is not None:  # before the first event: nobody may take this partition for read
+                    await self._teller.tell(dict.fromkeys(taken, -1))
                 for new, part in taken.items():
                     self.owned[new] = self._own(new, generation, part)
             return None
@@ -203,6 +212,7 @@ class Job:
         writer = Writer(
             *(tp, step, part.restored.position, part.producer, self.layout, self._router, self.settings.flush_s),
             write=self.write,
+            calm_s=self.spec.calm_s,
         )
         return Owned(generation, writer, part.end)
 
@@ -231,6 +241,8 @@ class Job:
             await asyncio.sleep(POLL_S)
         await self.drain()
         await asyncio.gather(*(owned.writer.close() for owned in self.owned.values()))
+        if self._teller is not None:
+            await self._teller.close()
 
     async def _look(self) -> None:
         self.loop_tick_s = monotonic()
@@ -239,6 +251,8 @@ class Job:
                 owned.writer.hurry()
             return
         await self._take_over(self.app.consumer_generation_id)
+        if self._teller is not None:
+            self._teller.look({tp: owned.writer for tp, owned in self.owned.items()}, self.consumer, now_ms())
         if monotonic() >= self._next_tick_s:
             self._next_tick_s = monotonic() + TICK_S
             self._tick()

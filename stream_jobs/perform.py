@@ -4,8 +4,10 @@ A flush holds the emits since the last one, the state that changed, and ``@posit
 Order within an output partition is the order of the emits. What happened after the snapshot waits for the next flush;
 one producer has one transaction at a time.
 
-When: at once if nothing was flushed for ``flush_s``, otherwise ``flush_s`` after the last flush began; immediately when
-a step asked for it, or during a rebalance or a stop. A tick without effects opens no transaction.
+When: immediately when a step asked for it, or during a rebalance or a stop. Otherwise at once if nothing was flushed
+for ``flush_s``, or ``flush_s`` after the last flush began; a job whose other outputs can wait gives them ``calm_s`` to
+come together in one transaction, which is what a broker's work is made of. A tick without effects opens no transaction,
+and records of which nothing came (``Effects.idle``) wait up to ``IDLE_FLUSH_S`` for others to share one with.
 
 Errors: retriable ones before the commit abort the transaction and write the same rows again; a failed commit is never
 repeated here, because its outcome is unknown: the process ends and the next owner reads the truth. Fenced → code 73.
@@ -16,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import math
 from collections.abc import Awaitable, Callable, Iterable
 from functools import lru_cache
 from time import monotonic
@@ -38,6 +41,7 @@ PENDING_RECORDS_MAX = 20_000  # input records of one partition applied but not y
 PENDING_EMITS_MAX = 40_000  # the same for outputs; ticks are left out meanwhile
 KEYS_REMEMBERED = 65_536  # partition of a key, least recently used goes first (about 10 MB)
 RETRY_FIRST_S, RETRY_MAX_S = 0.1, 2.0
+IDLE_FLUSH_S = 5.0  # records of which nothing came, and which a restart may read again, are acknowledged so late
 
 Rows = dict[tuple[str, int], list[tuple[bytes, bytes | None]]]
 Transact = Callable[[AIOKafkaProducer, Rows, int], Awaitable[None]]  # as transact(); a measurement may put its own here
@@ -140,6 +144,7 @@ def _fenced(exc: KafkaError) -> bool:
 class Writer:
     """Outbox of one owned partition, with its own task.
 
+    ``written_ms`` is the arrival time of the newest record whose effects are written, -1 when this process wrote none.
     ``add`` and ``add_tick`` are synchronous, so a flush never sees half of a step. Faust's events are acknowledged
     after the transaction that holds their effects.
     """
@@ -154,6 +159,7 @@ class Writer:
         router: Router,
         flush_s: float,
         write: Transact = transact,
+        calm_s: float = 0.0,
     ) -> None:
         self.tp, self.step, self.position, self.producer = tp, step, position, producer
         self.writing_since_s: float | None = None  # for the watchdog
@@ -164,25 +170,31 @@ class Writer:
         self._events: list[Any] = []
         self._records = 0
         self._not_before_s = 0.0
+        self._calm_s = calm_s
+        self._due_s = math.inf  # when what is pending has to be flushed
+        self._newest_ms = self.written_ms = -1
         self._work, self._hurry, self._changed = asyncio.Event(), asyncio.Event(), asyncio.Event()
+        self._sooner = asyncio.Event()  # the due time moved, or there is a hurry
         self._task = asyncio.create_task(self._run(), name=f"writer {tp.topic}/{tp.partition}")
 
     # -- in -----------------------------------------------------------------------------------------------------
 
-    def add(self, event: Any, records: int, position: int, effects: Effects) -> None:
-        """Effects of one chunk, whose next offset is ``position``; ``event`` is acknowledged when they are written."""
+    def add(self, event: Any, records: int, position: int, effects: Effects, newest_ms: int = -1) -> None:
+        """Effects of one chunk, whose next offset is ``position`` and newest arrival ``newest_ms``; ``event`` is
+        acknowledged when they are written."""
         self._events.append(event)
         self._records += records
         self.position = max(self.position, position)
+        self._newest_ms = max(self._newest_ms, newest_ms)
         self._emits += effects.emits
-        self._wake(effects.urgent)
+        self._wake(IDLE_FLUSH_S if effects.idle else self._calm_s, effects.urgent)
 
     def add_tick(self, effects: Effects) -> None:
         """Effects of time passing; nothing happens if there are none and no state changed."""
         self._state.update(self.step.take_dirty())
         self._emits += effects.emits
         if self._emits or self._state:
-            self._wake(effects.urgent)
+            self._wake(self._calm_s, effects.urgent)
 
     @property
     def full(self) -> bool:
@@ -192,24 +204,24 @@ class Writer:
     async def room(self) -> None:
         """Back-pressure: wait until pending work is below its bound."""
         while self.full and not self._task.done():
-            self._hurry.set()
+            self._hurry_up()
             await self._change()
 
     def hurry(self) -> None:
         """Flush what is pending without waiting for ``flush_s``."""
         if self._work.is_set():
-            self._hurry.set()
+            self._hurry_up()
 
     async def drained(self) -> None:
         """Flush, and wait until nothing is pending and no transaction is open."""
-        while (self._work.is_set() or self.writing_since_s is not None) and not self._task.done():
+        while self.pending and not self._task.done():
             self.hurry()
             await self._change()
 
     async def close(self) -> list[Any]:
         """Drop what is pending, wait for an open transaction, stop the producer; returns the events given up."""
         given_up, self._events = self._events, []
-        self._emits, self._state, self._records = [], {}, 0
+        self._emits, self._state, self._records, self._due_s = [], {}, 0, math.inf
         self._work.clear()
         while self.writing_since_s is not None and not self._task.done():
             await self._change()
@@ -223,20 +235,30 @@ class Writer:
         self._changed.clear()
         await self._changed.wait()
 
-    def _wake(self, urgent: bool) -> None:
+    @property
+    def pending(self) -> bool:
+        """Is anything applied and not yet written?"""
+        return self._work.is_set() or self.writing_since_s is not None
+
+    def _wake(self, wait_s: float, urgent: bool) -> None:
+        due_s = monotonic() + wait_s
+        if due_s < self._due_s:
+            self._due_s = due_s
+            self._sooner.set()
         self._work.set()
         if urgent:
-            self._hurry.set()
+            self._hurry_up()
+
+    def _hurry_up(self) -> None:
+        self._hurry.set()
+        self._sooner.set()
 
     # -- out ----------------------------------------------------------------------------------------------------
 
     async def _run(self) -> None:
         while True:
             await self._work.wait()
-            wait_s = self._not_before_s - monotonic()
-            if wait_s > 0 and not self._hurry.is_set():
-                with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(self._hurry.wait(), wait_s)
+            await self._due()
             if not self._work.is_set():
                 continue  # dropped meanwhile
             self.writing_since_s = monotonic()
@@ -251,7 +273,18 @@ class Writer:
             self.writing_since_s = None
             self._changed.set()
 
+    async def _due(self) -> None:
+        """Wait until what is pending is to be flushed, or was dropped."""
+        while self._work.is_set() and not self._hurry.is_set():
+            wait_s = max(self._not_before_s, self._due_s) - monotonic()
+            if wait_s <= 0:
+                return
+            self._sooner.clear()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._sooner.wait(), wait_s)
+
     async def _flush(self) -> None:
+        newest_ms = self._newest_ms
         rows, events = self._snapshot()
         delay_s = RETRY_FIRST_S
         while True:
@@ -265,6 +298,7 @@ class Writer:
                 await asyncio.sleep(delay_s)
                 delay_s = min(2 * delay_s, RETRY_MAX_S)
         self.transactions += 1
+        self.written_ms = newest_ms
         for event in events:  # only now may Faust commit
             event.ack()
 
@@ -278,6 +312,7 @@ class Writer:
         state.append((self._layout.key(self.tp.topic, POSITION), str(self.position).encode()))
         events = self._events
         self._emits, self._state, self._events, self._records = [], {}, [], 0
+        self._due_s = math.inf
         self._work.clear()
         self._hurry.clear()
         return rows, events

@@ -47,6 +47,7 @@ from mode.utils.futures import notify
 
 from ioc.errors import BadSettings
 from stream_jobs.exits import Exit, leave
+from stream_jobs.health import Health
 
 log = logging.getLogger(__name__)
 LIFE_CYCLE = logging.getLogger("faust.batches")  # mode's "Starting…", which would carry this module's name otherwise
@@ -82,7 +83,7 @@ PRIVATE_NAMES: tuple[tuple[type, tuple[str, ...]], ...] = (
             "_coordination_task",
         ),
     ),
-    (TopicPartitionState, ("highwater", "lso", "_position")),
+    (TopicPartitionState, ("highwater", "lso", "timestamp", "_position")),
 )
 WATCH_PERIOD_S = 0.5
 FULL_BUFFER_POLL_S = 0.005  # stock Faust sleeps a whole second here
@@ -125,22 +126,6 @@ def _has(owner: type, name: str) -> bool:
 def _used_by_init(owner: type) -> tuple[str, ...]:
     code = getattr(vars(owner).get("__init__"), "__code__", None)
     return code.co_names if code is not None else ()
-
-
-class Health:
-    """Facts written by the consumer's thread and read by the watchdog; single attribute writes, hence no lock."""
-
-    def __init__(self) -> None:
-        now = monotonic()
-        self.thread_tick_s = now  # the consumer thread's loop is alive
-        self.heartbeat_s = now  # last heartbeat or join that the broker accepted
-        self.lag_records = 0  # last stable offset - position, over the assigned partitions
-        self.lag_since_s: float | None = None  # since when the lag was never 0
-        self.coordinator_errors = 0
-
-    def heartbeat_age_s(self) -> float:
-        """Seconds since the group coordinator last accepted this member."""
-        return monotonic() - self.heartbeat_s
 
 
 class BareResults(OrderedDict[Any, Any]):
@@ -270,6 +255,7 @@ class BatchConsumer(driver.Consumer):
         self._in_flight: dict[TP, deque[Any]] = defaultdict(deque)  # delivered messages, oldest first
         self._committable: dict[TP, int] = {}  # next offset to commit
         self._expected: dict[TP, int] = {}  # next offset to deliver
+        self._handing_over: set[TP] = set()  # fetched, and not given to the agent's queue yet
         self._proven: set[TP] = set()  # delivered something since the last seek
         self._sought_again: dict[TP, int] = {}
         super().__init__(*args, **kwargs)
@@ -292,6 +278,17 @@ class BatchConsumer(driver.Consumer):
         """Offset up to which the partition was fetched, markers included; None before the first position."""
         state = self._thread.partition_states().get(tp)
         return None if state is None else state._position
+
+    def read_out(self, tp: TP) -> int | None:
+        """When the broker last said where the partition ends, epoch ms, if it was fetched and delivered up to there;
+        else None."""
+        if tp in self._handing_over:
+            return None
+        state = self._thread.partition_states().get(tp)
+        if state is None or state.highwater is None or state._position is None or state.timestamp is None:
+            return None
+        answered_ms = int(state.timestamp)  # read first: what moves meanwhile makes the answer older, not younger
+        return answered_ms if state._position >= _stable_end(state) else None
 
     def delivered(self, tp: TP) -> int:
         """Next offset to deliver; everything below was handed to the agent. 0 when unknown."""
@@ -319,6 +316,15 @@ class BatchConsumer(driver.Consumer):
             except (KafkaError, TimeoutError) as exc:
                 log.warning("seek while the flow is stopped: %r; the resume seeks again", exc)
             return
+        self._handing_over = {TP(raw_tp.topic, raw_tp.partition) for raw_tp in records}
+        try:
+            async for tp, message in self._messages(records, active, generation):
+                self._handing_over.discard(tp)
+                yield tp, message
+        finally:
+            self._handing_over = set()
+
+    async def _messages(self, records: Any, active: Any, generation: int) -> AsyncIterator[tuple[TP, Any]]:
         for raw_tp, batch in records.items():
             if not self._flows(generation):
                 return
@@ -327,6 +333,7 @@ class BatchConsumer(driver.Consumer):
                 continue
             batch = await self._contiguous(tp, batch)
             if not batch:
+                self._handing_over.discard(tp)
                 continue
             if not self._flows(generation):
                 return  # the await above may have straddled a rebalance

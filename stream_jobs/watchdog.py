@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 from aiokafka import AIOKafkaConsumer
 
 from stream_jobs.exits import Exit, leave
-from stream_jobs.transport import BatchConsumer, Health
+from stream_jobs.health import Health
+from stream_jobs.transport import BatchConsumer
 
 if TYPE_CHECKING:
     from stream_jobs.job import Job

@@ -58,12 +58,12 @@ class System:
     """One running product."""
 
     def __init__(self, folder: Path, demo: bool = True, **environ: str) -> None:
-        http, live, kafka, controller, postgres = free_ports(5)
+        http, live, kafka, controller, centres, postgres = free_ports(6)
         self.folder = folder
         self.arguments = ["up", "--demo"] if demo else ["up"]
         self.http_port, self.live_port = http, live
         self.base = f"http://127.0.0.1:{http}"
-        self.ports = (http, live, kafka, controller, postgres)
+        self.ports = (http, live, kafka, controller, centres, postgres)
         self.environ = {k: v for k, v in os.environ.items() if not k.startswith("IOC_")} | {
             "IOC_DATA_DIR": str(folder),
             "IOC_HTTP_PORT": str(http),
@@ -71,6 +71,7 @@ class System:
             "IOC_KAFKA_PORT": str(kafka),
             "IOC_KAFKA": f"127.0.0.1:{kafka}",
             "IOC_CONTROLLER_PORT": str(controller),
+            "IOC_CENTRES_PORT": str(centres),
             "IOC_POSTGRES_PORT": str(postgres),
             "PYTHONUNBUFFERED": "1",
             **environ,

@@ -40,6 +40,12 @@ def test_production_refuses_the_shortcuts_of_a_demo() -> None:
     assert "IOC_COOKIE_SECURE" in str(caught.value)
 
 
+@pytest.mark.parametrize(("name", "value"), [("IOC_KAFKA_CENTRES", "b.example:9094"), ("IOC_CENTRES_SECRETS", "words")])
+def test_where_centres_sign_in_and_their_passwords_go_together(name: str, value: str) -> None:
+    with pytest.raises(BadSettings, match="set both or none"):
+        Settings.from_environ({name: value})
+
+
 def test_defaults_in_the_table_are_the_defaults_in_the_code() -> None:
     default = Settings()
     for setting in SETTINGS:

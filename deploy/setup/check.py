@@ -16,6 +16,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 WALL = ROOT / "dashboards" / "wall"
 SIDE_BY_SIDE = ("-n", "2", "--dist", "loadgroup")  # two cores are the smallest machine; groups stay on one worker
+WHERE_TIME_GOES = ("--durations", "60", "--durations-min", "5")
 
 
 @dataclass
@@ -67,7 +68,7 @@ def run_tests(arguments: list[str]) -> tuple[int, str]:
     """Run pytest, passing its lines on, all but the last; returns exit code and that line."""
     held = ""
     process = subprocess.Popen(
-        [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *arguments],
+        [sys.executable, "-m", "pytest", *SIDE_BY_SIDE, *WHERE_TIME_GOES, *arguments],
         cwd=ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

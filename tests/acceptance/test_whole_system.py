@@ -101,6 +101,12 @@ async def test_bad_input_lands_in_quarantine_and_nothing_stops(system: System) -
 
     await asyncio.to_thread(until, "three dead letters", arrived, 30.0, 0.3)
 
+    def rings(held: dict[str, dict[str, Any]]) -> bool:
+        alerts = (alert for alert in held["alerts"].values() if alert["rule"] == "foreign-name")
+        return [(alert["centre"], alert["state"]) for alert in alerts] == [("bien-hoa", "UNACK")]
+
+    await picture(system, rings)
+
     await asyncio.to_thread(system.cli, "sim", "inject", "hydro.level", "--site", "BIENHOA", "level_m=1.234")
 
     def seen(held: dict[str, dict[str, Any]]) -> bool:

@@ -43,6 +43,7 @@ class RecorderProcess:
     def __init__(self, log: Path, kafka: str, database_url: str, prefix: str) -> None:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("IOC_")}
         environ |= {"IOC_KAFKA": kafka, "IOC_DATABASE_URL": database_url, "IOC_TOPIC_PREFIX": prefix}
+        environ |= {"IOC_DATA_DIR": str(log.parent)}  # the anchors of a test's chain are no others'
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(

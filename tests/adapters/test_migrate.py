@@ -22,6 +22,9 @@ from tests.adapters.empty import empty_database
 pytestmark = pytest.mark.stack
 
 
+NEXT = f"{len(migrations()) + 1:04}"  # number of a migration that a test adds
+
+
 @pytest.fixture
 def empty_url(stack: object) -> Iterator[str]:
     """A database with the extension and nothing else."""
@@ -73,7 +76,7 @@ def test_a_changed_file_is_refused(empty_url: str, folder: Path) -> None:
     migrate(empty_url, folder=folder)
     file = folder / "0002_recorder.sql"
     file.write_text(file.read_text() + "\n-- changed")
-    (folder / "0004_more.sql").write_text("CREATE TABLE more ()")
+    (folder / f"{NEXT}_more.sql").write_text("CREATE TABLE more ()")
     with pytest.raises(BadSettings, match="0002_recorder was changed after it had been applied"):
         migrate(empty_url, folder=folder)
     assert "more" not in tables(empty_url)
@@ -88,13 +91,15 @@ def test_other_line_ends_are_no_change(empty_url: str, folder: Path) -> None:
 
 
 def test_a_newer_database_is_refused(empty_url: str, folder: Path) -> None:
-    (folder / "0004_future.sql").write_text("CREATE TABLE future ()")
+    (folder / f"{NEXT}_future.sql").write_text("CREATE TABLE future ()")
     migrate(empty_url, folder=folder)
     with pytest.raises(BadSettings, match="it is newer"):
         migrate(empty_url)
 
 
-@pytest.mark.parametrize("name", ["0005_hole.sql", "4_short.sql", "0003_twice.sql", "0004_Upper.sql"])
+@pytest.mark.parametrize(
+    "name", [f"{len(migrations()) + 2:04}_hole.sql", "5_short.sql", "0003_twice.sql", f"{NEXT}_Upper.sql"]
+)
 def test_strange_numbers_are_refused(folder: Path, name: str) -> None:
     (folder / name).write_text("SELECT 1")
     with pytest.raises(BadSettings):
@@ -102,19 +107,19 @@ def test_strange_numbers_are_refused(folder: Path, name: str) -> None:
 
 
 def test_a_wrong_statement_leaves_nothing_of_its_file(empty_url: str, folder: Path) -> None:
-    (folder / "0004_wrong.sql").write_text("CREATE TABLE half (); SELECT no_such_function();")
-    with pytest.raises(BadSettings, match=r"0004_wrong failed: .*no_such_function"):
+    (folder / f"{NEXT}_wrong.sql").write_text("CREATE TABLE half (); SELECT no_such_function();")
+    with pytest.raises(BadSettings, match=rf"{NEXT}_wrong failed: .*no_such_function"):
         migrate(empty_url, folder=folder)
     assert "half" not in tables(empty_url)
-    assert migration_status(empty_url, folder=folder).pending == ["0004_wrong"]
+    assert migration_status(empty_url, folder=folder).pending == [f"{NEXT}_wrong"]
 
 
 def test_without_a_transaction(empty_url: str, folder: Path) -> None:
-    (folder / "0004_index.sql").write_text(
+    (folder / f"{NEXT}_index.sql").write_text(
         "-- migrate: no-transaction\nCREATE TABLE IF NOT EXISTS a (n int);\n-- migrate: next\n"
         "CREATE INDEX CONCURRENTLY IF NOT EXISTS a_n ON a (n);\n"
     )
-    assert migrate(empty_url, folder=folder)[-1] == "0004_index"
+    assert migrate(empty_url, folder=folder)[-1] == f"{NEXT}_index"
     assert migrate(empty_url, folder=folder) == []
     with psycopg.connect(empty_url) as conn:
         assert conn.execute("SELECT to_regclass('a_n') IS NOT NULL").fetchone() == (True,)
@@ -125,7 +130,7 @@ def _start(url: str, folder: str, answers: multiprocessing.Queue[list[str]]) -> 
 
 
 def test_starters_at_once_share_the_work(empty_url: str, folder: Path) -> None:
-    (folder / "0004_slow.sql").write_text("CREATE TABLE slow (); SELECT pg_sleep(0.5);")
+    (folder / f"{NEXT}_slow.sql").write_text("CREATE TABLE slow (); SELECT pg_sleep(0.5);")
     context = multiprocessing.get_context("spawn")
     answers: multiprocessing.Queue[list[str]] = context.Queue()
     starters = [context.Process(target=_start, args=(empty_url, str(folder), answers)) for _ in range(4)]
@@ -138,7 +143,7 @@ def test_starters_at_once_share_the_work(empty_url: str, folder: Path) -> None:
 
 
 def test_killed_in_the_middle_nothing_is_left_and_the_next_one_finishes(empty_url: str, folder: Path) -> None:
-    (folder / "0004_slow.sql").write_text("CREATE TABLE slow (); SELECT pg_sleep(2); CREATE TABLE slower ();")
+    (folder / f"{NEXT}_slow.sql").write_text("CREATE TABLE slow (); SELECT pg_sleep(2); CREATE TABLE slower ();")
     context = multiprocessing.get_context("spawn")
     answers: multiprocessing.Queue[list[str]] = context.Queue()
     starter = context.Process(target=_start, args=(empty_url, str(folder), answers))
@@ -152,8 +157,8 @@ def test_killed_in_the_middle_nothing_is_left_and_the_next_one_finishes(empty_ur
         assert starter.pid is not None
         os.kill(starter.pid, signal.SIGKILL)
         starter.join(10)
-        assert conn.execute("SELECT max(version) FROM schema_version").fetchone() == (3,)
-    assert migrate(empty_url, folder=folder) == ["0004_slow"]
+        assert conn.execute("SELECT max(version) FROM schema_version").fetchone() == (len(migrations()),)
+    assert migrate(empty_url, folder=folder) == [f"{NEXT}_slow"]
     assert {"slow", "slower"} <= tables(empty_url)
 
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import shutil
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from ioc.adapters.profiles import PROFILES, load_centre, load_profile
 from ioc.domain.catalogue import PAYLOADS
+from ioc.domain.duty import Chain, on_shift
 from ioc.domain.registry import Registry
 from ioc.errors import BadSettings
 
@@ -201,6 +203,35 @@ def test_references_and_repetitions(folder: Path) -> None:
     assert any("(CAM-BH-001).feed: the centre has no feed 'tram'" in problem for problem in said)
 
 
+def test_agencies_are_checked(folder: Path) -> None:
+    agencies = [(agency.id, agency.phone) for agency in load_profile("dongnai-2023").agencies]
+    assert agencies[:3] == [("113", "113"), ("114", "114"), ("115", "115")]
+    more = '\n[[agencies]]\nid = "{}"\nname_vi = "{}"\nname_en = "x"\nphone = "{}"\n'
+    file = folder / "profile.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text + more.format("113", "x", "0251 382 2222") + more.format("A B", " ", "none"), encoding="utf-8")
+    said = problems(folder)
+    assert len(said) == 4
+    for part in ("agencies: '113' occurs twice", "id 'A B' must be", "needs a name in both", "the phone 'none' is not"):
+        assert any(part in problem and problem.startswith("profile.toml:") for problem in said), part
+
+
+def test_suppression_is_checked_with_the_rest_of_the_profile(folder: Path) -> None:
+    assert [one.id for one in load_profile("dongnai-2023").suppression.inhibit][:1] == ["congestion-wide"]
+    file = folder / "suppression.toml"
+    replace(file, 'target = { rules = ["congestion"], priority = 3 }', 'target = { rules = ["congestoin"] }')
+    line = file.read_text(encoding="utf-8").split("congestoin")[0].count("\n") + 1
+    assert sentences(folder) == [f"suppression.toml:{line}: inhibit[0].target.rules: there is no 'congestoin'"]
+    replace(file, 'rules = ["congestoin"]', "")
+    assert problems(folder) == ["suppression.toml: inhibit[0].target: has no condition: it would be about every alert"]
+    replace(file, 'equal = ["centre", "area"]', 'equal = ["province"]\nfor_ever = true')
+    said = problems(folder)
+    assert any("inhibit[0].for_ever: no such key here" in problem for problem in said)
+    assert any("inhibit[0].equal" in problem and "known are centre, area" in problem for problem in said)
+    file.unlink()
+    assert load_profile(str(folder)).suppression.inhibit == ()
+
+
 def test_rules_are_checked_against_the_catalogue(folder: Path) -> None:
     (folder / "rules.toml").write_text(
         """
@@ -239,3 +270,37 @@ def test_a_new_centre_is_one_file(folder: Path, tmp_path: Path) -> None:
     file.write_text(text.replace('type = "hydro.level"', 'type = "hydro.flow"', 1), encoding="utf-8")
     with pytest.raises(BadSettings, match=r"no such event type 'hydro\.flow'"):
         load_centre(file, profile)
+
+
+# Who is on duty ----------------------------------------------------------------------------------------------------
+
+
+def test_an_installation_without_a_duty_file_calls_nobody(folder: Path) -> None:
+    (folder / "duty.toml").unlink()
+    assert load_profile(str(folder)).duty.chains == ()
+
+
+def test_mistakes_of_the_duty_file_have_their_lines(folder: Path) -> None:
+    file = folder / "duty.toml"
+    replace(file, 'channels = ["log"]', 'channels = ["pager"]')
+    replace(file, "wait_s = 180", "wait_s = 99_999")
+    replace(file, 'person = "lanh-dao-truc"', 'person = "giam-doc"')
+    lines = file.read_text(encoding="utf-8").split("\n")
+    found = {int(s.split(":")[1]): s.split(": ", 1)[1] for s in sentences(folder)}
+    assert {lines[at - 1].split(" ")[0]: text for at, text in found.items()} == {
+        "channels": "people[0] (truc-ban-1).channels: there is no channel 'pager'",
+        "wait_s": "chains[0] (khan).steps[1].wait_s: must be 0 to 86400 seconds",
+        "person": "chains[0] (khan).steps[2].person: there is no 'giam-doc'",
+    }
+    replace(file, "repeat = 2", "repeats = 2")
+    assert [s.split(": ", 1)[1].split(";")[0] for s in sentences(folder)] == ["chains[0].repeats: no such key here"]
+
+
+def test_every_alert_of_the_package_profile_has_a_chain_and_every_hour_somebody() -> None:
+    profile = load_profile("dongnai-2023")
+    assert profile.duty.chains[-1] == Chain(id="thuong", steps=profile.duty.chains[-1].steps)
+    (roster,) = profile.duty.rosters
+    zone = ZoneInfo(profile.timezone)
+    start_ms = 1_795_489_200_000 // 86_400_000 * 86_400_000
+    for hour in range(24 * 14):
+        assert len(on_shift(roster, start_ms + hour * 3_600_000, zone, profile.holidays)) == 2

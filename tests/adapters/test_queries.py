@@ -130,10 +130,10 @@ async def test_counts_and_ids(queries: Queries, database_url: str) -> None:
     events = [event_record(f"e{n}", time_ms=T0_MS + n) for n in range(7)]
     await store(database_url, "events", *events, event_record("x", centre="tinh"))
     await store(database_url, "dead", dead_record(1), dead_record(2))
-    await store(database_url, "alerts", alert_record("A-1", 1))
+    await store(database_url, "alerts", alert_record("A-1", 1), alert_record("A-2", 1, exercise="drill-7"))
     counts = await queries.counts(exact=True)
-    assert (counts.events, counts.dead_letters, counts.alerts, counts.alerts_open, counts.rejected) == (8, 2, 1, 1, 0)
-    assert (await queries.counts()).alerts == 1
+    assert (counts.events, counts.dead_letters, counts.alerts, counts.alerts_open, counts.rejected) == (8, 2, 2, 1, 0)
+    assert (await queries.counts()).alerts == 2
     assert await queries.event_ids("bien-hoa") == [f"e{n}" for n in range(7)]
     assert await queries.event_ids("bien-hoa", T0_MS + 2, T0_MS + 4) == ["e2", "e3"]
 

@@ -55,7 +55,7 @@ def test_an_unchanged_file_is_nothing(watched: Watched) -> None:
 
 def test_a_good_change_is_taken_once_when_the_file_rests(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     watched.look(3)
-    watched.write(TEXT.replace("after_s = 30", "after_s = 45"))
+    watched.write(TEXT.replace("after_s = 30\n", "after_s = 45\n"))
     assert watched.look() == []  # it may still be in writing
     [taken] = watched.look()
     assert next(rule for rule in taken.rules if rule.id == "source-silent").after_s == 45
@@ -65,20 +65,20 @@ def test_a_good_change_is_taken_once_when_the_file_rests(watched: Watched, caplo
 
 
 def test_a_change_before_the_first_look_is_not_missed(watched: Watched) -> None:
-    watched.write(TEXT.replace("after_s = 30", "after_s = 45"))
+    watched.write(TEXT.replace("after_s = 30\n", "after_s = 45\n"))
     assert len(watched.look(3)) == 1
 
 
 def test_a_broken_file_is_refused_with_its_line(watched: Watched, caplog: pytest.LogCaptureFixture) -> None:
     watched.look(3)
     caplog.set_level(logging.ERROR)
-    broken = TEXT.replace("after_s = 30", "after_s = 0")
+    broken = TEXT.replace("after_s = 30\n", "after_s = 0\n")
     watched.write(broken)
     assert watched.look(5) == []
     line = broken.splitlines().index("after_s = 0") + 1
     assert f"the old ones stay: {watched.file}:{line}: rule source-silent: a silence needs after_s" in caplog.text
     assert watched.watch.refused == 1  # said once, not at every look
-    watched.write(TEXT.replace("after_s = 30", "after_s = 31"))
+    watched.write(TEXT.replace("after_s = 30\n", "after_s = 31\n"))
     assert len(watched.look(3)) == 1
 
 
@@ -112,7 +112,7 @@ def test_a_missing_file_leaves_the_rules(watched: Watched, caplog: pytest.LogCap
 
 def test_it_looks_only_so_often(watched: Watched) -> None:
     watched.look(2)
-    watched.write(TEXT.replace("after_s = 30", "after_s = 45"))
+    watched.write(TEXT.replace("after_s = 30\n", "after_s = 45\n"))
     assert watched.watch.look(watched.now_s + 0.5) is None
     assert watched.watch.look(watched.now_s + 1.0) is None
     assert len(watched.look(2)) == 1

@@ -29,7 +29,7 @@ from ioc.pipeline.effects import InRecord
 from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.runner import Runner
 from ioc.settings import Settings
-from ioc.wire import codec
+from ioc.wire import codec, progress
 from ioc.wire.topics import Topics
 from tests.conftest import Stack
 from tests.system import ROOT, until
@@ -81,7 +81,8 @@ def check(events: list[Event], ms: int) -> None:
         {"intensity_veh_h": 1200, "speed_km_h": 40.2336, "occupancy_ratio": 0.375, "lon": 107.004, "lat": 10.953}
     )
     assert data(found["W-1"]) == {"indicator": "AIR_TEMPERATURE", "value": 35.0, "unit": "°C"}
-    assert data(found["V-1"]) == {"channel": "phone", "field": "nước", "text": "vỡ ống; ngập"}
+    said = {"channel": "phone", "field": "nước", "text": "vỡ ống; ngập", "state": "received"}
+    assert data(found["V-1"]) == said
     assert data(found["H-1"])["seq"] == 7
 
 
@@ -102,7 +103,8 @@ def test_a_bad_line_is_one_dead_letter_and_the_others_pass(folder: Path) -> None
     lines[5] = lines[5].replace("TBM", "BHO")
     step = IntakePartition(load_profile(str(folder)), "trang-bom", 3)
     emits = step.step([InRecord(41, NOW, b"k", "\n".join(lines).encode())], NOW).emits
-    assert [emit.topic for emit in emits] == ["events", "events", "dead", "dead", "events", "dead"]
+    assert [emit.topic for emit in emits] == ["events", "events", "dead", "dead", "events", "dead", "alert-inputs"]
+    assert emits[-1].key == b"foreign-name|trang-bom|raw/3", "another centre's name rings"
     letters = [codec.decode_dead(emit.value or b"") for emit in emits if emit.topic == "dead"]
     assert [(letter.id, letter.line, letter.code, letter.path) for letter in letters] == [
         ("raw.trang-bom/3/41/3", 3, "schema", "b"),
@@ -211,7 +213,8 @@ def test_a_real_worker_takes_it_from_its_own_topic(stack: Stack, prefix: str, fo
             await reader.start()
             try:
                 places = [TopicPartition(topics.name(topic), p) for p in range(topics.partitions(topic))]
-                return [one.value async for one in read_to_end(reader, places) if one.value is not None]
+                found = [one async for one in read_to_end(reader, places) if one.key != progress.KEY]
+                return [one.value for one in found if one.value is not None]
             finally:
                 await reader.stop()
 

@@ -42,6 +42,17 @@ FORBIDDEN: dict[str, set[str]] = {
     "simulators": {"faust", "mode", "psycopg", "websockets", "starlette", "stream_jobs", "ioc.cli", "ioc.services"},
     "simulators.world": OUTSIDE_LIBRARIES | {"asyncio", "logging", "time", "socket", "threading", "subprocess", "os"},
     "simulators.formats": OUTSIDE_LIBRARIES | {"asyncio", "logging", "time", "socket", "threading"},
+    **dict.fromkeys(
+        (
+            "simulators.faults",
+            "simulators.verdict",
+            "simulators.episodes",
+            "simulators.stream",
+            "simulators.expect",
+            "simulators.plan",
+        ),
+        OUTSIDE_LIBRARIES | IMPURE | {"ioc.adapters", "ioc.settings"},
+    ),
     "simulators.feeds": OUTSIDE_LIBRARIES | {"asyncio", "logging", "time", "socket", "threading"},
 }
 # Only entry points may import the programs.
@@ -111,6 +122,7 @@ def test_every_import_points_down() -> None:
         ("ioc.wire.codec", "import aiokafka.errors"),
         ("ioc.adapters.kafka", "import simulators.player"),
         ("stream_jobs.perform", "import psycopg"),
+        ("simulators.verdict", "import time"),
     ],
 )
 def test_the_guard_sees_a_broken_rule(module: str, source: str) -> None:

@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 from pathlib import Path
 from typing import get_args
 
-from ioc.domain.lifecycle import STATES, TABLE, Refusal
+from ioc.domain import escalation
+from ioc.domain.cap import Category, Certainty, Severity, Urgency
+from ioc.domain.lifecycle import PLACES, TABLE, Refusal
 from ioc.domain.verdicts import Reason
+from ioc.pipeline.escalation_audit import AuditReason
+from ioc.pipeline.handle import EVENT_OF
 
 ROOT = Path(__file__).resolve().parents[2]
 LIST = ROOT / "dashboards" / "wall" / "tests" / "reasons.json"
 # Functions that refuse a command; their last argument is the code.
 REFUSING = {
-    "ioc/pipeline/acknowledge.py": "_refuse",
+    "ioc/pipeline/acknowledge.py": "refuse",
+    "ioc/pipeline/alerting.py": "refuse",
+    "ioc/pipeline/handle.py": "refuse",
     "ioc/wire/session.py": "_refused",
     "ioc/services/commands.py": "answer",
 }
@@ -27,7 +34,7 @@ def refusals_in(file: str, function: str) -> set[str]:
         if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == function):
             continue
         said = [a.value for a in node.args[:-1] if isinstance(a, ast.Constant) and isinstance(a.value, str)]
-        if function == "answer" and said != ["REFUSED"]:
+        if function == "answer" and not set(said) <= {"REFUSED", "FORBIDDEN", "MISMATCH"}:
             continue  # its other answers have sentences of their own
         last = node.args[-1]
         branches = [last.body, last.orelse] if isinstance(last, ast.IfExp) else [last]
@@ -35,12 +42,28 @@ def refusals_in(file: str, function: str) -> set[str]:
     return found
 
 
+def lacks() -> set[str]:
+    """What a command may lack, by the function that says so."""
+    tree = ast.parse((ROOT / "ioc/pipeline/handle.py").read_text())
+    [function] = [n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == "_lacking"]
+    values = [n.value for n in ast.walk(function) if isinstance(n, ast.Constant)]
+    found = {v for v in values if isinstance(v, str) and re.fullmatch(r"[A-Z_]{4,}", v)}
+    assert len(found) > 5
+    return found
+
+
 def test_the_list_of_the_console_is_complete() -> None:
-    refusals = {row.reason for state in STATES if isinstance(row := TABLE[state]["ACK"], Refusal)}
+    events = {*EVENT_OF.values(), "SHELVE_ONCE"}
+    cells = [TABLE[place][event] for place in PLACES for event in sorted(events)]
+    refusals = {cell.reason for cell in cells if isinstance(cell, Refusal)} | lacks()
     for file, function in REFUSING.items():
         named = refusals_in(file, function)
         assert named, f"{file} refuses nothing by {function}() any more"
         refusals |= named
-    expected = {"alert": list(get_args(Reason)), "refusal": sorted(refusals)}
+    axes = {"category": Category, "urgency": Urgency, "severity": Severity, "certainty": Certainty}
+    cap = {axis: list(get_args(words)) for axis, words in axes.items()}
+    alert = [*get_args(Reason), *get_args(AuditReason)]
+    summons = list(get_args(escalation.Reason))
+    expected = {"alert": alert, "refusal": sorted(refusals), "summons": summons, "cap": cap}
     text = json.dumps(expected, indent=1) + "\n"
     assert LIST.read_text() == text, f"write this to {LIST.relative_to(ROOT)}, and words for what is new:\n{text}"

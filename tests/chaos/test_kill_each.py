@@ -19,7 +19,7 @@ from tests.system import ROOT, running, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.chaos, pytest.mark.timeout(1800)]
 
-VICTIMS = ("intake", "detect", "alerting", "recorder", "gateway")
+VICTIMS = ("intake", "detect", "alerting", "desk", "recorder", "gateway")
 RATE_PER_S = 300
 
 

@@ -25,7 +25,7 @@ from ioc.cli import main
 from ioc.domain.events import Event
 from ioc.domain.measures import DeadLetter
 from ioc.settings import Settings
-from ioc.wire import codec
+from ioc.wire import codec, progress
 from ioc.wire.topics import Topics
 from simulators.formats import encode
 from simulators.readings import Reading
@@ -90,7 +90,8 @@ class Place:
             await reader.start()
             try:
                 places = [TopicPartition(self.topics.name(topic), p) for p in range(self.topics.partitions(topic))]
-                return [record.value async for record in read_to_end(reader, places) if record.value is not None]
+                found = [record async for record in read_to_end(reader, places) if record.key != progress.KEY]
+                return [record.value for record in found if record.value is not None]
             finally:
                 await reader.stop()
 

@@ -23,7 +23,7 @@ COMMANDS = {
     "rules to replay": ["rules", "backtest", "--rules", "{}", "--events", str(RULES)],
     "events": ["rules", "backtest", "--rules", str(RULES), "--events", "{}"],
     "a scenario": ["sim", "run", "{}"],
-    "a ledger": ["sim", "run", "calm-day", "--ledger", "{}/ledger"],
+    "a ledger": ["sim", "run", "live", "--ledger", "{}/ledger"],
 }
 
 

@@ -28,4 +28,6 @@ def test_the_whole_file_of_the_document_works(
     assert (rain.source, rain.type, rain.area, rain.id) == ("/vinh-cuu/rain/VC-R1", "rain.gauge", "735", "7001")
     assert msgspec.json.decode(rain.data) == {"mm_10min": 2.5, "mm_1h": 7.0, "mm_24h": 18.5}
     assert (report.source, report.area) == ("/vinh-cuu/feedback/VC-1022", "735")
-    assert msgspec.json.decode(report.data) == {"channel": "phone", "field": "nước", "text": "vỡ ống trước chợ"}
+    assert msgspec.json.decode(report.data) == {
+        "channel": "phone", "field": "nước", "text": "vỡ ống trước chợ", "state": "received",
+    }  # fmt: skip

@@ -58,7 +58,7 @@ def test_all_mistakes_come_together_also_for_a_whole_profile(
     folder = tmp_path / "profile"
     shutil.copytree(profile_folder("dongnai-2023"), folder)
     text = PACK.read_text(encoding="utf-8")
-    text = text.replace("after_s = 30", "after_s = 0").replace('group = "river"', 'group = "sea"', 1)
+    text = text.replace("after_s = 30\n", "after_s = 0\n").replace('group = "river"', 'group = "sea"', 1)
     (folder / "rules.toml").write_text(text, encoding="utf-8")
     assert main(["rules", "check", str(folder), "--json"]) == 1
     found = json.loads(capsys.readouterr().out)["mistakes"]
@@ -88,7 +88,7 @@ def test_a_failed_story_gives_1_and_the_sentence(tmp_path: Path, capsys: pytest.
 
 def test_other_rules_can_be_tried(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rules, tests = tmp_path / "new.toml", profile_folder("dongnai-2023") / "tests" / "source-silent.toml"
-    rules.write_text(PACK.read_text(encoding="utf-8").replace("after_s = 30", "after_s = 90"), encoding="utf-8")
+    rules.write_text(PACK.read_text(encoding="utf-8").replace("after_s = 30\n", "after_s = 90\n"), encoding="utf-8")
     assert main(["rules", "test", str(tests)]) == 0
     assert main(["rules", "test", str(tests), "--rules", str(rules)]) == 1
     capsys.readouterr()

@@ -37,7 +37,9 @@ def test_every_named_volume_is_declared_and_every_dependency_exists() -> None:
         assert set(service.get("depends_on", {})) <= set(services), name
 
 
-@pytest.mark.parametrize("name", ["intake", "detect", "alerting", "recorder", "gateway", "topics", "migrations"])
+@pytest.mark.parametrize(
+    "name", ["intake", "detect", "alerting", "desk", "recorder", "gateway", "notifier", "topics", "migrations"]
+)
 def test_the_commands_are_commands_of_the_program(name: str) -> None:
     from ioc.cli import build
 

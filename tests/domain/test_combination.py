@@ -156,3 +156,36 @@ def test_memory_is_bounded_and_as_large_as_the_documents_say() -> None:
         take(jams, state, condition("congestion", f"TF-BH-{i:05d}", "on", at + i))
     assert len(state.objects) == OBJECTS_MAX
     assert len(msgspec.json.encode(state)) < 200 + 80 * OBJECTS_MAX
+
+
+AT = {"jam|c|A": (107.000, 10.9), "jam|c|B": (107.010, 10.9), "jam|c|C": (107.020, 10.9), "jam|c|Z": (107.5, 10.9)}
+NEIGHBOURS = rule(Member(rule="jam", objects=2, near_m=1_200))
+
+
+def near(said: list[tuple[str, Word]]) -> list[tuple[str, str] | None]:
+    state = CombinationState()
+    given_ = [condition("jam", obj, word, 10 * n) for n, (obj, word) in enumerate(said)]
+    return words([take(NEIGHBOURS, state, one, AT.get) for one in given_])
+
+
+def test_neighbours_count_and_others_do_not() -> None:
+    assert near([("A", "on"), ("Z", "on"), ("C", "on")]) == [None, None, None]
+    assert near([("A", "on"), ("B", "on"), ("A", "off")]) == [None, ("on", "ALL_MEMBERS"), ("off", "MEMBER_OVER")]
+    assert near([("A", "on"), ("nobody knows where", "on")]) == [None, None]
+
+
+def test_a_blind_neighbour_leaves_it_open_and_one_between_two_does_not_decide() -> None:
+    blind = ("blind", "MEMBER_BLIND")
+    assert near([("A", "on"), ("B", "on"), ("B", "blind")]) == [None, ("on", "ALL_MEMBERS"), blind]
+    assert near([("A", "on"), ("B", "on"), ("C", "on"), ("Z", "on"), ("C", "blind"), ("A", "off")]) == [
+        None, ("on", "ALL_MEMBERS"), ("on", "ALL_MEMBERS"), None, ("on", "ALL_MEMBERS"), blind,
+    ]  # fmt: skip
+
+
+def test_neighbours_are_since_the_second_of_them() -> None:
+    state = CombinationState()
+    take(NEIGHBOURS, state, condition("jam", "Z", "on", 50, since=5), AT.get)
+    take(NEIGHBOURS, state, condition("jam", "B", "on", 60, since=30), AT.get)
+    told = take(NEIGHBOURS, state, condition("jam", "A", "on", 70, since=20), AT.get)
+    assert told is not None
+    assert (told.since_ms, told.count) == (30, 2)

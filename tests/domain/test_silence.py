@@ -66,6 +66,9 @@ def test_silent_for_too_long_is_out_of_service_and_no_alert() -> None:
     for base_ms in (0, T + DAY, T + 2 * DAY):
         assert lapse(state, 2, AFTER, T + 3 * DAY, base_ms, DAY) is None
     # Heard again: back by itself, and the next silence is an episode of its own.
+    back = hear(state, 2, T + 4 * DAY, T + 4 * DAY)
+    assert back is not None
+    assert (back.state, back.reason, back.since_ms) == ("off", "HEARTBEAT", on.since_ms)
     assert hear(state, 2, T + 4 * DAY, T + 4 * DAY) is None
     again = lapse(state, 2, AFTER, T + 4 * DAY + AFTER, 0, DAY)
     assert again is not None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ioc.domain.toml_lines import Places, line_of
 
@@ -77,3 +79,63 @@ def test_a_path_has_a_line_or_the_line_of_what_is_around_it(path: str, line: int
 )
 def test_a_sentence_has_the_line_that_it_speaks_about(problem: str, line: int) -> None:
     assert line_of(TEXT, problem) == line
+
+
+LISTS = '''centres = [
+    "bien-hoa",  # [not, this]
+    "a ] b",
+    "nowhere",
+]
+one = ["x", 'y'] # all on a line
+[[expect]]
+steps = [
+    { level = "A", within = "1h..2h" },
+    { level = """B
+    , still B""",
+      within = "2h..3h" },
+    [1, [2,
+    3]],
+]
+after = { deep = { er = [0,
+  1] }, "quoted key" = 2 }
+points = [[0, 1.0], [2,
+ 3.0]]
+last = 1
+'''
+
+
+@pytest.mark.parametrize(
+    ("path", "line"),
+    [
+        ("centres", 1),
+        ("centres[0]", 2),
+        ("centres[1]", 3),
+        ("centres[2]", 4),
+        ("centres[3]", 1),
+        ("one[1]", 6),
+        ("expect[0].steps[0].within", 9),
+        ("expect[0].steps[1]", 10),
+        ("expect[0].steps[1].level", 10),
+        ("expect[0].steps[1].within", 12),
+        ("expect[0].steps[2][0]", 13),
+        ("expect[0].steps[2][1][1]", 14),
+        ("expect[0].after.deep.er[0]", 16),
+        ("expect[0].after.deep.er[1]", 17),
+        ("expect[0].after.quoted key", 17),
+        ("expect[0].points[1][1]", 19),
+        ("expect[0].last", 20),
+    ],
+)
+def test_an_entry_of_a_list_over_several_lines_has_its_own_line(path: str, line: int) -> None:
+    assert Places(LISTS).of(path) == line
+
+
+@given(st.text(alphabet="ab=[]{},\"'#\\\n. 1", max_size=80))
+def test_any_text_has_places(text: str) -> None:
+    places = Places(text)
+    assert all(1 <= line <= len(places.lines) for line in places._at.values())
+
+
+def test_a_deep_or_long_text_takes_no_time() -> None:
+    for text in ("a = " + "[" * 200_000, "a = " + "[{b=" * 50_000, "a = [" + '"x",\n' * 100_000 + "]"):
+        Places(text)

@@ -1,11 +1,15 @@
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.domain.profile import WindowSpec
-from ioc.domain.windows import MINUTE_MS, holds, problems, rollup_key, start_of, starts_of
+from ioc.domain.times import from_ms, to_ms
+from ioc.domain.windows import MINUTE_MS, fixed_offset_ms, holds, problems, rollup_key, start_of, starts_of
 
 instants = st.integers(-(10**15), 10**15)
 sizes = st.integers(1, 86_400_000)
@@ -92,3 +96,44 @@ def test_a_window_twice() -> None:
     one = WindowSpec(type="traffic.flow", size_s=600)
     assert any("declared already" in text for text in said(one, WindowSpec(type="traffic.flow", size_s=600, hop_s=60)))
     assert any("declared already" in text for text in said(one, WindowSpec(type="traffic.flow", size_s=600, feed="x")))
+
+
+HOUR_MS = 3_600_000
+
+
+@pytest.mark.parametrize(
+    ("zone", "hours"),
+    [("Asia/Ho_Chi_Minh", 7), ("UTC", 0), ("Asia/Kathmandu", 5.75), ("America/Lima", -5)],
+)
+def test_a_zone_whose_clocks_never_change_has_one_distance_from_utc(zone: str, hours: float) -> None:
+    assert fixed_offset_ms(zone) == hours * HOUR_MS
+
+
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "America/Santiago", "Africa/Casablanca", "Australia/Lord_Howe"])
+def test_a_zone_whose_clocks_change_has_none(zone: str) -> None:
+    assert fixed_offset_ms(zone) is None
+
+
+@given(st.datetimes(datetime(2020, 1, 1), datetime(2045, 12, 30)), st.sampled_from([1, 2, 6, 24]))  # noqa: DTZ001
+def test_local_windows_begin_at_local_midnight_and_whole_hops_after_it(at: datetime, hop_h: int) -> None:
+    zone = ZoneInfo("Asia/Ho_Chi_Minh")
+    time_ms = to_ms(at.replace(tzinfo=zone))
+    [start_ms] = starts_of(time_ms, hop_h * HOUR_MS, hop_h * HOUR_MS, 7 * HOUR_MS)
+    assert holds(start_ms, hop_h * HOUR_MS, time_ms)
+    local = from_ms(start_ms).astimezone(zone)
+    assert (local.hour % hop_h, local.minute, local.second, local.microsecond) == (0, 0, 0, 0)
+    if hop_h == 24:
+        assert local.date() == at.date()
+
+
+def test_local_windows_that_cannot_be_are_refused() -> None:
+    def of(zone: str, **more: int) -> list[str]:
+        spec = WindowSpec(type="traffic.flow", align="local", **({"size_s": 86_400} | more))  # type: ignore[arg-type]
+        return problems([spec], FIELDS, [], zone)
+
+    assert of("Asia/Ho_Chi_Minh") == []
+    assert of("Asia/Ho_Chi_Minh", hop_s=7_200) == []
+    [said_] = of("Europe/Berlin")
+    assert "a local day has 23, 24 or 25 hours" in said_
+    assert any("3600 s or longer" in text for text in of("Asia/Ho_Chi_Minh", size_s=1_800))
+    assert any("divides a day" in text for text in of("Asia/Ho_Chi_Minh", size_s=7 * 3_600))

@@ -18,21 +18,26 @@ from websockets.exceptions import ConnectionClosed
 from ioc.adapters.clock import now_ms
 from ioc.adapters.metrics import GatewayMetrics
 from ioc.adapters.websocket import Health
+from ioc.domain.alarm_quality import Line, line_of
 from ioc.domain.alerts import Alert, Command, LogEntry
+from ioc.domain.dispatch import CapSetup, Dispatch
 from ioc.domain.profile import Area, Centre, Feed, Level, Profile, Rule, Site, Target
 from ioc.errors import Unavailable
 from ioc.gateway import Gateway
-from ioc.ports import Account
-from ioc.services.accounts import Accounts, hash_password
+from ioc.pipeline.desk import make_desk
+from ioc.pipeline.effects import InRecord
+from ioc.ports import DeliveryCount
+from ioc.services.accounts import Accounts
 from ioc.services.hub import PICTURE_TOPICS, Hub
 from ioc.services.sign_in import SessionTokens
 from ioc.settings import Settings
 from ioc.wire import codec
+from ioc.wire.cap import Entry
 from ioc.wire.positions import Layout
 from ioc.wire.topics import Topics
+from tests.gateway.fake_accounts import PASSWORD, FakeStore
 from tests.services.hub_records import EPOCH, Client
 
-PASSWORD = "một mật khẩu đủ dài"
 PROFILE = Profile(
     id="test",
     name_vi="Tỉnh",
@@ -40,6 +45,15 @@ PROFILE = Profile(
     title_vi="Trung tâm",
     title_en="Centre",
     timezone="Asia/Ho_Chi_Minh",
+    dispatch=Dispatch(
+        cap=CapSetup(
+            sender="ioc@test.example",
+            sender_name_vi="Trung tâm",
+            sender_name_en="Centre",
+            restriction="test",
+            geocode_name="test:1",
+        )
+    ),
     areas=(Area(code="731", name_vi="Biên Hòa", name_en="Bien Hoa", kind="city"),),
     centres=(
         Centre(
@@ -80,42 +94,6 @@ PROFILE = Profile(
 )
 
 
-class StoredAccount(Struct, frozen=True, kw_only=True):
-    name: str
-    display: str
-    role: str
-    password_hash: str
-    disabled: bool = False
-    session_epoch: int = 1
-
-
-_HASH = hash_password(PASSWORD)
-
-
-class FakeStore:
-    """Accounts in memory; ``away`` makes it unavailable."""
-
-    def __init__(self) -> None:
-        self.away = False
-        self.by_name = {
-            name: StoredAccount(name=name, display=display, role=role, password_hash=_HASH)
-            for name, display, role in (
-                ("lan", "Lan", "dispatcher"),
-                ("minh", "Minh", "dispatcher"),
-                ("truc", "Trúc", "viewer"),
-                ("wall", "Màn hình", "wall"),
-            )
-        }
-
-    async def accounts(self) -> Sequence[Account]:
-        if self.away:
-            raise Unavailable("database", "test")
-        return list(self.by_name.values())
-
-    def change(self, name: str, **changes: Any) -> None:
-        self.by_name[name] = structs.replace(self.by_name[name], **changes)
-
-
 class FakeHistory:
     """History in memory; ``away`` makes it unavailable."""
 
@@ -125,6 +103,8 @@ class FakeHistory:
         self.alerts: list[Alert] = []
         self.spans: list[tuple[int, int]] = []
         self.canary_ms: int | None = None
+        self.deliveries: list[DeliveryCount] = []
+        self.cap: dict[str, tuple[Entry, str, str | None]] = {}  # identifier → entry, document, exercise
 
     async def ping(self) -> None:
         if self.away:
@@ -146,6 +126,23 @@ class FakeHistory:
         await self.ping()
         return [(a, b) for a, b in self.spans if a < to_ms and b > from_ms]
 
+    async def log_lines(self, from_ms: int, to_ms: int, lines_max: int) -> Sequence[Line]:
+        await self.ping()
+        found = [line for line in map(line_of, self.entries) if line is not None and from_ms <= line.at_ms < to_ms]
+        return found[-lines_max:]
+
+    async def delivery_counts(self, after_ms: int) -> Sequence[DeliveryCount]:
+        await self.ping()
+        return self.deliveries
+
+    async def cap_entries(self, exercise: str | None, after_ms: int) -> Sequence[Entry]:
+        await self.ping()
+        return [entry for entry, _, of in self.cap.values() if of == exercise and entry.sent_ms > after_ms]
+
+    async def cap_message(self, identifier: str) -> str | None:
+        await self.ping()
+        return self.cap[identifier][1] if identifier in self.cap else None
+
     async def series(self, key: str, from_ms: int, to_ms: int) -> Sequence[Struct]:
         await self.ping()
         return []
@@ -158,6 +155,7 @@ class FakeBus:
         self.ready = asyncio.Event()
         self.on_alerts: Callable[[], None] = lambda: None
         self.on_log_entry: Callable[[LogEntry], None] = lambda entry: None
+        self.on_desk: Callable[[bytes, bytes | None], None] = lambda key, value: None
         self.topics = Topics("t.", ["bien-hoa"])
         self.layout = Layout(tuple((name, self.topics.partitions(name)) for name in PICTURE_TOPICS))
         self.log = log if log is not None else {}
@@ -170,6 +168,7 @@ class FakeBus:
         self._index = {pair: index for index, pair in enumerate(self.layout.pairs())}
         self._answers: dict[str, LogEntry] = {}
         self._clock = clock
+        self.desk = make_desk(PROFILE)
 
     async def open(self) -> Hub:
         for (topic, partition), records in self.log.items():
@@ -206,6 +205,10 @@ class FakeBus:
     async def send(self, logical: str, key: bytes, value: bytes | None) -> object:
         if self.away:
             raise Unavailable("kafka", "test")
+        if logical == "desk-inputs":
+            if not self.silent:
+                asyncio.get_running_loop().call_later(0.01, self._desk_step, value)
+            return None
         assert logical == "alert-inputs"
         assert value is not None
         command = codec.decode_alert_input(value)
@@ -215,6 +218,15 @@ class FakeBus:
         if not self.silent:
             asyncio.get_running_loop().call_later(0.01, self.answer, command)
         return None
+
+    def _desk_step(self, value: bytes | None) -> None:
+        """The real desk, without a bus around it."""
+        effects = self.desk.step([InRecord(0, 0, None, value)], self._clock())
+        for key, row in self.desk.take_dirty():
+            self.on_desk(key.encode(), row)
+        for emit in effects.emits:
+            if emit.topic == "alert-log" and emit.value is not None:
+                self.on_log_entry(codec.decode_log_entry(emit.value))
 
     def answer(self, command: Command) -> None:
         """What alerting does with one command; the same command again gets the same answer."""
@@ -297,6 +309,12 @@ class Wall:
     async def command(self, alert_id: str, version: int, command_id: str | None = None) -> dict[str, Any]:
         name = command_id or uuid.uuid4().hex
         await self.say(command_frame(alert_id, version, name))
+        return await self.until(lambda frame: frame["t"] == "outcome" and frame["command_id"] == name, 8.0)
+
+    async def do(self, op: str, alert_id: str, version: int, **more: Any) -> dict[str, Any]:
+        """Give any command; its outcome."""
+        name = more.pop("command_id", None) or uuid.uuid4().hex
+        await self.say(command_frame(alert_id, version, name) | {"op": op} | more)
         return await self.until(lambda frame: frame["t"] == "outcome" and frame["command_id"] == name, 8.0)
 
     async def closed(self, limit_s: float = 8.0) -> int:

@@ -14,7 +14,7 @@ from ioc.domain.alerts import Signal, alert_id, alert_key
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.effects import InRecord
 from ioc.wire import codec
-from tests.gateway.harness import PROFILE, FakeBus, Running, running
+from tests.gateway.harness import PROFILE, FakeBus, Running, command_frame, running
 
 KEY = alert_key("heavy-rain", "bien-hoa", "R1")
 START_MS = now_ms() - 60_000
@@ -123,3 +123,65 @@ async def test_a_resume_after_a_clear_brings_the_present_state(gateway: Running)
         await wall.subscribe(since)
         assert wall.client.snapshots == []
         assert wall.client.held["alerts"][ALERT_ID]["active"] is False
+
+
+async def test_a_dispatcher_shelves_and_everybody_sees_by_whom_and_until_when(gateway: Running) -> None:
+    bus(gateway).signal(1)
+    async with gateway.wall("lan") as lan, gateway.wall() as watcher:
+        assert (await lan.do("shelve", ALERT_ID, 1))["reason"] == "NO_REASON"
+        done = await lan.do("shelve", ALERT_ID, 1, reason="đang sửa", for_s=600)
+        assert (done["outcome"], done["alert"]["state"], done["alert"]["suppression"]) == (
+            "DONE",
+            "SHLVD",
+            "shelved-until",
+        )
+        await watcher.until(lambda frame: bool(frame.get("alerts")))
+        hidden = watcher.client.held["alerts"][ALERT_ID]["hidden"]
+        assert (hidden["by_display"], hidden["reason"]) == ("Lan", "đang sửa")
+        assert hidden["until_ms"] == hidden["since_ms"] + 600_000
+        again = await lan.do("shelve", ALERT_ID, done["alert"]["version"], reason="r")
+        assert (again["outcome"], again["by_display"], again["at_ms"]) == ("ALREADY", "Lan", hidden["since_ms"])
+
+
+async def test_roles_on_the_way_and_in_alerting(gateway: Running) -> None:
+    bus(gateway).signal(1)
+    review_ms = now_ms() + 86_400_000
+    async with gateway.wall("son") as son, gateway.wall("lan") as lan, gateway.wall("truc") as truc:
+        assert (await son.do("ack", ALERT_ID, 1))["outcome"] == "FORBIDDEN"
+        assert (await truc.do("comment", ALERT_ID, 1, note="n"))["outcome"] == "FORBIDDEN"
+        more = {"reason": "thay cảm biến", "review_ms": review_ms}
+        assert (await lan.do("out_of_service", ALERT_ID, 1, **more))["outcome"] == "FORBIDDEN"
+        done = await son.do("out_of_service", ALERT_ID, 1, **more)
+        assert (done["outcome"], done["alert"]["state"], done["alert"]["hidden"]["review_ms"]) == (
+            "DONE",
+            "OOSRV",
+            review_ms,
+        )
+    assert bus(gateway).step.counters.commands == 1  # the gateway answered the others
+
+
+async def test_one_id_for_two_commands_at_two_gateways(gateway: Running, tmp_path: Path) -> None:
+    bus(gateway).signal(1)
+    async with gateway.wall("lan") as lan:
+        first = await lan.do("comment", ALERT_ID, 1, note="một", command_id="c-1")
+        assert (await lan.do("comment", ALERT_ID, 1, note="hai", command_id="c-1"))["outcome"] == "MISMATCH"
+    async with running(tmp_path / "other", log=gateway.bus.log) as other:
+        bus(other).step = bus(gateway).step
+        async with other.wall("lan") as lan:
+            assert (await lan.do("comment", ALERT_ID, 1, note="hai", command_id="c-1"))["outcome"] == "MISMATCH"
+            again = await lan.do("comment", ALERT_ID, 1, note="một", command_id="c-1")
+    assert (again["outcome"], again["at_ms"]) == ("DONE", first["at_ms"])
+    assert bus(gateway).step.alerts[ALERT_ID].comments == 1
+
+
+async def test_many_at_once_have_an_outcome_each(gateway: Running) -> None:
+    bus(gateway).signal(1)
+    async with gateway.wall("lan") as lan:
+        for op, more in (("take", {}), ("ack", {}), ("dispatch", {"agency": "no"})):
+            await lan.say({**command_frame(ALERT_ID, 1, f"c-{op}"), "op": op, **more})
+        heard = [await lan.hear("outcome") for _ in range(3)]
+    assert {one["command_id"]: one["outcome"] for one in heard} == {
+        "c-take": "DONE",
+        "c-ack": "DONE",
+        "c-dispatch": "REFUSED",
+    }

@@ -83,7 +83,9 @@ RULES = (
         title_vi="Lũ từ {since}",
     ),
 )
-KPI = Feed(id="kpi", name_vi="", name_en="", types=("service.kpi",), expected_period_s=60, silent_after_s=300)
+KPI = Feed(
+    id="kpi", name_vi="", name_en="", types=("service.kpi",), expected_period_s=60, silent_after_s=300, order_s=0
+)
 INDICATORS = tuple(Site(id=i, feed="kpi", area="731", name_vi=i, name_en=i) for i in ("USED", "RANK"))
 
 

@@ -16,8 +16,16 @@ MIN = 60_000
 
 
 def _feed(name: str, *types: str, period_s: float = 10.0) -> Feed:
+    """Its readings are judged as they come; tests of their order give ``order_s``."""
     return Feed(
-        id=name, name_vi=name, name_en=name, types=types, expected_period_s=period_s, silent_after_s=60.0, grace_s=60.0
+        id=name,
+        name_vi=name,
+        name_en=name,
+        types=types,
+        expected_period_s=period_s,
+        silent_after_s=60.0,
+        grace_s=60.0,
+        order_s=0.0,
     )
 
 

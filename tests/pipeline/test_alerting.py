@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, Command, LogEntry, Signal, alert_id
-from ioc.pipeline.alerting import ANSWERS_PER_ALERT, ANSWERS_UNKNOWN, CLOSED_KEPT_MS, AlertingPartition
+from ioc.pipeline.alerting import CLOSED_KEPT_MS, AlertingPartition
+from ioc.pipeline.answered import ANSWERS_PER_ALERT, ANSWERS_UNKNOWN
 from ioc.pipeline.effects import Effects, InRecord
 from ioc.wire import codec
 from tests.pipeline.small_province import MIN, PROFILE, S, T
@@ -97,13 +99,17 @@ class Desk:
                 entry = codec.decode_log_entry(emit.value)
                 assert emit.key == entry.alert_id.encode()
                 self.log.append(entry)
+            elif emit.topic == "desk-inputs":  # as it was written, right behind it
+                assert emit.value is not None
+                assert emit.partition == 0
+                assert codec.decode_desk_input(emit.value).alert == codec.decode_alert(self.topic[emit.key.decode()])
             else:
                 assert (emit.topic, emit.partition) == ("alerts", 4)
                 self._write(emit.key.decode(), emit.value)
         for key, value in self.step.take_dirty():
             assert key.startswith("@")  # alerts are written once, by the effects
             self._write(key, value)
-        return effects
+        return replace(effects, emits=[emit for emit in effects.emits if emit.topic != "desk-inputs"])
 
     def _write(self, key: str, value: bytes | None) -> None:
         if value is None:

@@ -196,8 +196,8 @@ def test_seen_an_acknowledgement_that_silently_wins(monkeypatch: pytest.MonkeyPa
 def test_seen_a_closed_episode_that_comes_back(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = episodes.apply
 
-    def apply(alert: Alert, given_signal: Any, now_ms: int) -> Any:
-        return honest(alert, given_signal, now_ms) or (
+    def apply(alert: Alert, given_signal: Any, now_ms: int, **rule: bool) -> Any:
+        return honest(alert, given_signal, now_ms, **rule) or (
             episodes.begin(given_signal, now_ms, None) if given_signal.state == "on" else None
         )
 

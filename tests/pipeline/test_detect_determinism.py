@@ -116,7 +116,7 @@ def picture(emits: list[Emit]) -> Picture:
             signal = codec.decode_alert_input(emit.value)
             assert isinstance(signal, Signal)
             signals.setdefault(signal.key, []).append(signal)
-        else:
+        elif emit.topic == "rollups":
             rollup = codec.decode_rollup(emit.value)
             if rollup.key not in rollups or rollup.revision > rollups[rollup.key].revision:
                 rollups[rollup.key] = rollup

@@ -138,3 +138,33 @@ def test_a_full_memory_forgets_the_oldest_of_both_shelves() -> None:
     assert ids.see("c", 1, at_ms) == "new"
     assert (len(ids), ids.forgotten) == (2, 1)
     assert ids.see("b", 1, at_ms) == "duplicate"
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(0, 20)), min_size=1, max_size=60),
+    st.lists(st.sampled_from([HORIZON_MIN, 200, 1_600, 3_000]), min_size=1, max_size=4),
+    st.booleans(),
+)
+def test_ids_are_known_over_every_change_of_the_time_they_are_kept_for(
+    arrivals: list[tuple[int, int]], lengths: list[int], restarted: bool
+) -> None:
+    ids, state = KnownIds(long_min=3_000), {}
+    minute, seen = T0 // MINUTE, {}
+    for number, (name, later) in enumerate(arrivals):
+        minute += later
+        if ids.see(f"id-{name}", 1, minute * MINUTE, long=True) == "new":
+            seen[f"id-{name}"] = minute
+        if number % 15 == 14:
+            length = lengths[number // 15 % len(lengths)]
+            ids.keep_for(length)
+            if restarted:
+                kept(state, ids)
+                ids = KnownIds(long_min=length)
+                for key, value in state.items():
+                    ids.load(key, value)
+    least = min([*lengths, 3_000]) if len(arrivals) >= 15 else 3_000
+    for name, at in seen.items():
+        if minute - at <= least:
+            assert ids.see(name, 1, minute * MINUTE, long=True) == "duplicate"
+    assert len(ids) <= 2 * len(arrivals) + len(seen)

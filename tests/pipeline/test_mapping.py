@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ioc.domain.times import parse_rfc3339, rfc3339
 from ioc.errors import BadInput, BadSettings
 from ioc.pipeline.mapping import Mapper
+from ioc.pipeline.mapping_pieces import instant_reader
 from ioc.pipeline.mapping_table import Value, format_problems, path_steps
 from ioc.pipeline.mapping_times import epoch_reader, local_reader, rfc3339_reader
 from ioc.pipeline.mapping_values import reader
@@ -58,6 +60,7 @@ def test_conditions_lookups_odd_keys_and_times() -> None:
         "field": "Hạ tầng",
         "text": "",
         "due_at": "2025-11-27T10:00:00.000Z",
+        "state": "received",
     }
     assert payload(native | {"by": 1})["channel"] == "phone"
 
@@ -228,6 +231,42 @@ def test_no_guessing_at_times(text: str) -> None:
     with pytest.raises(BadInput) as refused:
         read(text, "t")
     assert refused.value.code == "time"
+
+
+TIMES = st.builds(
+    lambda second, decimals, zone, cut: (second + decimals + zone)[: len(second + decimals + zone) - cut],
+    st.sampled_from(["2026-11-24T03:00:00", "2026-11-24T03:00:59", "2026-11-24T03:00:60", "2026-11-24t03:00:5"]),
+    st.sampled_from([".", ""]).flatmap(lambda point: st.text("0123456789", max_size=9).map(lambda more: point + more)),
+    st.sampled_from(["Z", "z", "+07:00", "-00:30", "+25:00", "45678Z", ".123Z", ""]),
+    st.sampled_from([0, 0, 0, 1, 5]),
+)
+
+
+def said_of(read: Callable[[str, str], object], text: str) -> object:
+    try:
+        return read(text, "t")
+    except BadInput as refusal:
+        return refusal.code
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(TIMES, min_size=1, max_size=12))
+@example(["2026-11-24T03:00:00.12345678Z", "2026-11-24T03:00:0045678Z"])
+@example(["2026-11-24T03:00:00.4567Z", "2026-11-24T03:00:00.123.4567Z"])
+@example(["2026-11-24T03:00:00Z", "2026-11-24T03:00:00.123Z"])
+def test_what_came_before_changes_no_reading_of_a_time(texts: list[str]) -> None:
+    """A reader remembers seconds; a text is good or bad by itself."""
+    used = rfc3339_reader()
+    pieces = instant_reader(Value(path="at", time="rfc3339"), rfc3339_reader())
+    for text in texts:
+        expected = said_of(rfc3339_reader(), text)
+        assert said_of(used, text) == expected
+        try:
+            found = pieces(text)
+        except BadInput:  # then the careful way decides
+            continue
+        assert isinstance(expected, int)
+        assert found == (expected, rfc3339(expected).encode())
 
 
 def test_a_leap_second_is_the_next_second() -> None:

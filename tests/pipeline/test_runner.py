@@ -60,6 +60,8 @@ def story(field: Field, crash: bool) -> None:
 
     field.minute()
     field.send("tinh", "hydro", "TALAI", "734", "hydro.level", level_m=112.6)
+    perhaps_crash()  # the reading waits for its neighbours
+    field.runner.advance(3 * S)
     perhaps_crash()
     (alert,) = field.runner.alerts().values()
     command = Command(

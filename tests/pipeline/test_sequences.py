@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections import Counter
 
-from hypothesis import given, settings
+import msgspec
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.sequences import MARKS_MAX, Source
-from ioc.wire.codec import decode_event
+from ioc.wire.codec import decode_dead, decode_event, decode_feed
 from tests.pipeline.made_up import NOW, centre, level, profile, record, table
 
 S = 1_000
@@ -49,11 +50,109 @@ def test_one_reading_of_a_clock_ahead_hides_nothing_after_a_restart() -> None:
     assert [took(step, sent, again[-1].arrival_ms + S) for sent in again] == [None] * 40
 
 
+def outcome(step: IntakePartition, number: int, uid: str, time_ms: int, feet: float, arrival_ms: int) -> str:
+    """What became of a reading: event, silence, or the code of its dead letter."""
+    native = level(number, uid=uid, at=time_ms, values=[{"ft": feet}])
+    emits = step.step([record(native, at_ms=arrival_ms)], arrival_ms).emits
+    if not emits:
+        return "silence"
+    return "event" if emits[0].topic == "events" else decode_dead(emits[0].value or b"").code
+
+
+def test_a_used_id_of_a_clock_ahead_is_a_conflict_and_uses_up_no_number() -> None:
+    step, ahead = counted(), NOW + 5 * S
+    assert outcome(step, 1, "abc", ahead, 10.0, NOW) == "event"
+    for _ in range(2):
+        assert outcome(step, 2, "abc", ahead, 11.0, NOW) == "id_conflict"
+        assert outcome(step, 1, "abc", ahead, 10.0, NOW) == "silence"
+    assert (step.totals.events, step.totals.dead, step.totals.duplicates) == (1, 2, 2)
+    assert outcome(step, 3, "xyz", ahead, 11.0, NOW) == "event"
+    assert outcome(step, 2, "good", ahead, 11.0, NOW) == "event", "the number is still free"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 12), st.sampled_from(["a", "b", "c"]), st.sampled_from([-2, -1, 1, 2]), st.booleans()),
+        min_size=2,
+        max_size=20,
+    )
+)
+def test_only_what_was_an_event_before_is_dropped_in_silence(
+    readings: list[tuple[int, str, int, bool]],
+) -> None:
+    step, events = counted(), set()
+    for number, uid, late_s, high in readings:
+        said = outcome(step, number, uid, NOW + late_s * S, 11.0 if high else 10.0, NOW)
+        if said == "event":
+            events.add((uid, late_s, high))
+        assert said != "silence" or (uid, late_s, high) in events
+
+
 def test_old_numbers_of_a_clock_ahead_come_once() -> None:
     step = counted()
     sent = [Sent(f"a{n}", n, NOW + n * S + AHEAD_MS, NOW + n * S) for n in range(1, 301)]
     assert [took(step, one) for one in sent] == [one.uid for one in sent]
     assert [took(step, one, NOW + 400 * S) for one in sent] == [None] * 300
+
+
+def test_a_restart_into_a_hole_hides_no_swapped_reading() -> None:
+    """The old run began at 3: numbers 0 to 2 of the new one fall in that hole. And 2 comes with a later time than 3."""
+    step = counted()
+    for n in range(3, 1_000):
+        assert took(step, Sent(f"a{n}", n, NOW + n * S, NOW + n * S))
+    later = NOW + 2_000 * S
+    again = [Sent(f"b{n}", n, later + t, later + 5 * S) for n, t in ((0, 0), (1, 1_000), (2, 3_000), (3, 2_500))]
+    assert [took(step, sent) for sent in again] == ["b0", "b1", "b2", "b3"]
+    last = Sent("b4", 4, later + 4_000, later + 6 * S)
+    assert took(step, last) == "b4"
+    assert [took(step, sent, later + 600 * S) for sent in [*again, last]] == [None] * 5
+    assert [took(step, Sent(f"a{n}", n, NOW + n * S, later + 600 * S)) for n in range(3, 1_000)] == [None] * 997
+
+
+def test_a_used_id_of_a_reading_in_a_hole_is_a_conflict_and_uses_up_no_number() -> None:
+    step = counted()
+    for n in range(3, 80):
+        assert outcome(step, n, f"a{n}", NOW + n * S, 10.0, NOW + n * S) == "event"
+    later = NOW + 200 * S
+    assert outcome(step, 0, "abc", later, 10.0, later) == "event"
+    for _ in range(2):
+        assert outcome(step, 1, "abc", later, 11.0, later) == "id_conflict"
+    assert outcome(step, 1, "good", later, 11.0, later) == "event"
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(  # runs of a device: first number, readings, which are lost for ever, where neighbours are swapped
+        st.tuples(
+            st.integers(0, 10),
+            st.integers(1, 150),
+            st.lists(st.integers(0, 149), max_size=12),
+            st.lists(st.integers(0, 148), max_size=12),
+        ),
+        min_size=1,
+        max_size=5,
+    ),
+    st.integers(0, 2),
+)
+@example([(0, 100, [5], []), (4, 10, [], [0])], 0)
+def test_a_link_that_loses_and_swaps_costs_no_other_reading(
+    runs: list[tuple[int, int, list[int], list[int]]], lag_s: int
+) -> None:
+    """The clock of the device is right, and its restarts are as they come: each reading that arrives counts."""
+    step, now_ms = counted(), NOW
+    everything: list[Sent] = []
+    events: Counter[str | None] = Counter()
+    for run, (first, count, lost, swapped) in enumerate(runs):
+        sent = [Sent(f"{run}-{n}", first + n, now_ms + n * S, now_ms + (n + 1 + lag_s) * S) for n in range(count)]
+        now_ms += count * S
+        for at in swapped:
+            sent[at : at + 2] = reversed(sent[at : at + 2])
+        sent = [one for at, one in enumerate(sent) if at not in lost]
+        everything += sent
+        for one in sent:
+            events[took(step, one)] += 1
+    assert events == {one.uid: 1 for one in everything}
 
 
 DEVICE = st.lists(
@@ -110,6 +209,89 @@ def test_marks_are_bounded_and_name_the_time_of_old_numbers() -> None:
     again.load(source.dump())
     for n in range(0, 19_000, 500):
         # What came under the number came at this time; what comes under it an hour later is something else.
-        assert again.see(n, n, 0, NOW + n * S, NOW + 20_000 * S) == "duplicate"
+        assert again.see(n, n, 0, NOW + n * S, NOW + 20_000 * S) == "presumed"
         assert NOW + n * S <= again.run.reached(n) <= NOW + (1.5 * n + 64) * S
     assert again.see(1, 7, 0, NOW + 19_000 * S, NOW + 20_000 * S) == "unsure"
+
+
+def test_a_restart_with_a_clock_before_the_old_run_is_proved_by_time_and_comes_once() -> None:
+    """Numbers begin anew and the clock was set back to before the old run: nothing came under them at such times."""
+    step = counted()
+    for n in range(1, 301):
+        assert took(step, Sent(f"a{n}", n, NOW + n * 10 * S, NOW + n * 10 * S + 500))
+    later = NOW + 3_100 * S
+    again = [Sent(f"b{n}", n, NOW - 3_600 * S + n * 10 * S, later + n * 10 * S) for n in range(1, 121)]
+    assert [took(step, sent) for sent in again] == [sent.uid for sent in again]
+    assert [took(step, sent, again[-1].arrival_ms + S) for sent in again] == [None] * 120
+
+
+def test_a_restart_that_looks_like_a_delivery_of_old_readings_is_seen_in_the_feeds_health() -> None:
+    step = counted()
+    for n in range(1, 301):
+        assert took(step, Sent(f"a{n}", n, NOW + n * 10 * S, NOW + n * 10 * S + 500))
+    later = NOW + 3_100 * S
+    for n in range(65, 75):  # the clock stands where it stood when the old run was there
+        assert took(step, Sent(f"b{n}", n, NOW + n * 10 * S, later + n * 10 * S)) is None
+    [health] = [decode_feed(e.value or b"") for e in step.tick(later + 750 * S).emits if e.key == b"alpha/water/0"]
+    assert (health.state, health.presumed, health.duplicates) == ("duplicating", 10, 10)
+
+
+def test_recent_numbers_are_known_by_id_and_not_presumed() -> None:
+    step = counted()
+    sent = [Sent(f"a{n}", n, NOW + n * 10 * S, NOW + n * 10 * S + 500) for n in range(1, 101)]
+    assert all(took(step, one) for one in sent)
+    assert [took(step, one, NOW + 1_010 * S) for one in sent[-20:]] == [None] * 20
+    [health] = [decode_feed(e.value or b"") for e in step.tick(NOW + 1_012 * S).emits if e.key == b"alpha/water/0"]
+    assert (health.presumed, health.duplicates) == (0, 20)
+
+
+def test_what_is_delivered_again_from_a_run_that_is_forgotten_is_no_proof_of_a_restart() -> None:
+    step = counted()
+    runs = [
+        [Sent(f"{run}{n}", n, NOW + (at + n) * 10 * S, NOW + (at + n) * 10 * S + 500) for n in range(1, 201)]
+        for at, run in ((0, "a"), (300, "b"), (600, "c"))
+    ]
+    assert all(took(step, one) for run in runs for one in run)
+    assert [took(step, one, NOW + 9_000 * S) for one in runs[0][:120]] == [None] * 120
+
+
+def test_a_checkpoint_without_earliest_times_proves_nothing() -> None:
+    source = Source("seq/x")
+    for n in range(1, 301):
+        source.see(n, n, 0, NOW + n * S, NOW + n * S)
+    record = msgspec.msgpack.decode(source.dump())
+    run = record[2]
+    record = [*record[:2], [*run[:7], [mark[:2] for mark in run[7]]], None]
+    old = Source("seq/x")
+    old.load(msgspec.msgpack.encode(record))
+    assert source.see(5, 9, 0, NOW - 60 * S, NOW + 400 * S) == "unsure"
+    assert old.see(5, 9, 0, NOW - 60 * S, NOW + 400 * S) == "presumed"
+
+
+@settings(max_examples=200, deadline=None)
+@example([(64, 0), (128, 0), (64, 0), (1, -2), (0, 0), (0, 0)], [1])
+@given(
+    st.lists(st.tuples(st.integers(0, 400), st.integers(-300, 0)), min_size=1, max_size=150),
+    st.lists(st.integers(0, 149), max_size=60),
+)
+def test_nothing_that_came_is_ever_taken_for_a_restart(sent: list[tuple[int, int]], again: list[int]) -> None:
+    """Numbers in any order, event times in any order: what a number let in comes in by it no second time, as long as
+    its run is the running one or the one before. For what is unproved the memory of ids decides."""
+    source, by_id = Source("seq/x"), set()
+    runs: list[list[tuple[int, int, int]]] = [[], []]
+    for at, (number, lag) in enumerate(sent):
+        now_ms, restarts = NOW + at * S, source.restarts
+        of_previous = source.previous is not None and now_ms + lag * S <= source.boundary_ms
+        if source.unproved(number, now_ms + lag * S):
+            by_id.add(at)
+        verdict = source.see(number, at, 0, now_ms + lag * S, now_ms)
+        if source.restarts > restarts:
+            runs.append([])
+        if verdict == "new":
+            runs[-2 if of_previous else -1].append((number, at, now_ms + lag * S))
+        source.load(source.dump())
+    known = [*runs[-2], *runs[-1]]
+    for at in again:
+        number, id_, time_ms = known[at % len(known)]
+        allowed = ("duplicate", "presumed", "unsure") if id_ in by_id else ("duplicate", "presumed")
+        assert source.see(number, id_, 0, time_ms, NOW + 1_000 * S) in allowed

@@ -82,6 +82,8 @@ class Province:
     def feed(self, feed: str, centre: str = "bien-hoa") -> tuple[str, int | None]:
         feeds = Feeds()
         for record in self.runner.records("feeds"):
+            if (record.key or b"").startswith(b"@"):
+                continue
             assert record.key is not None
             feeds.apply(record.key.decode(), codec.decode_feed(record.value or b""))
         view = feeds.live[f"{centre}/{feed}"]

@@ -83,6 +83,8 @@ def test_times_are_judged_against_the_arrival() -> None:
     check_time(now - 86_400_000, now, "t")
     assert code_of(lambda: check_time(now + 120_001, now, "t")) == "future"
     assert code_of(lambda: check_time(now - 86_400_001, now, "t")) == "ancient"
+    check_time(0, now, "t", any_past=True)
+    assert code_of(lambda: check_time(now + 120_001, now, "t", any_past=True)) == "future"
 
 
 @pytest.mark.parametrize(

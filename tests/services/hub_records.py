@@ -48,7 +48,7 @@ def alert_record(alert_id: str, version: int | None) -> Record:
     return alert_id.encode(), None if version is None else codec.encode(alert(alert_id, version))
 
 
-def feed_record(centre: str, partition: int, accepted: int, state: FeedState = "on_time", **more: int) -> Record:
+def feed_record(centre: str, partition: int, accepted: int, state: FeedState = "on_time", **more: Any) -> Record:
     key = f"{centre}/rain/{partition}"
     health = FeedHealth(
         key=key,

@@ -208,3 +208,40 @@ async def test_an_unknown_alert_is_not_found_at_once(view: View, log: Log) -> No
     outcome = await made(view, log).submit(frame(alert_id="A-9"), LAN, "")
     assert outcome.outcome == "NOT_FOUND"
     assert log.sent == []
+
+
+async def test_a_mismatch_is_told_and_does_not_become_the_answer(view: View, log: Log) -> None:
+    commands = made(view, log)
+    task = await submitted(commands, log, frame())
+    [other] = log.sent
+    commands.on_log_entry(entry(outcome="MISMATCH", accepted=False, digest=other.digest))
+    assert (await task).outcome == "MISMATCH"
+    # Whoever the id belongs to asks here too: the question goes on to the bus, not to the memory of the mismatch.
+    task = await submitted(commands, log, frame(version=9))
+    commands.on_log_entry(entry(digest=log.sent[1].digest))
+    assert (await task).outcome == "DONE"
+
+
+async def test_every_field_of_a_command_goes_on_the_bus(view: View, log: Log) -> None:
+    commands = made(view, log)
+    more: dict[str, Any] = {"reason": "r", "assignee": "a", "agency": "114", "item": "i", "for_s": 5, "once": True}
+    more |= {"review_ms": 7, "result": "handled", "note": "n"}
+    asked = CommandFrame(command_id="c1", op="close", alert_id="A-1", expected_version=1, **more)
+    task = await submitted(commands, log, asked)
+    commands.on_log_entry(entry())
+    await task
+    [command] = log.sent
+    assert command.role == "dispatcher"
+    for name in asked.__struct_fields__:
+        assert getattr(command, name) == getattr(asked, name)
+
+
+async def test_a_line_of_another_gateway_is_told_by_its_content(view: View, log: Log) -> None:
+    first = made(view, log)
+    task = await submitted(first, log, frame())
+    first.on_log_entry(entry())
+    await task
+    commands = made(view, log)
+    commands.on_log_entry(entry(digest=log.sent[0].digest))
+    assert (await commands.submit(frame(), LAN, "")).outcome == "DONE"
+    assert (await commands.submit(frame(version=2), LAN, "")).outcome == "MISMATCH"

@@ -7,11 +7,14 @@ from typing import Any, get_args
 
 import pytest
 
+from ioc.domain import detect_counters
+from ioc.domain.detect_counters import Counters
 from ioc.domain.measures import FeedState
 from ioc.services.hub import READ_BACK_MS, Changes, Hub
-from ioc.services.picture import KEEP_MS, MINUTE_MS
+from ioc.services.picture import KEEP_MS, MINUTE_MS, merge_feed
 from ioc.services.viewer import FrameCache, Viewer
-from ioc.wire import positions
+from ioc.wire import codec, positions, progress
+from ioc.wire.codec import encode
 from ioc.wire.frames import Since
 from tests.services.hub_records import (
     BASE_MS,
@@ -60,6 +63,17 @@ def test_private_keys_of_alerting_are_not_alerts() -> None:
     feeder = Feeder()
     feeder.put(ALERTS, (b"@position", b"12"), (b"@command|x", b"{}"), alert_record("A-1", 1))
     assert ids(feeder.hub.snapshot()) == ["A-1"]
+    assert not feeder.hub.skipped
+
+
+def test_what_jobs_say_of_themselves_is_beside_the_picture() -> None:
+    feeder = Feeder()
+    before = feeder.hub.snapshot()
+    said = Counters(records=9, out_of_turn=2)
+    feeder.put(FEEDS, (detect_counters.key_of(3), encode(said)), (detect_counters.key_of(4), None))
+    feeder.put(EVENTS, (progress.KEY, progress.encode(progress.Progress(read_ms={"c": {0: 5}}))))
+    assert feeder.hub.detected == {detect_counters.key_of(3): said}
+    assert feeder.hub.snapshot() == before
     assert not feeder.hub.skipped
 
 
@@ -312,3 +326,15 @@ class TestFrames:
             "watermarks": {},
             "degraded": ["database"],
         }
+
+
+def test_a_feed_tells_what_came_of_what_was_expected() -> None:
+    counts: tuple[dict[str, Any], ...] = (
+        {"received": 58, "expected": 60.0, "conflicts": 1},
+        {"received": 5, "expected": 12.4},
+        {},
+    )
+    parts = [codec.decode_feed(feed_record("bien-hoa", n, 10, **more)[1] or b"") for n, more in enumerate(counts)]
+    view = merge_feed("bien-hoa/rain", parts)
+    assert (view.received, view.expected, view.conflicts, view.sporadic) == (63, 72.4, 1, False)
+    assert merge_feed("bien-hoa/rain", parts[2:]).expected is None

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from ioc.stack import processes
+from ioc.stack.commands import say
 from ioc.stack.spec import levels
 from ioc.stack.supervisor import Backoff
 from tests.stack.toys import Run, made, shell, until
@@ -98,6 +99,19 @@ async def test_a_second_stop_kills_at_once(tmp_path: Path) -> None:
         run.supervisor.request_stop()
         run.supervisor.request_stop()
         assert await asyncio.wait_for(run.wait(), 5) == 0
+
+
+async def test_a_stop_is_a_stop_though_nobody_can_be_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The terminal, or the pipe behind it, is gone: every write to it fails."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    monkeypatch.setattr("sys.stdout", os.fdopen(writer, "w"))
+    with pytest.raises(BrokenPipeError):
+        print("x", flush=True)
+    async with Run(tmp_path, shell("worker", "sleep 1000"), report=say) as run:
+        await asyncio.wait_for(run.ready.wait(), 10)
+        run.supervisor.request_stop("stopping in order")
+        assert await run.wait() == 0
 
 
 async def test_the_summary_tells_state_pid_and_restarts(tmp_path: Path) -> None:

@@ -16,9 +16,11 @@ import pytest
 from msgspec import structs
 
 from ioc import stack
+from ioc.bootstrap import load_profile, read_settings
 from ioc.settings import Settings
 from ioc.stack import ports, processes
 from ioc.stack.commands import tell_waiting
+from ioc.stack.kafka import Kafka
 from ioc.stack.overview import collect, duration
 from ioc.stack.plan import system
 from ioc.stack.prerequisites import needed_checks, obstacles
@@ -26,6 +28,7 @@ from ioc.stack.spec import levels
 from ioc.stack.state import (
     AlreadyRunning,
     Paths,
+    centre_passwords,
     database_secrets,
     effective,
     lock_holder,
@@ -51,13 +54,14 @@ with up_lock(Paths(Path(sys.argv[1]))):
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    http, live, kafka, controller, postgres = ports.free_ports(5)
+    http, live, kafka, controller, centres, postgres = ports.free_ports(6)
     return Settings(
         data_dir=tmp_path,
         http_port=http,
         live_port=live,
         kafka_port=kafka,
         controller_port=controller,
+        centres_port=centres,
         postgres_port=postgres,
     )
 
@@ -204,15 +208,63 @@ def test_the_local_addresses_are_filled_in_and_kept_private(settings: Settings) 
     assert database_secrets(paths).superuser != database_secrets(paths).ioc
 
 
+def test_senders_are_told_where_centres_sign_in_and_the_passwords_stay(settings: Settings) -> None:
+    found = effective(settings)
+    paths = Paths.of(settings)
+    assert (found.kafka_centres, found.centres_secrets) == (
+        f"127.0.0.1:{settings.centres_port}",
+        paths.centre_passwords,
+    )
+    assert Settings.from_environ(found.to_environ()) == found
+    first = centre_passwords(paths, ["a", "b"])
+    assert paths.centre_passwords.stat().st_mode & 0o777 == 0o600
+    assert centre_passwords(paths, ["b", "c"])["b"] == first["b"] != first["a"]
+    assert centre_passwords(paths, ["a"]) == {"a": first["a"]}, "a centre that comes back has its old password"
+    given = structs.replace(settings, kafka_centres="127.0.0.1:7", centres_secrets=Path("/words"))
+    assert effective(given).kafka_centres == "127.0.0.1:7"
+
+
+def test_a_command_beside_a_local_broker_signs_in_and_beside_another_one_does_not(settings: Settings) -> None:
+    environ = settings.to_environ()
+    assert read_settings(environ).kafka_centres == "", "nothing was made yet"
+    centre_passwords(Paths.of(settings), ["a"])
+    assert read_settings(environ).kafka_centres == f"127.0.0.1:{settings.centres_port}"
+    assert read_settings(environ).centres_secrets == Paths.of(settings).centre_passwords
+    assert read_settings(environ | {"IOC_KAFKA": "broker.example:9092"}).kafka_centres == ""
+
+
+def test_the_local_broker_knows_the_centres_of_the_profile_by_name(settings: Settings) -> None:
+    filled = effective(settings)
+    paths = Paths.of(filled)
+    kafka = Kafka(paths, 1, 2, filled.centres_port, tuple(load_profile(filled).centre_ids))
+    lines = dict(line.split("=", 1) for line in kafka.server_properties().splitlines())
+    words = json.loads(paths.centre_passwords.read_text())
+    assert lines["listener.name.centres.plain.sasl.jaas.config"] == (
+        "org.apache.kafka.common.security.plain.PlainLoginModule required"
+        + "".join(f' user_centre-{centre}="{word}"' for centre, word in words.items())
+        + ";"
+    )
+    assert f"CENTRES://127.0.0.1:{filled.centres_port}" in lines["listeners"]
+    assert "CENTRES" not in Kafka(paths, 1, 2).server_properties().split("listeners=")[1].splitlines()[0]
+
+
+@pytest.mark.parametrize("setting", ["IOC_KAFKA_PORT", "IOC_CONTROLLER_PORT", "IOC_CENTRES_PORT"])
+def test_each_port_of_the_local_broker_is_checked(setting: str, settings: Settings) -> None:
+    port = int(settings.to_environ()[setting])
+    with socket.create_server(("127.0.0.1", port)):
+        assert any(f"port {port} " in said and f"set {setting} to" in said for said in obstacles(settings))
+    assert not any(setting in said for said in obstacles(settings))
+
+
 def test_given_addresses_are_left_alone_and_nothing_local_is_started(tmp_path: Path) -> None:
     given = Settings(data_dir=tmp_path, kafka="broker.example:9092", database_url="postgresql://db.example/ioc")
     assert not uses_local_kafka(given)
     assert not uses_local_database(given)
     filled = effective(given)
-    assert (filled.kafka, filled.database_url) == (given.kafka, given.database_url)
+    assert (filled.kafka, filled.database_url, filled.kafka_centres) == (given.kafka, given.database_url, "")
     names = {spec.name for spec in system(filled, Paths.of(filled), demo=True)}
     assert names == {
-        "topics", "migrations", "intake", "detect", "alerting", "recorder", "gateway", "simulator",
+        "topics", "migrations", "intake", "detect", "alerting", "desk", "recorder", "gateway", "notifier", "simulator",
     }  # fmt: skip
 
 
@@ -222,7 +274,7 @@ def test_the_plan_starts_what_is_needed_first(settings: Settings) -> None:
     assert order == [
         ["kafka", "postgres"],
         ["migrations", "topics"],
-        ["alerting", "detect", "gateway", "intake", "recorder"],
+        ["alerting", "desk", "detect", "gateway", "intake", "notifier", "recorder"],
         ["simulator"],
     ]
     limits = [max(spec.stop_limit_s for spec in level) for level in levels(system(filled, Paths.of(filled), demo=True))]

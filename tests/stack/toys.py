@@ -31,10 +31,18 @@ def made(path: Path) -> Callable[[], Any]:
 class Run:
     """A supervisor in a task, with its lines."""
 
-    def __init__(self, folder: Path, *specs: ProcessSpec, backoff: Backoff = QUICK) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *specs: ProcessSpec,
+        backoff: Backoff = QUICK,
+        report: Callable[[str], None] | None = None,
+    ) -> None:
         self.lines: list[str] = []
         self.ready = asyncio.Event()
-        self.supervisor = Supervisor(specs, folder / "run", folder / "logs", self.lines.append, backoff=backoff)
+        self.supervisor = Supervisor(
+            specs, folder / "run", folder / "logs", report or self.lines.append, backoff=backoff
+        )
         self._task: asyncio.Task[int] | None = None
 
     async def __aenter__(self) -> Run:

@@ -16,8 +16,9 @@ from typing import Any
 from aiokafka import TopicPartition
 from aiokafka.structs import ConsumerRecord
 
-from ioc.adapters.kafka import Producer, ensure_topics, new_reader, read_to_end
+from ioc.adapters.kafka import Producer, ensure_topics, log_ranges, new_reader, read_to_end
 from ioc.settings import Settings
+from ioc.wire import progress
 from ioc.wire.topics import RAW_PARTITIONS, Topics
 from stream_jobs.checkpoint import Layout, Restored
 from tests.stream_jobs.toy import DEAD, NOTICE, OUT, Log, decode_tally, encode
@@ -73,8 +74,10 @@ class Bench:
                     pending.clear()
             await asyncio.gather(*pending)
 
-    async def read(self, *logical: str, isolation_level: str = "read_committed") -> list[ConsumerRecord[Any, Any]]:
-        """Everything in these topics."""
+    async def read(
+        self, *logical: str, isolation_level: str = "read_committed", private: bool = False
+    ) -> list[ConsumerRecord[Any, Any]]:
+        """Everything in these topics, without what intake says of itself between the events."""
         reader = new_reader(self.kafka, fetch_max_wait_ms=50, isolation_level=isolation_level)
         await reader.start()
         try:
@@ -83,9 +86,10 @@ class Bench:
                 for name in logical
                 for p in range(self.topics.partitions(name))
             ]
-            return [record async for record in read_to_end(reader, parts)]
+            found = [record async for record in read_to_end(reader, parts)]
         finally:
             await reader.stop()
+        return [record for record in found if private or record.key != progress.KEY]
 
     async def restored(self) -> dict[str, Restored]:
         """The checkpoint as a new owner would see it, per source."""
@@ -134,6 +138,23 @@ class Bench:
             return all(restored[f"{self.logical(tp.topic)}/{tp.partition}"].position >= end for tp, end in ends.items())
 
         await until(done, "everything processed", limit_s, 0.3)
+        await self.visible()
+
+    async def visible(self, limit_s: float = 30.0) -> None:
+        """Wait until readers see what is committed: the broker ends a transaction partition by partition, and after its
+        restart the outputs may follow the checkpoint by seconds."""
+        places = [
+            TopicPartition(self.topics.name(name), p)
+            for name in (OUT, DEAD, NOTICE)
+            for p in range(self.topics.partitions(name))
+        ]
+        written = await log_ranges(self.kafka, places, isolation_level="read_uncommitted")
+
+        async def seen() -> bool:
+            stable = await log_ranges(self.kafka, places)
+            return all(stable[tp].end >= found.end for tp, found in written.items())
+
+        await until(seen, "what is written is committed", limit_s, 0.2)
 
     def supervise(self) -> None:
         """Start again what left by itself."""
@@ -171,6 +192,7 @@ class Worker:
             "IOC_KAFKA": settings.kafka,
             "IOC_TOPIC_PREFIX": settings.topic_prefix,
             "IOC_DATA_DIR": str(settings.data_dir),
+            "IOC_PROFILE": settings.profile,
             "IOC_FLUSH_S": str(settings.flush_s),
             "IOC_SESSION_TIMEOUT_S": str(settings.session_timeout_s),
             **environ,

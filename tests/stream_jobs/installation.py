@@ -17,10 +17,12 @@ from aiokafka import TopicPartition
 from ioc.adapters.kafka import Producer, log_ranges
 from ioc.bench.stream_kafka import make_topics
 from ioc.domain.profile import Profile
+from ioc.pipeline.effects import Emit
 from ioc.pipeline.runner import TICK_EVERY_MS, Runner
+from ioc.wire import progress
 from stream_jobs.exits import Exit
 from tests.stream_jobs.harness import Bench, Worker, until
-from tests.stream_jobs.native_load import START_MS, Stage
+from tests.stream_jobs.native_load import START_MS, Sent, Stage
 from tests.stream_jobs.picture import TOPICS, Picture, picture
 
 JOBS = ("intake", "detect", "alerting")
@@ -51,7 +53,7 @@ class Installation(Bench):
     def start(self, job: str, **environ: str) -> Worker:
         """One more worker of a job."""
         name = f"{job}-{len(self.workers)}"
-        environ |= {"REAL_CLOCK": str(self.clock)}
+        environ |= {"REAL_CLOCK": str(self.clock), "REAL_IDLE_S": "0.3"}
         worker = Worker(name, self.settings, self.folder, environ, ("tests.stream_jobs.real_worker", job))
         self.workers.append(worker)
         return worker.start()
@@ -65,7 +67,7 @@ class Installation(Bench):
         loop = asyncio.get_running_loop()
         async with Producer(self.settings, self.topics, linger_ms=2) as producer:
             began_s, sends = loop.time(), []
-            for i, (made, _) in enumerate(stage.sent):
+            for i, (made, *_) in enumerate(stage.sent):
                 send = producer.send(made.topic, made.key, made.value, timestamp_ms=made.arrival_ms)
                 sends.append(asyncio.create_task(send))
                 if rate_s and i % 20 == 0:
@@ -94,6 +96,37 @@ class Installation(Bench):
         tails = "\n".join(f"--- {w.name} {w.codes}\n{w.text[-600:]}" for w in self.workers)
         await until(done, f"everything done\n{tails}", limit_s, 0.3)
 
+    async def work_off(self, stage: Stage, rate_s: float = 0.0) -> None:
+        """Send a stage and wait until all is done. The present passes on only then: no record comes before it was
+        sent, and what intake says of the end of a topic is true."""
+        self.set_clock(min(sent.made.arrival_ms for sent in stage.sent))
+        await self.feed(stage, rate_s)
+
+    async def passed(self, stage: Stage, limit_s: float = 60.0) -> None:
+        """Wait until every job has done all there is, let the present come to the end of the stage, and wait until
+        detect knows that everything up to there was read."""
+        await self.settled(limit_s)
+        self.set_clock(stage.end_ms)
+
+        async def known() -> bool:
+            self.supervise()
+            positions = await self.positions("detect")
+            left = {
+                (n, centre, part)
+                for n in range(self.topics.partitions("events"))
+                for centre, topic in self.topics.raw.items()
+                for part in range(self.topics.partitions(topic))
+            }
+            for record in await self.read("events", private=True):
+                if record.key == progress.KEY and record.offset < positions.get(f"events/{record.partition}", 0):
+                    for centre, read_ms in progress.decode(record.value or b"").read_ms.items():
+                        late = {part for part, ms in read_ms.items() if ms < stage.end_ms - 1_000}
+                        left -= {(record.partition, centre, part) for part in read_ms.keys() - late}
+            return not left
+
+        await until(known, "everything known to be read", limit_s, 0.3)
+        await self.settled(limit_s)
+
     async def positions(self, job: str) -> dict[str, int]:
         """Next input offset per source ``topic/partition``, as the checkpoint says it."""
         found = {}
@@ -111,13 +144,60 @@ class Installation(Bench):
 
 def in_memory(profile: Profile, stages: Iterable[Stage]) -> Picture:
     """What the steps make of the same stages in one process, record by record, without anything going wrong."""
-    runner = Runner(profile, START_MS)
+    runner = Runner(profile, START_MS, with_desk=False)
     for stage in stages:
-        for made, _ in stage.sent:
+        for made, *_ in stage.sent:
             runner.now_ms = made.arrival_ms
             runner.native(made.topic.removeprefix("raw."), made.key, made.value)
         runner.now_ms = stage.end_ms - TICK_EVERY_MS
         runner.advance(TICK_EVERY_MS)
+    return picture({topic: [(r.key, r.value) for r in runner.records(topic)] for topic in TOPICS})
+
+
+def in_pieces(profile: Profile, stages: Iterable[Stage], rnd: random.Random) -> Picture:
+    """The same in pieces: raw partitions are read one ahead of the other, time passes and intake says how far it has
+    come whenever it likes, as long as it is true."""
+    runner = Runner(profile, START_MS, with_desk=False)
+    raws = [(topic, n) for topic in runner.topics.raw.values() for n in range(runner.topics.partitions(topic))]
+    places = range(runner.topics.partitions("events"))
+
+    def say(read_ms: dict[tuple[str, int], int]) -> None:
+        said: dict[str, dict[int, int]] = {}
+        for (topic, part), ms in read_ms.items():
+            said.setdefault(topic.removeprefix("raw."), {})[part] = ms
+        value = progress.encode(progress.Progress(read_ms=said))
+        for place in places:
+            runner.put(Emit("events", progress.KEY, value, place))
+        runner.settle()
+
+    for stage in stages:
+        begin_ms = min(sent.made.arrival_ms for sent in stage.sent)
+        left: dict[tuple[str, int], list[Sent]] = {}
+        for sent in stage.sent:
+            topic = sent.made.topic
+            left.setdefault((topic, runner.topics.partition(topic, sent.made.key)), []).append(sent)
+        read_ms, newest_ms = dict.fromkeys(raws, begin_ms - 200), begin_ms
+        while left:
+            raw = rnd.choice(sorted(left))
+            count = rnd.choice([1, 5, 50, 500])
+            took, rest = left[raw][:count], left.pop(raw)[count:]
+            if rest:
+                left[raw] = rest
+            for made, *_ in took:
+                runner.now_ms = made.arrival_ms
+                runner.put(Emit(made.topic, made.key, made.value))
+            read_ms[raw] = max(read_ms[raw], took[-1].made.arrival_ms - 1)
+            newest_ms = max(newest_ms, took[-1].made.arrival_ms)
+            runner.now_ms = newest_ms
+            runner.settle()
+            if rnd.random() < 0.3:
+                say(read_ms)
+            if rnd.random() < 0.3:
+                runner.tick()
+        runner.now_ms = stage.end_ms
+        runner.tick()
+        say(dict.fromkeys(raws, stage.end_ms - 200))
+        runner.tick()
     return picture({topic: [(r.key, r.value) for r in runner.records(topic)] for topic in TOPICS})
 
 

@@ -53,6 +53,7 @@ class Sent(NamedTuple):
 
     made: Made
     outcome: str
+    time_ms: int = 0  # of an event: when it happened
 
 
 class Source(NamedTuple):
@@ -95,7 +96,7 @@ class Load:
         recent = self._recent.setdefault(source.centre, [])
         recent.append((source, draft, value, arrival_ms))
         del recent[:-MEMORY]
-        return self._sent(source, value, arrival_ms, EVENT)
+        return self._sent(source, value, arrival_ms, EVENT)._replace(time_ms=time_ms)
 
     def again(self, arrival_ms: int, other_content: bool) -> Sent:
         """A second delivery of a recent reading, after the first one; with other content it must be refused."""
@@ -190,6 +191,17 @@ class Stage(NamedTuple):
 
     sent: list[Sent]
     end_ms: int
+
+
+def in_order(stage: Stage) -> Stage:
+    """The same events, as they would come over links without any delay."""
+    events = sorted((sent for sent in stage.sent if sent.outcome == EVENT), key=lambda sent: sent.time_ms)
+    return stage._replace(sent=[one._replace(made=one.made._replace(arrival_ms=one.time_ms)) for one in events])
+
+
+def without_bad(stage: Stage) -> Stage:
+    """The events alone."""
+    return stage._replace(sent=[sent for sent in stage.sent if sent.outcome == EVENT])
 
 
 def stages(profile: Profile, slices: int, per_slice: int, seed: int) -> Iterator[Stage]:

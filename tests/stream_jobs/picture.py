@@ -18,7 +18,7 @@ from ioc.domain.measures import Rollup
 from ioc.wire import codec
 
 TOPICS = ("events", "dead", "rollups", "alerts", "alert-log")
-PROCESSING = ("raised_ms", "updated_ms", "late_s")  # fields of an alert that tell when the work was done
+PROCESSING = ("raised_ms", "updated_ms", "asked_ms", "late_s")  # fields of an alert that tell when the work was done
 SHOWN = 3  # differences per kind
 
 Row = tuple[bytes | None, bytes | None]  # key, value

@@ -1,7 +1,8 @@
 """A worker process of a real job, for the tests: ``python -m tests.stream_jobs.real_worker intake|detect|alerting``.
 
 It is the product's own job. What a test may set: ``REAL_CLOCK`` names a file whose number (epoch ms) is the present,
-``REAL_CHUNK`` cuts fetches into chunks of so many records, ``REAL_INSTANCE`` gives static membership, and ``REAL_BUG``
+``REAL_CHUNK`` cuts fetches into chunks of so many records, ``REAL_IDLE_S`` is how long records of which nothing came
+may wait for a flush, ``REAL_INSTANCE`` gives static membership, and ``REAL_BUG``
 plants a bug that the comparison must find.
 """
 
@@ -91,11 +92,12 @@ def main(name: str) -> int:
         set_clock(Path(file))
     from ioc.bootstrap import load_profile
     from ioc.settings import Settings
-    from stream_jobs import app
+    from stream_jobs import app, perform
     from stream_jobs.worker import run_job
 
     if bug := os.environ.get("REAL_BUG"):
         BUGS[bug]()
+    perform.IDLE_FLUSH_S = float(os.environ.get("REAL_IDLE_S", perform.IDLE_FLUSH_S))
     app.CHUNK_RECORDS_MAX = int(os.environ.get("REAL_CHUNK", app.CHUNK_RECORDS_MAX))
     settings = Settings.from_environ({k: v for k, v in os.environ.items() if k.startswith("IOC_")})
     instance = os.environ.get("REAL_INSTANCE")

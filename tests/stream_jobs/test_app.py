@@ -15,6 +15,7 @@ from ioc.errors import BadSettings
 from ioc.settings import Settings
 from ioc.wire.topics import Topics
 from stream_jobs.__main__ import main
+from stream_jobs.agent import attach
 from stream_jobs.app import JOBS, build, group_id, make_app
 from stream_jobs.transport import BatchTransport
 from stream_jobs.worker import run_worker
@@ -39,7 +40,7 @@ def test_what_is_off_stays_off(job: str, tmp_path: Path) -> None:
     assert Path(app.conf.datadir) == tmp_path.absolute() / "faust" / job
 
 
-@pytest.mark.parametrize(("job", "count"), [("intake", 3), ("detect", 1), ("alerting", 1)])
+@pytest.mark.parametrize(("job", "count"), [("intake", 3), ("detect", 1), ("alerting", 1), ("desk", 1)])
 def test_inputs_and_state_have_the_same_partitions(job: str, count: int) -> None:
     spec, _ = JOBS[job]
     topics = Topics("ioc.", ["a", "b", "c"])
@@ -80,8 +81,9 @@ def test_no_take_and_no_tables() -> None:
 
 def test_the_agents_guard_every_event() -> None:
     """No exception leaves an agent: everything in its loop is inside ``ending_on_error``."""
-    for job in JOBS:
-        loops = [n for n in ast.walk(ast.parse(SOURCES[f"{job}.py"])) if isinstance(n, ast.AsyncFor)]
+    for job, (_, attached) in JOBS.items():
+        assert attached is attach, f"{job} has another agent"
+        loops = [n for n in ast.walk(ast.parse(SOURCES["agent.py"])) if isinstance(n, ast.AsyncFor)]
         assert len(loops) == 1
         (guard,) = loops[0].body
         assert isinstance(guard, ast.AsyncWith)

@@ -130,9 +130,17 @@ class Parts:
         producer: Any = self.producer
         self.writer = Writer(INPUT, self.step, 0, producer, LAYOUT, router, flush_s)
 
-    def add(self, *emits: Emit, records: int = 1, position: int = 1, urgent: bool = False) -> FakeEvent:
+    def add(
+        self,
+        *emits: Emit,
+        records: int = 1,
+        position: int = 1,
+        urgent: bool = False,
+        idle: bool = False,
+        newest_ms: int = -1,
+    ) -> FakeEvent:
         event = FakeEvent()
-        self.writer.add(event, records, position, Effects(list(emits), urgent))
+        self.writer.add(event, records, position, Effects(list(emits), urgent, idle), newest_ms)
         return event
 
 
@@ -209,6 +217,41 @@ async def test_a_quiet_partition_is_flushed_at_once_and_a_busy_one_after_flush_s
     parts.add(position=3, urgent=True)  # does not wait
     await transactions(parts, 2)
     assert late.acked
+    await parts.writer.close()
+
+
+async def test_records_of_which_nothing_came_wait_for_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    parts = Parts(flush_s=0.001)
+    first = parts.add(idle=True)
+    for _ in range(20):
+        await asyncio.sleep(0.001)
+    assert parts.writer.transactions == 0
+    second = parts.add(position=2)
+    await transactions(parts, 1)
+    assert first.acked
+    assert second.acked
+    third = parts.add(position=3, idle=True)
+    await settle(parts)  # before the partition is given away
+    assert third.acked
+    monkeypatch.setattr(perform, "IDLE_FLUSH_S", 0.01)
+    fourth = parts.add(position=4, idle=True)
+    await transactions(parts, 3)
+    assert fourth.acked
+    await parts.writer.close()
+
+
+async def test_what_is_written_is_known_only_after_the_transaction() -> None:
+    parts = Parts(flush_s=0.001)
+    parts.producer.gate.clear()
+    parts.add(newest_ms=5)
+    await asyncio.sleep(0.01)  # in the transaction that the gate holds
+    parts.add(position=2, newest_ms=9)
+    assert (parts.writer.written_ms, parts.writer.pending) == (-1, True)
+    parts.producer.gate.set()
+    await transactions(parts, 1)
+    assert parts.writer.written_ms in (5, 9)
+    await settle(parts)
+    assert (parts.writer.written_ms, parts.writer.pending) == (9, False)
     await parts.writer.close()
 
 

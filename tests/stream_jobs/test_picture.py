@@ -9,9 +9,11 @@ from msgspec.structs import replace
 
 from ioc.adapters.profiles import load_profile
 from ioc.domain.profile import Profile
+from ioc.pipeline.in_order import InOrder
+from ioc.pipeline.routes import Due, Feed
 from ioc.settings import Settings
 from ioc.wire.topics import Topics
-from tests.stream_jobs.installation import in_memory
+from tests.stream_jobs.installation import in_memory, in_pieces
 from tests.stream_jobs.native_load import Sent, Stage, stages
 from tests.stream_jobs.picture import Picture, differences
 
@@ -53,6 +55,25 @@ def test_the_order_between_partitions_makes_no_difference(
 ) -> None:
     rnd = random.Random(run_max)
     assert not differences(wanted, in_memory(profile, [interleaved(profile, stage, rnd, run_max) for stage in load]))
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_when_and_how_far_the_bus_is_read_makes_no_difference(
+    profile: Profile, load: list[Stage], wanted: Picture, seed: int
+) -> None:
+    assert differences(wanted, in_pieces(profile, load, random.Random(seed))) == []
+
+
+def test_seen_a_queue_that_judges_what_comes_due_before_what_came_due_earlier(
+    profile: Profile, load: list[Stage], wanted: Picture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    honest = InOrder._push
+
+    def push(self: InOrder, when_ms: int, feed: Feed, due: Due) -> None:
+        honest(self, due.to_ms, feed, due)
+
+    monkeypatch.setattr(InOrder, "_push", push)
+    assert any(differences(wanted, in_pieces(profile, load, random.Random(seed))) for seed in range(4))
 
 
 def test_the_order_within_a_partition_does(profile: Profile, load: list[Stage], wanted: Picture) -> None:

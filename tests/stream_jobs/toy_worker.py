@@ -20,6 +20,7 @@ from ioc.adapters.kafka import log_ranges
 from ioc.domain.profile import Centre, Profile
 from ioc.settings import Settings
 from stream_jobs import checkpoint, intake, perform
+from stream_jobs.agent import attach
 from stream_jobs.app import build
 from stream_jobs.checkpoint import TakenOver
 from stream_jobs.job import Job, JobSpec, Owned
@@ -110,7 +111,7 @@ def main() -> int:
     if flag := os.environ.get("TOY_STOP_FLAG"):
         stop_before_commit(Path(flag))
     settings = Settings.from_environ({k: v for k, v in os.environ.items() if k.startswith("IOC_")})
-    job = build(SPEC, intake.attach, settings, toy_profile(), instance=os.environ.get("TOY_INSTANCE"))
+    job = build(SPEC, attach, settings, toy_profile(), instance=os.environ.get("TOY_INSTANCE"))
     tell_partitions(job)
     return run_job(job)
 

@@ -14,6 +14,7 @@ import msgspec
 import pytest
 
 from ioc.domain.alerts import Outcome
+from ioc.domain.handling import OPS, RESULTS, SHIFT_S
 from ioc.errors import BadInput
 from ioc.wire import frames, inbound, session
 from ioc.wire.close_codes import CloseCode
@@ -78,7 +79,9 @@ def test_every_error_code_is_written_down() -> None:
     assert raised == documented
 
 
-def test_the_documented_command_is_the_only_one() -> None:
-    assert "op: {enum: [ack]}" in TEXT
+def test_the_documented_commands_are_the_only_ones() -> None:
+    assert f"op: {{enum: [{', '.join(OPS)}]}}" in TEXT
+    assert f"enum: [{', '.join(RESULTS)}]" in TEXT
+    assert f"maximum: {SHIFT_S}" in TEXT
     with pytest.raises(BadInput):
-        inbound.parse('{"t":"command","command_id":"c","op":"clear","alert_id":"A","expected_version":1}')
+        inbound.parse('{"t":"command","command_id":"c","op":"delete","alert_id":"A","expected_version":1}')

@@ -136,3 +136,26 @@ def test_odd_fields_are_refused_or_right_never_a_crash(base: dict[str, Any], odd
     if isinstance(frame, CommandFrame):
         assert type(frame.expected_version) is int
         assert 0 <= frame.expected_version <= inbound.INTEGER_MAX
+
+
+@pytest.mark.parametrize(
+    ("more", "path"),
+    [
+        ({"op": "erase"}, "op"),
+        ({"reason": "x" * 2001}, "reason"),
+        ({"assignee": "x" * 65}, "assignee"),
+        ({"agency": "a\nb"}, "agency"),
+        ({"item": "x" * 65}, "item"),
+        ({"for_s": -1}, "for_s"),
+        ({"for_s": 1.5}, "for_s"),
+        ({"review_ms": -1}, "review_ms"),
+        ({"result": "fine"}, "result"),
+        ({"once": "yes"}, "once"),
+    ],
+)
+def test_fields_of_commands_are_bounded(more: dict[str, object], path: str) -> None:
+    frame = COMMAND | {"op": "shelve"}
+    assert isinstance(inbound.parse(json.dumps(frame)), CommandFrame)
+    with pytest.raises(BadInput) as found:
+        inbound.parse(json.dumps(frame | more))
+    assert found.value.path == path

@@ -129,7 +129,7 @@ def test_only_roles_of_the_table_may_acknowledge(role: str) -> None:
     if role in ("dispatcher", "admin"):
         assert isinstance(actions[0], Submit)
     else:
-        assert (outcome(actions).outcome, outcome(actions).reason) == ("REFUSED", "forbidden")
+        assert (outcome(actions).outcome, outcome(actions).reason) == ("FORBIDDEN", "forbidden")
 
 
 def test_five_forbidden_commands_in_a_minute_are_final_and_each_is_answered() -> None:

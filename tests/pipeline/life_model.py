@@ -1,0 +1,319 @@
+"""A simple model of the life of alerts, for the random machine that drives the real step beside it.
+
+Facts move by the rules in words that the test of the table has; times are plain numbers; a command's outcome is said in
+a few lines per operation. Nothing here is taken from ``ioc.pipeline``.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from dataclasses import dataclass, field
+from typing import Any
+
+from ioc.domain.alerts import Command, Signal, alert_id
+from ioc.domain.handling import RIGHTS
+from ioc.domain.lifecycle import NOT_RAISED, Event, Facts
+from tests.domain.test_lifecycle import HIDE, SHELVES, letter, rules
+
+SHIFT_MS = 8 * 3_600_000
+EVENTS: dict[str, Event] = {
+    "unack": "UNACK",
+    "unshelve": "UNSHELVE",
+    "out_of_service": "OUT",
+    "return_to_service": "BACK",
+    "reset": "RESET",
+    "close": "CLOSE",
+    "reopen": "REOPEN",
+}
+
+
+@dataclass
+class Occurrence:
+    """One alert as the model sees it; ``decisive`` and ``given`` count changes, as a person would tell them apart."""
+
+    key: str
+    since_ms: int
+    facts: Facts
+    priority: int
+    present: int
+    decisive: int = 1
+    given: int = 0
+    to: str = ""
+    until_ms: int = 0
+    review_ms: int = 0
+    realarm_ms: int = 0
+    muted: bool = False
+    taken: bool = False
+    result: bool = False
+    done: set[str] = field(default_factory=set)
+    comments: int = 0
+    hidden_changes: int = 0
+    realarms: int = 0
+
+    @property
+    def closed(self) -> bool:
+        return letter(self.facts) == "NORM"
+
+    @property
+    def hidden(self) -> bool:
+        return self.facts.suppression != "none"
+
+    def become(self, facts: Facts, *, decisive: bool = True) -> None:
+        """Take facts on; what belongs to facts that are over goes."""
+        self.facts = facts
+        self.decisive += decisive
+        if not facts.acked:
+            self.result = self.taken = False
+        if not facts.active or not facts.acked or self.hidden:
+            self.realarm_ms = 0
+        if facts.suppression not in SHELVES:
+            self.until_ms = 0
+        if facts.suppression != "out-of-service":
+            self.review_ms = 0
+
+    def move(self, event: Event, latching: bool = False) -> bool:
+        """One event of the table that matters to people; False when it is refused."""
+        wanted = rules(self.facts, event, latching)
+        if wanted is None:
+            return False
+        self.become(wanted)
+        return True
+
+    def explain(self) -> None:
+        """Suppression by design, behind a shelf and out of service."""
+        wanted = rules(self.facts, "SUPPRESS" if self.muted else "UNSUPPRESS", False)
+        if wanted is not None:
+            self.become(wanted, decisive=self.facts.acked and not wanted.acked)
+
+
+@dataclass
+class Seen:
+    """What a person had on the screen when they gave a command."""
+
+    version: int
+    decisive: int
+    given: int
+
+
+class Model:
+    """All objects of one partition."""
+
+    def __init__(self, latching: set[str], realarm_ms: dict[str, int], agencies: set[str], steps: set[str]) -> None:
+        self.latching, self.realarm_ms, self.agencies, self.steps = latching, realarm_ms, agencies, steps
+        self.all: dict[str, Occurrence] = {}
+        self.newest: dict[str, str] = {}
+        self.begun_ms: dict[str, int] = {}
+        self.answers: dict[str, tuple[str, str]] = {}  # command id → digest, outcome
+
+    def copy(self) -> Model:
+        return deepcopy(self)
+
+    def open_of(self, key: str) -> str | None:
+        """Id of the object's open alert."""
+        return next((name for name, one in self.all.items() if one.key == key and not one.closed), None)
+
+    # --- signals and time ---
+
+    def signal(self, signal: Signal) -> None:
+        name = alert_id(signal.rule, signal.key, signal.since_ms)
+        one = self.all.get(name)
+        if one is None:
+            if signal.state == "on" and signal.since_ms > self.begun_ms.get(signal.key, 0):
+                self._begin(name, signal)
+        elif not one.closed:
+            self._go_on(one, signal)
+
+    def _begin(self, name: str, signal: Signal) -> None:
+        before = self.all.get(self.open_of(signal.key) or "")
+        raised = rules(NOT_RAISED, "RAISE", signal.rule in self.latching)
+        assert raised is not None
+        one = Occurrence(signal.key, signal.since_ms, raised, signal.priority, signal.priority)
+        one.muted = bool(signal.muted_by)
+        if before is not None:
+            f = before.facts
+            if f.suppression in (*SHELVES, "out-of-service"):
+                one.facts = Facts(True, False, raised.latched, f.suppression, f.owed)
+                one.until_ms, one.review_ms = before.until_ms, before.review_ms
+                one.hidden_changes = before.hidden_changes
+            if not f.acked and (f.suppression == "none" or f.active or f.owed):
+                one.priority = min(one.priority, before.priority)
+            before.move("SUPERSEDE")
+            before.muted = False
+        one.explain()
+        one.decisive = 1
+        one.hidden_changes += one.hidden
+        self.all[name] = one
+        self.newest[signal.key] = name
+        self.begun_ms[signal.key] = signal.since_ms
+
+    def _go_on(self, one: Occurrence, signal: Signal) -> None:
+        was_hidden = one.hidden
+        if signal.state == "off":
+            if one.move("RETURN"):
+                one.muted = False
+                one.explain()
+                one.hidden_changes += was_hidden
+            return
+        latched = signal.rule in self.latching or one.facts.latched
+        if not one.facts.active:
+            one.move("RAISE", latched)
+            one.hidden_changes += was_hidden
+        elif signal.priority < one.priority:
+            one.move("WORSEN")
+            one.hidden_changes += was_hidden
+        one.muted = bool(signal.muted_by)
+        one.explain()
+        one.present = signal.priority
+        one.priority = signal.priority if one.facts.acked else min(one.priority, signal.priority)
+
+    def elapse(self, now_ms: int) -> None:
+        for one in self.all.values():
+            if one.facts.suppression in SHELVES:
+                if one.until_ms <= now_ms:
+                    self._show(one, "SHELF_END")
+            elif one.realarm_ms and one.realarm_ms <= now_ms:
+                one.move("REALARM")
+                one.realarms += 1
+
+    @staticmethod
+    def _show(one: Occurrence, event: Event) -> bool:
+        if not one.move(event):
+            return False
+        if one.facts.active:
+            one.explain()
+        return True
+
+    # --- commands ---
+
+    def command(self, command: Command, seen: Seen, now_ms: int) -> str:
+        """The outcome, and its effect."""
+        known = self.answers.get(command.command_id)
+        if known is not None:
+            return known[1] if known[0] == command.digest else "MISMATCH"
+        outcome = self._decide(command, seen, now_ms)
+        self.answers[command.command_id] = (command.digest, outcome)
+        return outcome
+
+    def _decide(self, command: Command, seen: Seen, now_ms: int) -> str:
+        op = command.op
+        if op not in RIGHTS.get(command.role, frozenset()):
+            return "FORBIDDEN"
+        one = self.all.get(command.alert_id)
+        if one is None:
+            return "NOT_FOUND"
+        knew = seen.decisive == one.decisive
+        if op == "ack":
+            return self._ack(one, knew, command, now_ms)
+        if op in ("unack", "shelve", "out_of_service", "reopen") and not command.reason:
+            return "REFUSED"
+        if op == "dispatch" and command.agency not in self.agencies:
+            return "REFUSED"
+        if op == "step" and command.item not in self.steps:
+            return "REFUSED"
+        if op in ("comment", "take", "assign", "dispatch", "step"):
+            return self._note(one, seen, command)
+        return self._move(one, knew, command, now_ms)
+
+    def _ack(self, one: Occurrence, knew: bool, command: Command, now_ms: int) -> str:
+        if one.closed:
+            return "ALREADY_ACKED" if one.taken else "CLEARED_ALREADY"
+        if not one.hidden and one.facts.acked:
+            return "ALREADY_ACKED"
+        if (one.facts.active or one.hidden) and not knew:
+            return "STALE"
+        if not one.move("ACK"):
+            return "REFUSED"
+        self._taken(one)
+        rule = command.key.partition("|")[0]
+        if one.facts.active and rule in self.realarm_ms:
+            one.realarm_ms = now_ms + self.realarm_ms[rule]
+        return "DONE" if knew else "CLEARED_ALREADY"
+
+    @staticmethod
+    def _taken(one: Occurrence) -> None:
+        one.priority, one.taken = one.present, True
+
+    def _note(self, one: Occurrence, seen: Seen, command: Command) -> str:
+        if command.op == "comment":
+            one.comments += 1
+            return "DONE"
+        if one.closed:
+            return "CLEARED_ALREADY"
+        if command.op in ("take", "assign"):
+            to = command.actor if command.op == "take" else command.assignee
+            if one.to and (one.to == to or seen.given != one.given):
+                return "ALREADY"
+            one.to, one.given = to, one.given + 1
+            return "DONE"
+        what = command.agency or command.item
+        if what in one.done:
+            return "ALREADY"
+        one.done.add(what)
+        return "DONE"
+
+    def _move(self, one: Occurrence, knew: bool, command: Command, now_ms: int) -> str:
+        op, was_closed = command.op, one.closed
+        event: Event = ("SHELVE_ONCE" if command.once else "SHELVE") if op == "shelve" else EVENTS[op]
+        state = letter(one.facts)
+        if op == "close" and one.result:
+            return "ALREADY"
+        so_already = {
+            "unack": not one.facts.acked and not one.hidden,
+            "shelve": state == "SHLVD",
+            "unshelve": state != "SHLVD",
+            "out_of_service": state == "OOSRV",
+            "return_to_service": state != "OOSRV",
+            "reset": state == "NORM",
+            "reopen": state != "NORM",
+        }
+        if so_already.get(op, False):
+            return "ALREADY"
+        if op == "unack" and was_closed:
+            return "CLEARED_ALREADY"
+        if rules(one.facts, event, False) is None:
+            return "REFUSED" if knew else "STALE"
+        if was_closed and op != "close":
+            if self.newest[one.key] != command.alert_id or self.open_of(one.key) is not None:
+                return "REFUSED"
+            if not knew:
+                return "CLEARED_ALREADY"
+        if not was_closed and not knew:
+            return "STALE"
+        acked = one.facts.acked
+        if event in ("UNSHELVE", "BACK"):
+            self._show(one, event)
+        else:
+            one.move(event)
+        if op == "shelve":
+            one.until_ms = now_ms + (1000 * (command.for_s or (SHIFT_MS // 1000 if command.once else 7200)))
+        if op == "out_of_service":
+            one.review_ms = command.review_ms or 0
+        if op == "close":
+            one.result, one.realarm_ms = True, 0
+            if not acked:
+                self._taken(one)
+        return "DONE" if knew else "CLEARED_ALREADY"
+
+
+def same(one: Occurrence, alert: Any) -> list[str]:
+    """What differs between the model and an alert."""
+    hidden = alert.hidden
+    pairs = {
+        "facts": (one.facts, Facts(alert.active, alert.acked, alert.latched, alert.suppression, alert.owed)),
+        "state": (letter(one.facts), alert.state),
+        "closed": (one.closed, alert.closed),
+        "priority": (one.priority, alert.priority),
+        "until": (one.until_ms, (hidden.until_ms or 0) if hidden else 0),
+        "review": (one.review_ms, (hidden.review_ms or 0) if hidden else 0),
+        "realarm": (one.realarm_ms, alert.realarm_ms or 0),
+        "result": (one.result, alert.result is not None),
+        "to": (one.to, alert.assigned.to if alert.assigned else ""),
+        "comments": (one.comments, alert.comments),
+        "hidden changes": (one.hidden_changes, alert.hidden_changes),
+        "realarms": (one.realarms, alert.realarms),
+        "done": (one.done, {d.what for d in (*alert.dispatched, *alert.steps)}),
+    }
+    return [f"{name}: model {a!r}, alert {b!r}" for name, (a, b) in pairs.items() if a != b]
+
+
+assert set(HIDE) == {"SHELVE", "SHELVE_ONCE", "OUT", "SUPPRESS"}

@@ -1,0 +1,64 @@
+"""Who is told when an escalation calls people out."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import pytest
+from msgspec import structs
+
+from ioc.domain.alerts import LogEntry
+from ioc.domain.desk import Summons
+from ioc.domain.dispatch import Route
+from ioc.pipeline.notices import STALE_AFTER_MS, mail_text, notices
+from tests.pipeline.test_notices import ALL, entry, province, told
+from tests.samples import T0_MS, an_alert
+
+CALL = Summons(number=1, step=0, round=0, whom=("Trực ban 1",), channels=("mail", "log"), at_ms=T0_MS, began_ms=T0_MS)
+
+
+def call(**changes: Any) -> LogEntry:
+    base: dict[str, Any] = {"what": "summoned", "from_state": "UNACK", "priority": 4, "summons": CALL}
+    return entry(**(base | changes))
+
+
+def test_a_call_out_goes_to_the_channels_of_the_step_whatever_the_routes_say() -> None:
+    assert told(call()) == ["a@x.example", "b@x.example", "log"]
+    assert told(call(), ALL) == ["a@x.example", "b@x.example", "log"], "once, and no route adds anybody"
+    assert told(call(summons=structs.replace(CALL, channels=("gone", "log")))) == ["log"]
+    assert told(call(summons=structs.replace(CALL, whom=(), channels=(), reason="EMPTY_ROSTER")), ALL) == []
+
+
+def test_a_line_of_an_earlier_step_calls_those_of_that_step() -> None:
+    later = structs.replace(an_alert("A-1", 1), version=2, summons=structs.replace(CALL, number=2, channels=("hook",)))
+    assert told(call(), alert=later) == ["a@x.example", "b@x.example", "log"]
+
+
+@pytest.mark.parametrize("state", ["ACKED", "RTNUN", "NORM", "SHLVD", "DSUPR", "OOSRV"])
+def test_nobody_is_called_when_it_does_not_ask_any_more(state: str) -> None:
+    assert told(call(), ALL, alert=structs.replace(an_alert("A-1", 2), state=state)) == []
+
+
+def test_nobody_is_called_in_a_drill_or_hours_later() -> None:
+    assert told(call(exercise="dd-1")) == []
+    assert told(call(), alert=an_alert("A-1", 1, exercise="dd-1")) == []
+    assert told(call(), now_ms=T0_MS + STALE_AFTER_MS + 1) == []
+
+
+def test_a_call_out_says_what_it_is_and_whom_it_calls() -> None:
+    mail, _, line = notices(call(), an_alert("A-1", 1), province(), T0_MS)
+    body = msgspec.json.decode(mail.body)
+    assert (body["occasion"], body["called"], body["by"]) == ("called", ["Trực ban 1"], None)
+    assert body["title"] == "[SIMULATION] P4 Call-out: River level"
+    assert msgspec.json.decode(line.body)["title"] == "[MÔ PHỎNG] P4 Gọi trực: Mực nước sông"
+    assert "Called: Trực ban 1\n" in mail_text(body, "")
+    assert "Gọi: Trực ban 1\n" in mail_text(msgspec.json.decode(line.body), "")
+    assert notices(call(), an_alert("A-1", 1), province(), T0_MS + 9)[0] == mail
+    other = notices(call(id="A-1/2/summoned"), an_alert("A-1", 1), province(), T0_MS)[0]
+    assert other.id != mail.id
+
+
+def test_routes_cannot_ask_for_call_outs() -> None:
+    with pytest.raises(msgspec.ValidationError):
+        msgspec.convert({"channels": ["log"], "on": ["called"]}, Route)

@@ -1,0 +1,270 @@
+"""Escalation under random lives of alerts, clock steps, crashes of the desk, and orders that get lost or come twice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from random import Random
+
+import pytest
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, rule, run_state_machine_as_test
+from msgspec.structs import replace
+
+from ioc.domain import escalation
+from ioc.domain.alerts import Command
+from ioc.domain.duty import Called
+from ioc.pipeline import desk_escalation, episodes
+from ioc.pipeline.desk_escalation import EscalationPart
+from tests.pipeline.escalation_room import MIN, Room, check
+from tests.pipeline.small_province import S
+from tests.pipeline.test_alerting import KEY, signal
+
+KEYS = (KEY, KEY.replace("R1", "R2"))
+OPS = ("ack", "ack", "unack", "shelve", "unshelve", "close", "out_of_service", "return_to_service")
+LATER_MS = (1, S, 20 * S, MIN, 3 * MIN, 11 * MIN, 3_600_000, 9 * 3_600_000)
+
+
+class Life(RuleBasedStateMachine):
+    """Two objects; everything that moves an alert takes at least a millisecond."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.room = Room()
+        self.revision = 0
+        self.on: dict[str, int] = {}
+        self.since: dict[str, int] = {}
+
+    @rule(key=st.sampled_from(KEYS), priority=st.integers(1, 4))
+    def rule_says_on(self, key: str, priority: int) -> None:
+        self.room.now_ms += 1
+        if key not in self.on:
+            self.since[key] = self.room.now_ms
+        self.on[key] = priority
+        self._signal(key, "on", priority)
+
+    @rule(key=st.sampled_from(KEYS))
+    def rule_says_off(self, key: str) -> None:
+        self.room.now_ms += 1
+        if key in self.on:
+            self._signal(key, "off", self.on.pop(key))
+
+    def _signal(self, key: str, state: str, priority: int) -> None:
+        self.revision += 1
+        self.room.give(signal(state, key=key, since_ms=self.since[key], revision=self.revision, priority=priority))
+
+    @rule(key=st.sampled_from(KEYS), op=st.sampled_from(OPS))
+    def command(self, key: str, op: str) -> None:
+        self.room.now_ms += 1
+        if key not in self.since:
+            return
+        alert, self.revision = self.room.alert(key), self.revision + 1
+        self.room.give(
+            Command(
+                key=key,
+                command_id=f"k{self.revision}",
+                op=op,  # type: ignore[arg-type]
+                alert_id=alert.id,
+                expected_version=alert.version,
+                actor="lan",
+                actor_display="Lan",
+                role="engineer" if op.endswith("service") else "dispatcher",
+                reason="r",
+                for_s=900 if op == "shelve" else None,
+                review_ms=self.room.now_ms + 86_400_000 if op == "out_of_service" else None,
+                result="handled" if op == "close" else None,
+            )
+        )
+
+    @rule()
+    def hear(self) -> None:
+        self.room.hear()
+
+    @rule(later_ms=st.sampled_from(LATER_MS))
+    def time_passes(self, later_ms: int) -> None:
+        self.room.tick(later_ms)
+
+    @rule()
+    def flush(self) -> None:
+        self.room.flush()
+
+    @rule(later_ms=st.sampled_from((0, *LATER_MS)))
+    def crash(self, later_ms: int) -> None:
+        self.room.now_ms += later_ms
+        self.room.crash()
+
+    @rule(twice=st.booleans())
+    def deliver(self, twice: bool) -> None:
+        self.room.deliver(twice=twice)
+        check(self.room, settled=False)
+
+    @rule(first=st.booleans())
+    def lose(self, first: bool) -> None:
+        orders = self.room.orders
+        if orders:
+            orders.pop(0 if first else -1)
+
+    @rule()
+    def work(self) -> None:
+        self.room.settle()
+
+    def teardown(self) -> None:
+        """Everything works again: in time, whatever is due is carried out, and the auditor is content."""
+        room = self.room
+        for _ in range(45):
+            room.settle(turns=1)
+            room.tick(10 * S)
+        room.settle(turns=45)
+        check(room, settled=True)
+        assert room.part.auditor.audit.overdue == 0
+
+
+def test_lives() -> None:
+    run_state_machine_as_test(  # type: ignore[no-untyped-call]
+        Life, settings=settings(max_examples=25, stateful_step_count=80, deadline=None)
+    )
+
+
+def wander(seed: int, steps: int = 150) -> Life:
+    """One long life by chance alone."""
+    chance, life = Random(seed), Life()
+    ways = {
+        "on": 3,
+        "off": 1,
+        "command": 3,
+        "hear": 3,
+        "time": 5,
+        "flush": 5,
+        "crash": 2,
+        "deliver": 4,
+        "lose": 1,
+        "work": 4,
+    }
+    for way in chance.choices(list(ways), list(ways.values()), k=steps):
+        key = chance.choice(KEYS)
+        if way == "on":
+            life.rule_says_on(key=key, priority=chance.choice((1, 2, 3, 3, 4)))
+        elif way == "off":
+            life.rule_says_off(key=key)
+        elif way == "command":
+            life.command(key=key, op=chance.choice(OPS))
+        elif way == "time":
+            life.time_passes(later_ms=chance.choice(LATER_MS))
+        elif way == "crash":
+            life.crash(later_ms=chance.choice((0, *LATER_MS)))
+        elif way == "deliver":
+            life.deliver(twice=chance.random() < 0.3)
+        elif way == "lose":
+            life.lose(first=chance.random() < 0.5)
+        else:
+            getattr(life, way)()
+    life.teardown()
+    return life
+
+
+def many_lives() -> list[Life]:
+    return [wander(seed) for seed in range(30)]
+
+
+def test_long_lives_meet_every_reason() -> None:
+    lives = many_lives()
+    said = [entry.summons for life in lives for entry in life.room.log if entry.summons is not None]
+    assert {one.reason for one in said} == {"STEP_DUE", "STEP_LATE", "EMPTY_ROSTER", "NO_CHAIN"}
+    assert max(one.round for one in said) == 2
+    again = {
+        name
+        for life in lives
+        for name in life.room.history
+        if len({one.began_ms for _, one in life.room.summonses(name)}) > 1
+    }
+    assert len(again) >= 3, "nothing began anew"
+
+
+# ---- the checker can fail ----------------------------------------------------------------------------------------
+
+
+def _writes_no_state(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(EscalationPart, "take_dirty", lambda self: [])
+
+
+def _goes_on_without_waiting_for_the_alert(patch: pytest.MonkeyPatch) -> None:
+    honest = escalation.decide
+
+    def hasty(running: escalation.Escalation, found: Called, last: object, now_ms: int) -> escalation.Escalation:
+        decided = honest(running, found, last, now_ms)  # type: ignore[arg-type]
+        return replace(escalation.settle(decided, decided.owed), owed=decided.owed)
+
+    patch.setattr(escalation, "decide", hasty)
+
+
+def _counts_from_when_it_was_carried_out(patch: pytest.MonkeyPatch) -> None:
+    honest = escalation.settle
+
+    def late(running: escalation.Escalation, last: object) -> escalation.Escalation:
+        after = honest(running, last)  # type: ignore[arg-type]
+        return (
+            after if after.due_ms is None or after.step == running.step else replace(after, due_ms=after.due_ms + 700)
+        )
+
+    patch.setattr(escalation, "settle", late)
+
+
+def _goes_on_after_an_acknowledgement(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk_escalation, "asks", lambda alert: alert.active)
+    patch.setattr(episodes, "summon", _obedient)
+
+
+def _obedient(alert: object, summons: object, now_ms: int) -> episodes.Change:
+    after = replace(alert, version=alert.version + 1, summons=summons, updated_ms=now_ms)  # type: ignore[attr-defined, type-var]
+    return episodes.Change(after, "summoned", "", after.state)
+
+
+def _never_orders_again(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk_escalation, "RETRY_MS", 10**15)
+
+
+def _numbers_every_order(patch: pytest.MonkeyPatch) -> None:
+    honest = EscalationPart._must_send
+
+    def eager(self: EscalationPart, name: str, number: int, now_ms: int) -> bool:
+        running = self.live[name]
+        if name in self._sent and running.owed is not None:
+            self.live[name] = replace(running, owed=replace(running.owed, number=number + 1))
+        return honest(self, name, number, now_ms)
+
+    patch.setattr(EscalationPart, "_must_send", eager)
+    patch.setattr(escalation, "settle", lambda running, last: running)
+
+
+def _obeys_orders_of_before(patch: pytest.MonkeyPatch) -> None:
+    honest = episodes.summon
+    patch.setattr(episodes, "summon", lambda alert, one, now_ms: honest(replace(alert, asked_ms=None), one, now_ms))
+
+
+def _forgets_to_begin_anew(patch: pytest.MonkeyPatch) -> None:
+    begin = EscalationPart._begin
+    patch.setattr(EscalationPart, "_drop", lambda self, name: None)
+    patch.setattr(
+        EscalationPart, "_begin", lambda self, alert, at_ms: alert.id in self.live or begin(self, alert, at_ms)
+    )
+
+
+@pytest.mark.parametrize(
+    "plant",
+    [
+        _writes_no_state,
+        _goes_on_without_waiting_for_the_alert,
+        _counts_from_when_it_was_carried_out,
+        _goes_on_after_an_acknowledgement,
+        _never_orders_again,
+        _numbers_every_order,
+        _obeys_orders_of_before,
+        _forgets_to_begin_anew,
+    ],
+)
+def test_the_checker_finds_a_fault(
+    plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plant(monkeypatch)
+    with pytest.raises(AssertionError):
+        many_lives()
