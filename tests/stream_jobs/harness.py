@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from ioc.settings import Settings
 from ioc.wire import progress
 from ioc.wire.topics import RAW_PARTITIONS, Topics
 from stream_jobs.checkpoint import Layout, Restored
+from tests.stream_jobs.broker_view import open_transactions
 from tests.stream_jobs.toy import DEAD, NOTICE, OUT, Log, decode_tally, encode
 from tests.stream_jobs.toy_worker import CENTRES
 
@@ -140,9 +142,12 @@ class Bench:
         await until(done, "everything processed", limit_s, 0.3)
         await self.visible()
 
-    async def visible(self, limit_s: float = 30.0) -> None:
+    async def visible(self, limit_s: float = 90.0) -> None:
         """Wait until readers see what is committed: the broker ends a transaction partition by partition, and after its
-        restart the outputs may follow the checkpoint by seconds."""
+        restart the outputs may follow the checkpoint by seconds. A worker that leaves meanwhile is started again, as
+        always: its successor ends what it left open. The limit is longer than the broker lets a transaction stand
+        open; more than ten seconds are worth a warning."""
+        began_s = time.monotonic()
         places = [
             TopicPartition(self.topics.name(name), p)
             for name in (OUT, DEAD, NOTICE)
@@ -150,11 +155,26 @@ class Bench:
         ]
         written = await log_ranges(self.kafka, places, isolation_level="read_uncommitted")
 
-        async def seen() -> bool:
+        async def hidden() -> list[str]:
             stable = await log_ranges(self.kafka, places)
-            return all(stable[tp].end >= found.end for tp, found in written.items())
+            return [
+                f"{tp.topic}/{tp.partition} {stable[tp].end} of {found.end}"
+                for tp, found in written.items()
+                if stable[tp].end < found.end
+            ]
 
-        await until(seen, "what is written is committed", limit_s, 0.2)
+        async def seen() -> bool:
+            self.supervise()
+            return not await hidden()
+
+        try:
+            await until(seen, "what is written is committed", limit_s, 0.2)
+        except AssertionError as exc:
+            codes = {worker.name: worker.codes for worker in self.workers}
+            stuck, transactions = await hidden(), await open_transactions(self.kafka)
+            raise AssertionError(f"{exc}; hidden: {stuck}; open: {transactions}; exit codes: {codes}") from None
+        if (took_s := time.monotonic() - began_s) > 10:
+            warnings.warn(f"what was written was committed after {took_s:.1f} s only", stacklevel=2)
 
     def supervise(self) -> None:
         """Start again what left by itself."""
