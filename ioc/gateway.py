@@ -34,9 +34,10 @@ from ioc.errors import Unavailable
 from ioc.ports import Clock, HistoryQueries
 from ioc.services.accounts import REFRESH_S, Accounts
 from ioc.services.commands import Commands
+from ioc.services.desk_commands import DeskCommands
+from ioc.services.desk_view import DeskView
 from ioc.services.hub import Hub
 from ioc.services.sign_in import SessionTokens
-from ioc.services.silences import Silences
 from ioc.services.tickets import Tickets
 from ioc.services.viewer import FrameCache
 from ioc.settings import Settings
@@ -102,7 +103,7 @@ class Gateway:
         self._clock = clock
         self._tickets = Tickets(clock)
         self._database_ok = False
-        self._silences = Silences(bus)
+        self._desk, self._desk_commands = DeskView(), DeskCommands(bus)
         self._canaries = CanaryLoop(profile, bus.send, history, clock, settings.canary_s)
         self._live_port = settings.live_port if live_port is None else live_port
         port = settings.http_port if http_port is None else http_port
@@ -118,7 +119,8 @@ class Gateway:
             clock=clock,
             readiness=self.readiness,
             alerts=self._alerts,
-            silences=lambda: self._silences,
+            desk=self._desk,
+            desk_commands=self._desk_commands,
             static_dir=static_dir,
             live_url=self._live_url,
         )
@@ -178,18 +180,19 @@ class Gateway:
         )
 
     async def _serve_live(self) -> None:
-        self._bus.on_desk = self._silences.on_desk
+        self._bus.on_desk = self._desk.take
         self.hub = hub = await self._bus.open()
         self._canaries.sightings = hub.canaries
         commands = Commands(hub, self._bus, self._clock)
 
         def on_log_entry(entry: LogEntry) -> None:
             commands.on_log_entry(entry)
-            self._silences.on_log_entry(entry)
+            self._desk_commands.on_log_entry(entry)
 
         self._bus.on_log_entry = on_log_entry
         self.live = live = LiveServer(
             cache=FrameCache(hub),
+            desk=self._desk,
             commands=commands,
             tickets=self._tickets,
             accounts=self._accounts,

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from ioc.adapters.websocket import LiveServer
 
 BEAT_MS = 5_000  # a wall says STALE after 15 s without one
+DESK_MS = 1_000  # between two frames of the desk
 SEND_WITHIN_S = 5.0  # then 4008
 OUTBOX_MAX = 100  # outcomes and errors that wait for the writer; more: the client does not read, 4008
 CLOSE_WITHIN_S = 1.0  # for the closing handshake, then the connection is cut
@@ -49,6 +50,8 @@ class LiveConnection:
         self._start: tuple[Since | None] | None = None
         self._viewer: Viewer | None = None
         self._beat_due_ms = 0
+        self._desk_version = -1  # of the desk's frame that was sent last; -1 none
+        self._desk_due_ms = 0
         self._submits: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -175,6 +178,7 @@ class LiveConnection:
             self._start = None
             self._viewer = Viewer(self._server.cache)
             frames += self._viewer.start(since, now_ms)
+            self._desk_version, self._desk_due_ms = -1, now_ms
             self._beat_due_ms = now_ms  # the first beat at once
         if self._viewer is not None:
             beat = now_ms >= self._beat_due_ms
@@ -183,7 +187,16 @@ class LiveConnection:
                 health = self._server.health(now_ms)
                 frames.append(self._viewer.beat(now_ms, health.lag_s, health.degraded))
                 self._beat_due_ms = now_ms + BEAT_MS
+            frames += self._desk_frame(now_ms)
         return frames
+
+    def _desk_frame(self, now_ms: int) -> list[bytes]:
+        """The desk's frame when it is another one, once a second at most: it is the whole every time."""
+        desk = self._server.desk
+        if self._desk_version == desk.version or 0 < self._desk_due_ms - now_ms <= DESK_MS:
+            return []
+        self._desk_version, self._desk_due_ms = desk.version, now_ms + DESK_MS
+        return [desk.frame()]
 
     async def _send(self, frame: bytes) -> None:
         async with asyncio.timeout(SEND_WITHIN_S):

@@ -2,7 +2,7 @@
 
 A profile is a folder of TOML files: ``profile.toml``, ``areas.toml``, ``targets.toml``, ``rules.toml`` and one file
 per centre under ``centres/``, read in the order of their names. ``targets.toml``, ``rules.toml``, ``dispatch.toml``,
-``suppression.toml`` and ``duty.toml`` may be absent.
+``suppression.toml``, ``incidents.toml`` and ``duty.toml`` may be absent.
 """
 
 from __future__ import annotations
@@ -23,6 +23,8 @@ from ioc.domain.dispatch import RADIUS_KM_MAX, Dispatch, Names
 from ioc.domain.dispatch import problems as dispatch_problems
 from ioc.domain.duty import Duty
 from ioc.domain.duty import problems as duty_problems
+from ioc.domain.grouping import Grouping
+from ioc.domain.grouping import problems as grouping_problems
 from ioc.domain.matcher import Names as Matchable
 from ioc.domain.profile import Agency, Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
 from ioc.domain.rules import NUMBER_MAX, bounded, payload_fields
@@ -103,6 +105,8 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     dispatch = mistakes.read(dispatch_file, Dispatch, optional=Dispatch())
     suppression_file = folder / "suppression.toml"
     suppression = mistakes.read(suppression_file, Suppression, optional=Suppression())
+    grouping_file = folder / "incidents.toml"
+    grouping = mistakes.read(grouping_file, Grouping, optional=Grouping())
     duty = mistakes.read(folder / "duty.toml", Duty, optional=Duty())
     files = sorted((folder / "centres").glob("*.toml"))
     centres = [(file, mistakes.read(file, Centre)) for file in files]
@@ -131,6 +135,9 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
             rules=frozenset(rule.id for rule in rules.rules) if rules and with_rules else None,
         )
         mistakes.note(suppression_file, suppression_problems(suppression, matchable if whole else None))
+    if grouping:
+        ids = frozenset(rule.id for rule in rules.rules) if whole and rules and with_rules else None
+        mistakes.note(grouping_file, grouping_problems(grouping, ids))
     if dispatch:
         names = Names(
             centres=frozenset(one.id for _, one in centres if one),
@@ -148,7 +155,7 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     if not files:
         problems.append(f"{folder / 'centres'}: holds no file; at least one centre is needed")
     problems += _twice(f"{folder / 'centres'}: id", [centre.id for _, centre in centres if centre])
-    if problems or not (head and areas and rules and targets and dispatch and duty and suppression):
+    if problems or not (head and areas and rules and targets and dispatch and duty and suppression and grouping):
         raise BadSettings(problems)
     return Profile(
         **msgspec.structs.asdict(head),
@@ -160,6 +167,7 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
         dispatch=dispatch,
         suppression=suppression,
         duty=duty,
+        grouping=grouping,
     )
 
 

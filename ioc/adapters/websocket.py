@@ -21,6 +21,7 @@ from ioc.adapters.metrics import GatewayMetrics
 from ioc.ports import Clock
 from ioc.services.accounts import Accounts
 from ioc.services.commands import Commands
+from ioc.services.desk_view import DeskView
 from ioc.services.hub import Hub
 from ioc.services.tickets import Grant, Tickets
 from ioc.services.viewer import FrameCache
@@ -54,6 +55,7 @@ class LiveServer:
         self,
         *,
         cache: FrameCache,
+        desk: DeskView,
         commands: Commands,
         tickets: Tickets,
         accounts: Accounts,
@@ -66,6 +68,7 @@ class LiveServer:
         simulated: bool,
     ) -> None:
         self.cache = cache
+        self.desk = desk
         self.commands = commands
         self.tickets = tickets
         self.clock = clock

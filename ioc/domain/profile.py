@@ -13,6 +13,7 @@ from msgspec import Struct
 from ioc.domain.cap import GivenCap
 from ioc.domain.dispatch import Dispatch
 from ioc.domain.duty import Duty
+from ioc.domain.grouping import Grouping
 from ioc.domain.schedule import Hours as Hours
 from ioc.domain.suppression import Suppression
 
@@ -279,6 +280,7 @@ class Profile(Struct, frozen=True, kw_only=True):
     windows: tuple[WindowSpec, ...] = ()  # rollups beside the one of a minute
     dispatch: Dispatch = Dispatch()  # who is told about alerts
     suppression: Suppression = Suppression()  # which alerts explain which, and planned windows
+    grouping: Grouping = Grouping()  # which alerts belong to one incident, and what is a flood
     duty: Duty = Duty()  # who is on duty, and who is called when nobody acknowledges
     agencies: tuple[Agency, ...] = ()  # whom a dispatcher can send
 

@@ -6,7 +6,6 @@ it counts what it hid. So nobody can forget one: it ends by itself, and says so 
 
 from __future__ import annotations
 
-import unicodedata
 from hashlib import sha256
 from typing import Literal
 
@@ -14,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
+from ioc.domain.desk_commands import COMMAND_OLD_MS, TEXT_MAX, answer, bad_text
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Matcher, Names
 from ioc.domain.matcher import problems as matcher_problems
@@ -24,8 +24,6 @@ KEY = "silence|"
 ENDING_MS = 600_000  # a silence is said to end so long before
 KEPT_MS = 86_400_000  # an ended silence stays readable for a day; the log has it for ever
 SILENCES_MAX = 200  # running at once; more are refused: nobody could tell any more what is hidden
-REASON_MAX = 500
-COMMAND_OLD_MS = 300_000  # who asked so long ago does not expect it any more: a silence must not begin then
 
 SilenceOp = Literal["create", "expire"]
 WORDS: dict[SilenceOp, str] = {"create": "silence", "expire": "unsilence"}
@@ -49,6 +47,11 @@ class SilenceCommand(Struct, frozen=True, kw_only=True, tag="silence", tag_field
     role: str = ""
     station: str = ""
     sent_ms: int = 0
+
+    @property
+    def subject_id(self) -> str:
+        """Id of the silence."""
+        return self.silence_id
 
     @property
     def digest(self) -> str:
@@ -91,11 +94,6 @@ def silence_id(command_id: str) -> str:
     return "S-" + sha256(command_id.encode()).hexdigest()[:16]
 
 
-def is_about_silence(entry: LogEntry) -> bool:
-    """Is a line of the log about a silence, and so about no single alert?"""
-    return entry.key.startswith(KEY)
-
-
 def decide(known: Silence | None, running: int, command: SilenceCommand, names: Names, now_ms: int) -> Decision:
     """Answer one command.
 
@@ -135,12 +133,8 @@ def decide(known: Silence | None, running: int, command: SilenceCommand, names: 
 
 
 def _lacking(command: SilenceCommand, names: Names) -> str | None:
-    if not command.reason.strip():
-        return "NO_REASON"
-    if any(unicodedata.category(one) == "Cc" for one in command.reason.strip()):
-        return "BAD_TEXT"
-    if len(command.reason) > REASON_MAX:
-        return "LONG_REASON"
+    if (wrong := bad_text(command.reason, needed=True)) is not None:
+        return wrong
     if not 0 < command.for_s <= SHIFT_S:
         return "BAD_DURATION"
     if command.matcher.empty:
@@ -174,37 +168,28 @@ def mismatch(command: SilenceCommand, now_ms: int) -> LogEntry:
 def _answer(
     command: SilenceCommand, now_ms: int, outcome: Outcome, reason: str, won: Silence | None = None
 ) -> Decision:
-    ident = f"{command.silence_id}/command/{command.command_id}"
-    entry = LogEntry(
-        id=f"{ident}/{command.digest}" if outcome == "MISMATCH" else ident,
-        alert_id=command.silence_id,
-        key=KEY + command.silence_id,
-        kind="command",
-        what=WORDS[command.op],
-        accepted=outcome == "DONE",
-        at_ms=now_ms,
-        reason=reason,
-        actor=command.actor,
-        actor_display=command.actor_display,
-        role=command.role,
-        station=command.station,
-        note=command.reason.strip()[:REASON_MAX] or None,
-        detail=detail(command),
-        command_id=command.command_id,
-        digest=command.digest,
-        outcome=outcome,
-        by=won.ended_by if won else None,
-        by_display=won.ended_by_display if won else None,
-        by_at_ms=won.ended_ms if won else None,
+    return Decision(
+        answer(
+            command,
+            KEY,
+            WORDS[command.op],
+            outcome,
+            reason,
+            now_ms,
+            note=command.reason,
+            detail=detail(command),
+            by=won.ended_by if won else None,
+            by_display=won.ended_by_display if won else None,
+            by_at_ms=won.ended_ms if won else None,
+        )
     )
-    return Decision(entry)
 
 
 def detail(command: SilenceCommand) -> str:
     """What a new silence is about and for how long: ``rules=congestion areas=731 for=1800``; empty for an end."""
     if command.op == "expire":
         return ""
-    return f"{about(command.matcher)[:REASON_MAX]} for={command.for_s}".strip()
+    return f"{about(command.matcher)[:TEXT_MAX]} for={command.for_s}".strip()
 
 
 def about(matcher: Matcher) -> str:

@@ -18,16 +18,15 @@ from collections.abc import Iterable, Sequence
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.alerts import Alert, Signal
+from ioc.domain.alerts import Alert, AlertTold, Signal
 from ioc.domain.desk import DeskAlive, Order
 from ioc.domain.profile import Profile
-from ioc.domain.silences import SilenceCommand
 from ioc.pipeline.desk_escalation import EscalationPart
 from ioc.pipeline.desk_parts import CommandedPart, DeskPart, Seen
 from ioc.pipeline.desk_suppression import Suppression
 from ioc.pipeline.desk_watch import PARTITIONS as ALERT_INPUTS
 from ioc.pipeline.effects import Effects, Emit, Record
-from ioc.wire.codec import decode_alert, decode_desk_input, encode
+from ioc.wire.codec import DeskCommand, decode_alert, decode_desk_input, encode
 
 _ALERT = "@alert/"
 ALIVE_EVERY_MS = 60_000
@@ -82,12 +81,12 @@ class DeskPartition:
             except (msgspec.MsgspecError, TypeError):
                 self.counters.undecodable += 1
                 continue
-            if isinstance(told, SilenceCommand):
-                self.counters.commands += 1
-                self._command(told, now_ms, effects)
-            else:
+            if isinstance(told, AlertTold):
                 self.counters.told += 1
                 self._tell(told.alert, now_ms, effects)
+            else:
+                self.counters.commands += 1
+                self._command(told, now_ms, effects)
         self._say(effects)
         effects.urgent = bool(effects.emits)
         return effects
@@ -136,9 +135,9 @@ class DeskPartition:
         for part in self.parts:
             self._order(part.seen(Seen(before, alert), self.alerts, now_ms), effects)
 
-    def _command(self, command: SilenceCommand, now_ms: int, effects: Effects) -> None:
+    def _command(self, command: DeskCommand, now_ms: int, effects: Effects) -> None:
         for part in self.parts:
-            if isinstance(part, CommandedPart):
+            if isinstance(part, CommandedPart) and isinstance(command, part.commands):
                 self._order(part.command(command, self.alerts, now_ms), effects)
 
     def _say(self, effects: Effects) -> None:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert, LogEntry, Signal
 from ioc.domain.desk import Order
 from ioc.domain.profile import Profile
-from ioc.domain.silences import SilenceCommand
+from ioc.wire.codec import DeskCommand
 
 
 class Seen(Struct, frozen=True):
@@ -50,9 +50,11 @@ class DeskPart(Protocol):
 
 @runtime_checkable
 class CommandedPart(DeskPart, Protocol):
-    """A part that people command, and that writes lines of its own into the log."""
+    """A part that people command, and that writes lines of its own into the log. ``commands``: those that it takes."""
 
-    def command(self, command: SilenceCommand, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
+    commands: type[DeskCommand]
+
+    def command(self, command: Any, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
         """Carry a command out, or refuse it: exactly one line of the log answers it."""
 
     def take_lines(self) -> list[LogEntry]:

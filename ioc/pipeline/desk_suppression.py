@@ -42,6 +42,7 @@ class Suppression:
     """The part of the desk; see :class:`ioc.pipeline.desk_parts.DeskPart`."""
 
     prefix = PREFIX
+    commands = SilenceCommand
 
     def __init__(self, profile: Profile) -> None:
         self.book = SilenceBook()

@@ -14,9 +14,9 @@ import msgspec
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert, LogEntry
+from ioc.domain.desk_commands import is_about_desk
 from ioc.domain.dispatch import Channel, Occasion, Route
 from ioc.domain.profile import Profile
-from ioc.domain.silences import is_about_silence
 from ioc.domain.times import from_ms, rfc3339
 from ioc.pipeline.episodes import HIDDEN_OCCURRENCE
 
@@ -92,7 +92,7 @@ class Judgeable(Struct, frozen=True):
     @property
     def behind(self) -> bool:
         """Is the alert not stored yet as the line made it? A refused command made nothing, a silence has no alert."""
-        if not self.entry.accepted or is_about_silence(self.entry):
+        if not self.entry.accepted or is_about_desk(self.entry):
             return False
         return self.alert is None or self.alert.version < self.entry.version
 

@@ -13,15 +13,15 @@ from ioc.domain.desk import Explanation
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Names
 from ioc.domain.silences import ENDING_MS, KEPT_MS, Silence, SilenceCommand, decide, end, mismatch, news
+from ioc.pipeline.answer_book import AnswerBook
 from ioc.pipeline.timed import CLOCK_BACK_MS
-from ioc.wire.codec import decode_log_entry, decode_silence, encode
+from ioc.wire.codec import decode_silence, encode
 
 PREFIX = "silence/"
 _HID, _ANSWER = "@silence/hid/", "@silence/answer/"
 LONGEST_MS = (
     SHIFT_S * 1000 + CLOCK_BACK_MS
 )  # more is left only when a clock was set back: what is lost fails towards visible
-ANSWERS_MAX = 1_000  # commands remembered; at one a minute more than two shifts. The oldest goes
 
 
 class SilenceBook:
@@ -31,8 +31,7 @@ class SilenceBook:
         self.silences: dict[str, Silence] = {}
         self._running: list[Silence] = []  # by id
         self._hid: dict[str, set[str]] = {}
-        self._answers: dict[str, LogEntry] = {}  # by command id, oldest first once sorted
-        self._sorted = True
+        self._answers = AnswerBook(_ANSWER)
         self._dirty: dict[str, bytes | None] = {}
 
     def load(self, key: str, value: bytes) -> None:
@@ -41,8 +40,7 @@ class SilenceBook:
             silence, _, alert = key.removeprefix(_HID).partition("/")
             self._hid.setdefault(silence, set()).add(alert)
         elif key.startswith(_ANSWER):
-            self._answers[key.removeprefix(_ANSWER)] = decode_log_entry(value)
-            self._sorted = False
+            self._answers.load(key, value)
         elif key.startswith(PREFIX):
             silence_read = decode_silence(value)
             self.silences[silence_read.id] = silence_read
@@ -50,13 +48,12 @@ class SilenceBook:
 
     def command(self, command: SilenceCommand, names: Names, now_ms: int) -> tuple[LogEntry, bool]:
         """Answer a command: the line for the log, and whether the silences are others now."""
-        before = self._answers.get(command.command_id) if command.command_id else None
+        before = self._answers.given(command)
         if before is not None:
             return (before if before.digest == command.digest else mismatch(command, now_ms)), False
         known = self.silences.get(command.silence_id)
         decision = decide(known, len(self._running), command, names, now_ms)
-        if command.command_id:
-            self._remember(command.command_id, decision.entry)
+        self._answers.remember(command, decision.entry)
         if decision.silence is not None:
             self._put(decision.silence)
         return decision.entry, decision.silence is not None
@@ -104,8 +101,8 @@ class SilenceBook:
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Records that changed since the last call."""
-        rows, self._dirty = sorted(self._dirty.items()), {}
-        return rows
+        rows, self._dirty = self._dirty | self._answers.take_dirty(), {}
+        return sorted(rows.items())
 
     def _put(self, silence: Silence) -> None:
         self.silences[silence.id] = silence
@@ -122,14 +119,3 @@ class SilenceBook:
         self._dirty[PREFIX + silence_id] = None
         for alert_id in self._hid.pop(silence_id, ()):
             self._dirty[f"{_HID}{silence_id}/{alert_id}"] = None
-
-    def _remember(self, command_id: str, entry: LogEntry) -> None:
-        if not self._sorted:
-            self._answers = dict(sorted(self._answers.items(), key=lambda item: (item[1].at_ms, item[0])))
-            self._sorted = True
-        self._answers[command_id] = entry
-        self._dirty[_ANSWER + command_id] = encode(entry)
-        while len(self._answers) > ANSWERS_MAX:
-            oldest = next(iter(self._answers))
-            del self._answers[oldest]
-            self._dirty[_ANSWER + oldest] = None

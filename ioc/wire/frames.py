@@ -12,7 +12,9 @@ import msgspec
 from msgspec import Raw, Struct
 
 from ioc.domain.alerts import Alert, Outcome
+from ioc.domain.flood import Flood
 from ioc.domain.handling import Op, ResultCode
+from ioc.domain.incidents import Incident
 
 PROTOCOL = 1
 
@@ -176,6 +178,16 @@ class Delta(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="delta", 
     readings: list[Reading] = []
     minutes: list[Minute] = []
     gone: Gone | None = None
+
+
+class DeskFrame(Struct, frozen=True, kw_only=True, tag="desk", tag_field="t"):
+    """All open incidents and the flood, as the desk says them now; the whole every time, beside the positions.
+
+    Sent after the picture begins and whenever it changed. ``flood`` None: the desk has said nothing yet.
+    """
+
+    incidents: list[Incident] = []
+    flood: Flood | None = None
 
 
 class Gap(Struct, frozen=True, kw_only=True, tag="gap", tag_field="t"):

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import pytest
 
-from ioc.services import silences
+from ioc.services import desk_commands
 from tests.gateway.harness import PASSWORD, Running
 
 PATH = "/api/desk/silences"
@@ -82,7 +82,7 @@ async def test_who_only_looks_may_not(gateway: Running) -> None:
 
 
 async def test_a_desk_that_does_not_answer_is_said(gateway: Running, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(gateway.gateway.parts.silences(), "_wait_s", 0.05)
+    monkeypatch.setattr(gateway.gateway.parts.desk_commands, "_wait_s", 0.05)
     async with signed_in(gateway, "lan") as http:
         gateway.bus.silent = True
         assert (await http.post(PATH, json=ASKED)).status_code == 504
@@ -90,5 +90,5 @@ async def test_a_desk_that_does_not_answer_is_said(gateway: Running, monkeypatch
         assert (await http.post(PATH, json=ASKED)).status_code == 200
         gateway.bus.away = True
         assert (await http.post(PATH, json=ASKED | {"command_id": "c-2"})).status_code == 504
-        monkeypatch.setattr(silences, "WAITING_MAX", 0)
+        monkeypatch.setattr(desk_commands, "WAITING_MAX", 0)
         assert (await http.post(PATH, json=ASKED)).json()["error"] == "busy"

@@ -43,7 +43,7 @@ class SilenceAnswer(Struct, frozen=True, kw_only=True):
 async def silences(request: Request) -> Response:
     """``GET /api/desk/silences``."""
     need_viewer(request)
-    return answer({"silences": parts(request).silences().all()})
+    return answer({"silences": parts(request).desk.all_silences()})
 
 
 async def create(request: Request) -> Response:
@@ -101,7 +101,7 @@ def _check_id(text: str) -> None:
 
 async def _submit(request: Request, command: SilenceCommand) -> Response:
     try:
-        entry: LogEntry | None = await parts(request).silences().submit(command)
+        entry: LogEntry | None = await parts(request).desk_commands.submit(command)
     except Unavailable as exc:
         raise ApiError(503, "busy", str(exc)) from None
     if entry is None or entry.outcome is None:

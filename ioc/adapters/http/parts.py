@@ -16,8 +16,9 @@ from ioc.domain.alerts import Alert
 from ioc.domain.profile import Profile
 from ioc.ports import Clock, HistoryQueries
 from ioc.services.accounts import Accounts
+from ioc.services.desk_commands import DeskCommands
+from ioc.services.desk_view import DeskView
 from ioc.services.sign_in import Claims, SessionTokens
-from ioc.services.silences import Silences
 from ioc.services.tickets import Tickets
 from ioc.settings import Settings
 from ioc.wire.frames import User
@@ -52,7 +53,8 @@ class Parts(Struct, frozen=True, kw_only=True):
     clock: Clock
     readiness: Callable[[], Readiness]
     alerts: Callable[[], Sequence[Alert]]  # of the live picture
-    silences: Callable[[], Silences]
+    desk: DeskView
+    desk_commands: DeskCommands
     static_dir: Path
     live_url: Callable[[], str]
 

@@ -1,4 +1,4 @@
-"""Silences of the desk as a gateway sees them: what the topic ``desk`` shows, and commands with exactly one answer.
+"""Commands to the desk as a gateway sends them: each with exactly one answer.
 
 A command goes to ``desk-inputs``; the desk answers with one line of ``alert-log`` that carries its ``command_id``. Who
 sends the same command again, here or at another gateway, has the same answer, because the desk remembers.
@@ -10,16 +10,13 @@ import asyncio
 import logging
 from typing import Protocol
 
-import msgspec
-
 from ioc.domain.alerts import LogEntry
-from ioc.domain.silences import Silence, SilenceCommand, is_about_silence
+from ioc.domain.desk_commands import is_about_desk
 from ioc.errors import Unavailable
-from ioc.wire import codec
+from ioc.wire.codec import DeskCommand, encode
 
 WAIT_S = 5.0  # then nobody knows: the client repeats with the same command_id
 WAITING_MAX = 100  # commands that wait for an answer at once; more are refused
-PREFIX = b"silence/"
 
 _log = logging.getLogger(__name__)
 
@@ -31,37 +28,15 @@ class DeskLog(Protocol):
         """Write one record to the partition of its key. Raises Unavailable: it may be stored or not."""
 
 
-class Silences:
-    """All silences that are readable, and the commands that wait for their answers."""
+class DeskCommands:
+    """The commands that wait for their answers."""
 
     def __init__(self, log: DeskLog, *, wait_s: float = WAIT_S) -> None:
         self._log = log
         self._wait_s = wait_s
-        self._silences: dict[str, Silence] = {}
         self._waiting: dict[str, list[tuple[str, asyncio.Future[LogEntry]]]] = {}
 
-    def all(self) -> list[Silence]:
-        """Running ones first, by their end; then those that ended within a day, the newest first."""
-        running = [one for one in self._silences.values() if one.state == "active"]
-        ended = [one for one in self._silences.values() if one.state != "active"]
-        running.sort(key=lambda one: (one.end_ms, one.id))
-        ended.sort(key=lambda one: (-(one.ended_ms or 0), one.id))
-        return [*running, *ended]
-
-    def on_desk(self, key: bytes, value: bytes | None) -> None:
-        """Take one record of ``desk``; what is not a silence, or cannot be read, is left."""
-        if not key.startswith(PREFIX):
-            return
-        name = key.removeprefix(PREFIX).decode(errors="replace")
-        if value is None:
-            self._silences.pop(name, None)
-            return
-        try:
-            self._silences[name] = codec.decode_silence(value)
-        except msgspec.MsgspecError as exc:
-            _log.error("the silence %s could not be read: %s", name, exc)
-
-    async def submit(self, command: SilenceCommand) -> LogEntry | None:
+    async def submit(self, command: DeskCommand) -> LogEntry | None:
         """The answer to a command; None when there was none within ``wait_s`` seconds.
 
         Raises:
@@ -73,11 +48,11 @@ class Silences:
         self._waiting.setdefault(command.command_id, []).append((command.digest, waiter))
         try:
             async with asyncio.timeout(self._wait_s):
-                await self._log.send("desk-inputs", command.silence_id.encode(), codec.encode(command))
+                await self._log.send("desk-inputs", command.subject_id.encode(), encode(command))
                 return await waiter
         except (TimeoutError, Unavailable) as exc:
             # Stored or not, nobody knows: the client repeats with the same id.
-            _log.warning("command %s about a silence has no answer: %s", command.command_id, exc)
+            _log.warning("command %s to the desk has no answer: %s", command.command_id, exc)
             return None
         finally:
             self._waiting[command.command_id].remove((command.digest, waiter))
@@ -86,7 +61,7 @@ class Silences:
 
     def on_log_entry(self, entry: LogEntry) -> None:
         """Take one new record of ``alert-log``: the answer goes to those who asked the same."""
-        if entry.kind != "command" or entry.command_id is None or not is_about_silence(entry):
+        if entry.kind != "command" or entry.command_id is None or not is_about_desk(entry):
             return
         for digest, waiter in self._waiting.get(entry.command_id, ()):
             if digest == entry.digest and not waiter.done():

@@ -1,0 +1,113 @@
+"""Commands of people that the desk carries out (silences, incidents, handovers): what all of them have in common.
+
+A command names its subject by an id, and is answered by exactly one line of the alert log, whose ``key`` begins with
+one of ``KEYS``: there is no alert to such a line.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Protocol
+
+from ioc.domain.alerts import LogEntry, Outcome
+
+KEYS = ("silence|", "incident|", "handover|")
+"""How the ``key`` of a line of the log about a silence, an incident or a handover begins; then follows its id."""
+TEXT_MAX = 500  # characters of a reason or a note
+COMMAND_OLD_MS = 300_000  # who asked so long ago does not expect it any more
+
+
+class Command(Protocol):
+    """What every command to the desk carries. ``sent_ms``: when the gateway took it, 0 when nobody knows."""
+
+    @property
+    def command_id(self) -> str: ...
+    @property
+    def actor(self) -> str: ...
+    @property
+    def actor_display(self) -> str: ...
+    @property
+    def role(self) -> str: ...
+    @property
+    def station(self) -> str: ...
+    @property
+    def sent_ms(self) -> int: ...
+    @property
+    def subject_id(self) -> str:
+        """Id of the silence, incident or handover."""
+
+    @property
+    def digest(self) -> str:
+        """What is asked, and by whom, as 16 hexadecimal digits: a repeat has the same, from any station."""
+
+
+def is_about_desk(entry: LogEntry) -> bool:
+    """Is a line of the log about something of the desk, and so about no single alert?"""
+    return entry.key.startswith(KEYS)
+
+
+def answer(
+    command: Command,
+    key: str,
+    what: str,
+    outcome: Outcome,
+    reason: str,
+    now_ms: int,
+    *,
+    note: str = "",
+    detail: str = "",
+    by: str | None = None,
+    by_display: str | None = None,
+    by_at_ms: int | None = None,
+) -> LogEntry:
+    """The line of the log that answers a command.
+
+    Args:
+        command: what was asked.
+        key: one of ``KEYS``.
+        what: the word of the log.
+        outcome, reason: the answer; ``DONE`` is accepted, everything else is not.
+        now_ms: present.
+        note: what the person wrote; cut to 500 characters.
+        detail: what the command was about.
+        by, by_display, by_at_ms: who had done it already, and when.
+    """
+    ident = f"{command.subject_id}/command/{command.command_id}"
+    return LogEntry(
+        id=f"{ident}/{command.digest}" if outcome == "MISMATCH" else ident,
+        alert_id=command.subject_id,
+        key=key + command.subject_id,
+        kind="command",
+        what=what,
+        accepted=outcome == "DONE",
+        at_ms=now_ms,
+        reason=reason,
+        actor=command.actor,
+        actor_display=command.actor_display,
+        role=command.role,
+        station=command.station,
+        note=note.strip()[:TEXT_MAX] or None,
+        detail=detail,
+        command_id=command.command_id,
+        digest=command.digest,
+        outcome=outcome,
+        by=by,
+        by_display=by_display,
+        by_at_ms=by_at_ms,
+    )
+
+
+def bad_text(text: str, *, needed: bool = False, lines: bool = False) -> str | None:
+    """Reason code of what is wrong with a text that a person wrote; None when nothing is.
+
+    Args:
+        text: as it came.
+        needed: it must not be empty.
+        lines: it may have line feeds.
+    """
+    said = text.strip()
+    if needed and not said:
+        return "NO_REASON"
+    if any(unicodedata.category(one) == "Cc" and not (lines and one == "\n") for one in said):
+        return "BAD_TEXT"
+    return "LONG_REASON" if len(said) > TEXT_MAX else None

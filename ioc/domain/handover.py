@@ -1,0 +1,147 @@
+"""Handover of a shift: what the next one takes over, written down and signed by both. Values and commands."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import Literal
+
+from msgspec import Struct
+
+from ioc.domain.alerts import Priority
+
+KEY = "handover|"
+"""How the ``key`` of a line of the log about a handover begins."""
+SIGNERS = frozenset({"dispatcher", "admin"})  # roles that may sign
+UNSIGNED_RULE = "handover-unsigned"
+"""Rule of the alert that says that nobody signed for a shift. No rule of the profile: the desk says it of itself."""
+
+HandoverOp = Literal["note", "give", "take"]
+Section = Literal["unacknowledged", "acknowledged", "hidden", "sources", "corrected"]
+
+
+class Item(Struct, frozen=True, kw_only=True):
+    """One alert of the digest.
+
+    Attributes:
+        since_ms: unacknowledged: asks since; acknowledged: has been there since; others: began.
+        owner: who acknowledged it or was assigned; who shelved it.
+        until_ms: hidden: when that ends; None: nobody knows.
+        why: hidden: the reason a person gave, or what explains it (Vietnamese).
+        hid: hidden: how often something happened behind it.
+    """
+
+    section: Section
+    alert_id: str
+    rule: str
+    priority: Priority
+    state: str
+    title_vi: str
+    title_en: str
+    place_vi: str = ""
+    place_en: str = ""
+    centre: str = ""
+    since_ms: int
+    owner: str | None = None
+    owner_display: str | None = None
+    until_ms: int | None = None
+    why: str = ""
+    hid: int = 0
+
+
+class Digest(Struct, frozen=True, kw_only=True):
+    """What a shift hands over, as it stood at ``at_ms``. Counts are of the whole section; lists hold the first 50.
+
+    Attributes:
+        raised: alerts that began during the shift.
+        ended: alerts that closed during the shift.
+        acknowledge_p50_s: median of the seconds from asking to acknowledging during the shift; None of none.
+        counts: by section.
+        silences: running silences of people (they are not alerts).
+    """
+
+    at_ms: int
+    raised: int
+    ended: int
+    acknowledge_p50_s: float | None = None
+    counts: dict[str, int]
+    items: tuple[Item, ...]
+    silences: int = 0
+
+
+class ShiftNote(Struct, frozen=True, kw_only=True):
+    """What somebody wrote down for the next shift."""
+
+    at_ms: int
+    actor: str
+    actor_display: str
+    text: str
+
+
+class Signature(Struct, frozen=True, kw_only=True):
+    """Who signed, and when."""
+
+    actor: str
+    actor_display: str
+    station: str
+    at_ms: int
+
+
+class Handover(Struct, frozen=True, kw_only=True):
+    """The handover at the end of one shift; ``handover/<id>`` of the topic ``desk``.
+
+    Attributes:
+        id: ``H-<roster>-<end of the shift, epoch s>``: the same whoever computes it.
+        state: ``draft`` until the outgoing dispatcher signs (the digest is made anew, every 10 s while it is looked
+            at last); ``given``: locked by the first signature; ``taken``: signed by the next shift; ``missed``: the
+            next shift ended before anybody signed.
+        outgoing, incoming: names of those on duty by the roster.
+        due_ms: end of the shift plus the time to sign; from then on an alert asks for the signature.
+        digest_hash: SHA-256 of the locked digest and notes as JSON, hexadecimal; empty before.
+    """
+
+    id: str
+    roster: str
+    roster_vi: str
+    roster_en: str
+    shift_start_ms: int
+    shift_end_ms: int
+    due_ms: int
+    outgoing: tuple[str, ...] = ()
+    incoming: tuple[str, ...] = ()
+    state: Literal["draft", "given", "taken", "missed"] = "draft"
+    digest: Digest
+    notes: tuple[ShiftNote, ...] = ()
+    given: Signature | None = None
+    taken: Signature | None = None
+    digest_hash: str = ""
+
+
+class HandoverCommand(Struct, frozen=True, kw_only=True, tag="handover", tag_field="kind"):
+    """What a person does to a handover. ``command_id`` makes a repeat harmless.
+
+    ``note`` adds ``text``; ``give`` is the outgoing signature and locks the digest; ``take`` is the incoming one, and
+    names the ``digest_hash`` that was read: another one is ``STALE``. Nobody signs both. Without an outgoing signature
+    ``take`` locks and signs at once, with ``digest_hash`` of the draft.
+    """
+
+    command_id: str
+    op: HandoverOp
+    handover_id: str
+    text: str = ""
+    digest_hash: str = ""
+    actor: str
+    actor_display: str
+    role: str = ""
+    station: str = ""
+    sent_ms: int = 0
+
+    @property
+    def subject_id(self) -> str:
+        """Id of the handover."""
+        return self.handover_id
+
+    @property
+    def digest(self) -> str:
+        """What is asked, and by whom, as 16 hexadecimal digits: a repeat has the same, from any station."""
+        asked = (self.op, self.handover_id, self.text, self.digest_hash, self.actor)
+        return sha256(repr(asked).encode()).hexdigest()[:16]

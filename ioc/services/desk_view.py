@@ -1,0 +1,73 @@
+"""What a gateway knows of the desk: the public records of the topic ``desk``, and the frame that screens get of them.
+
+The frame is the whole of it every time, so it has no position and no gap: whoever has the newest one has everything.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from ioc.domain.flood import Flood
+from ioc.domain.handover import Handover
+from ioc.domain.incidents import Incident
+from ioc.domain.silences import Silence
+from ioc.wire import codec
+from ioc.wire.frames import DeskFrame, encode_frame
+
+_log = logging.getLogger(__name__)
+
+
+class DeskView:
+    """Silences, incidents, the flood and the handovers, as the desk says them."""
+
+    def __init__(self) -> None:
+        self.silences: dict[str, Silence] = {}
+        self.incidents: dict[str, Incident] = {}
+        self.handovers: dict[str, Handover] = {}
+        self.flood: Flood | None = None
+        self.version = 0  # grows with every change that the frame shows
+        self._frame: tuple[int, bytes] | None = None
+
+    def take(self, key: bytes, value: bytes | None) -> None:
+        """Take one record of ``desk``; what is not public, or cannot be read, is left."""
+        kind, _, name = key.decode(errors="replace").partition("/")
+        try:
+            if kind == "silence":
+                _put(self.silences, name, value, codec.decode_silence)
+            elif kind == "handover":
+                _put(self.handovers, name, value, codec.decode_handover)
+            elif kind == "incident":
+                _put(self.incidents, name, value, codec.decode_incident)
+                self.version += 1
+            elif kind == "flood":
+                self.flood = None if value is None else codec.decode_flood(value)
+                self.version += 1
+        except msgspec.MsgspecError as exc:
+            _log.error("the record %s of the desk could not be read: %s", key.decode(errors="replace"), exc)
+
+    def all_silences(self) -> list[Silence]:
+        """Running ones first, by their end; then those that ended within a day, the newest first."""
+        running = [one for one in self.silences.values() if one.state == "active"]
+        ended = [one for one in self.silences.values() if one.state != "active"]
+        running.sort(key=lambda one: (one.end_ms, one.id))
+        ended.sort(key=lambda one: (-(one.ended_ms or 0), one.id))
+        return [*running, *ended]
+
+    def frame(self) -> bytes:
+        """The frame of the present version: open incidents, the worst and newest first, and the flood."""
+        if self._frame is None or self._frame[0] != self.version:
+            opened = [one for one in self.incidents.values() if one.state == "open"]
+            opened.sort(key=lambda one: (one.exercise is not None, one.priority, -one.opened_ms, one.id))
+            self._frame = (self.version, encode_frame(DeskFrame(incidents=opened, flood=self.flood)))
+        return self._frame[1]
+
+
+def _put(store: dict[str, Any], name: str, value: bytes | None, decode: Callable[[bytes], Any]) -> None:
+    if value is None:
+        store.pop(name, None)
+    else:
+        store[name] = decode(value)
