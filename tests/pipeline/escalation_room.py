@@ -189,6 +189,7 @@ def runs_of(versions: list[Alert]) -> list[Run]:
     """When an alert asked, and with which chain, by what alerting wrote."""
     found: list[Run] = []
     open_: Run | None = None
+    before: Alert | None = None
     for alert in versions:
         asks = alert.active and not alert.acked and alert.suppression == "none"
         if open_ is not None and not asks:
@@ -198,11 +199,21 @@ def runs_of(versions: list[Alert]) -> list[Run]:
             found.append(open_)
         elif open_ is not None and alert.priority < open_.priority:
             open_.priority = alert.priority
-            if CHAIN_OF[alert.priority] not in ("", open_.chain):
+            another = CHAIN_OF[alert.priority] not in ("", open_.chain)
+            if another or (open_.chain == CHAIN_OF[alert.priority] and _through(open_, before)):
                 open_.end_ms, open_.worse = alert.updated_ms, True
                 open_ = Run(alert.updated_ms, CHAIN_OF[alert.priority], alert.priority)
                 found.append(open_)
+        before = alert
     return found
+
+
+def _through(run: Run, alert: Alert | None) -> bool:
+    """Was everybody of the chain called, as often as it says?"""
+    said = alert.summons if alert is not None else None
+    if said is None or said.began_ms != run.began_ms:
+        return False
+    return (said.round, said.step) == list(schedule(run.chain, run.began_ms))[-1][:2]
 
 
 def check(room: Room, *, settled: bool) -> None:

@@ -125,6 +125,21 @@ def test_lives() -> None:
     )
 
 
+def test_a_chain_that_is_through_begins_anew_when_the_alert_gets_worse() -> None:
+    life = Life()
+    life.hear()
+    life.rule_says_on(key=KEYS[0], priority=2)
+    life.time_passes(later_ms=3_600_000)
+    for _ in range(12):
+        life.work()
+    through = len(life.room.summonses(life.room.alert(KEYS[0]).id))
+    life.rule_says_on(key=KEYS[0], priority=1)
+    life.teardown()
+    lines = life.room.summonses(life.room.alert(KEYS[0]).id)
+    assert through == 12
+    assert [one.step for _, one in lines[through : through + 2]] == [0, 1]
+
+
 def wander(seed: int, steps: int = 150) -> Life:
     """One long life by chance alone."""
     chance, life = Random(seed), Life()
