@@ -34,7 +34,10 @@ class Remembered(dict[Any, Made]):
 
     def __missing__(self, key: Any) -> Made:
         made = self._make(key)
-        if any(one.__class__ is str and len(one) > TEXT_MAX for one in (key if key.__class__ is tuple else (key,))):
+        if key.__class__ is str:
+            if len(key) > TEXT_MAX:
+                return made
+        elif key.__class__ is tuple and any(one.__class__ is str and len(one) > TEXT_MAX for one in key):
             return made
         if len(self) >= REMEMBERED_MAX:
             self.clear()
