@@ -23,6 +23,7 @@ ACTORS_MAX = 10
 LISTED_MAX = 50
 LOOK_BACK_MS = 24 * 3_600_000  # lines before a span that tell when what ends in it had begun
 
+HELD = "chattering"
 BEGINS = frozenset({"raised", "re-raised"})
 GOES_AWAY = frozenset({"cleared", "closed", "hidden-occurrence"})
 HIDDEN = frozenset({"SHLVD", "DSUPR", "OOSRV"})  # shelved, suppressed by design, out of service
@@ -182,6 +183,8 @@ def measure(lines: Iterable[Line], from_ms: int, to_ms: int, positions: int = 1)
     for line in announced:
         slots[line.at_ms // SLOT_MS - first_slot] += 1
     ends = cleared(known)
+    # Of what chatters the going away is not carried out, only noted.
+    gone = sorted([line for line, _ in ends] + [line for line in known if line.what == HELD], key=lambda one: one.at_ms)
     took = [(line, line.at_ms - since) for line, since in ends if since is not None and line.at_ms >= from_ms]
     actors = _actors(Counter(line.key for line in announced), len(announced))
     return Quality(
@@ -197,7 +200,7 @@ def measure(lines: Iterable[Line], from_ms: int, to_ms: int, positions: int = 1)
         by_centre=_counted(line.centre for line in announced),
         acknowledge=_grouped(_acknowledged(known, from_ms)),
         clear=_grouped(took),
-        chattering=_chattering([line for line, _ in ends], from_ms, len(announced)),
+        chattering=_chattering(gone, from_ms, len(announced)),
         bad_actors=actors,
         bad_actors_share=sum(actor.times for actor in actors) / len(announced) if announced else 0.0,
     )

@@ -12,6 +12,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ioc.domain.cap import Cap
+from ioc.domain.chatter import Chatter
 from ioc.domain.desk import DeskAlive, Explained, Explanation, Summoned, Summons
 from ioc.domain.handling import Assignment, Done, Hidden, Op, Result, ResultCode
 from ioc.domain.lifecycle import Suppression
@@ -224,7 +225,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     decisive_version: int = 1  # of the last change that matters to a person who acknowledges; see docs/alerts.md
     signal_revision: int = 0  # of the newest signal applied: an older one is a repeat
     cap: Cap | None = None  # category, urgency, severity and certainty of CAP 1.2, by the newest signal
-    prior_count: int = 0  # part of ``count`` that earlier, never acknowledged episodes of the object left behind
+    prior_count: int = 0  # part of ``count`` of earlier episodes: never acknowledged, or gone on with by this alert
     latched: bool = False  # its rule wants a reset by hand after it went away
     suppression: Suppression = "none"
     owed: bool = False  # it was RTNUN when it was hidden: comes back as that
@@ -240,6 +241,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     explained: Explanation | None = None  # by the desk; ``muted_by`` is of the alert's own rule
     summons: Summons | None = None  # the last one
     asked_ms: int | None = None  # since when it is UNACK without a break
+    chatter: Chatter | None = None  # it comes and goes too fast: it stays active until it has stayed away
 
 
 class AlertTold(Struct, frozen=True, kw_only=True, tag="alert", tag_field="kind"):

@@ -12,12 +12,14 @@ its input, and read back from there. Every change is told to the desk as well, w
   same line of the log, with the same id, and has no second effect; another content under the same id is a mismatch.
   ``@cmd/?`` does the same for alerts not known here.
 * ``@absent/<alert key>`` and ``@absent/centre/<centre>``: feeds and sites under absence rules, and centres silent.
+* ``@chatter/<alert key>``: objects that went away lately; see :mod:`ioc.pipeline.chattering`.
 * ``@canary``: the newest canary that came through here, for whoever measures how far canaries come.
 
 What time alone does (a shelf ends, an alert asks anew) is in the alerts as due times; see :mod:`ioc.pipeline.timed`.
 
 An object has one open alert. When a new episode begins while the earlier alert is still open, the earlier one closes as
-superseded and its successor takes over its priority and count if nobody had acknowledged it.
+superseded and its successor takes over its priority and count if nobody had acknowledged it. An alert that chatters
+goes on with the new episode instead.
 """
 
 from __future__ import annotations
@@ -26,6 +28,7 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ioc.domain import canary
 from ioc.domain.alerts import (
@@ -45,6 +48,7 @@ from ioc.pipeline import desk_watch, episodes, handle, timed
 from ioc.pipeline.absences import Absences
 from ioc.pipeline.answered import Answered
 from ioc.pipeline.answers import Who, refuse
+from ioc.pipeline.chattering import Chattering
 from ioc.pipeline.combined import Combined
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
@@ -60,10 +64,14 @@ DESK_LOST_MS = 600_000  # what a desk explained that is silent for so long is sh
 
 
 class Last(Struct):
-    """Start of the newest episode of an object, and when the province knew."""
+    """Start of the newest episode of an object, and when the province knew.
+
+    ``alert``: the id of an earlier episode's alert that went on with this one; empty when it has its own.
+    """
 
     since_ms: int
     at_ms: int
+    alert: str = ""
 
 
 class Counters(Struct, kw_only=True):
@@ -88,6 +96,7 @@ class AlertingPartition:
         self._open: dict[str, str] = {}  # object → id of its open alert
         self._last: dict[str, Last] = {}
         self._answers = Answered()
+        self._chattering = Chattering()
         self._timed: set[str] = set()  # ids of alerts that time alone can change
         self._combined, self._absences = Combined(profile), Absences(profile)
         self._dirty: set[str] = set()  # objects whose newest episode changed
@@ -107,6 +116,8 @@ class AlertingPartition:
             self._last[key.removeprefix("@last/")] = msgspec.json.decode(value, type=Last)
         elif key.startswith("@cmd/"):
             self._answers.load(key.removeprefix("@cmd/"), value)
+        elif key.startswith("@chatter/"):
+            self._chattering.load(key.removeprefix("@chatter/"), value)
         elif key.startswith("@comb/"):
             self._combined.load(key.removeprefix("@comb/"), value)
         elif key.startswith("@absent/"):
@@ -171,6 +182,7 @@ class AlertingPartition:
                 del self._last[key]
                 self._dirty.add(key)
         self._combined.sweep(now_ms)
+        self._chattering.sweep(now_ms)
         self._end_removed(now_ms, effects)
         self._signals(self._combined.judge_again(now_ms), now_ms, effects)
         effects.urgent = bool(effects.emits)
@@ -201,6 +213,7 @@ class AlertingPartition:
         if self._canary_dirty:
             self._canary_dirty = False
             rows.append((canary.KEY, encode(CanaryPassed(sent_ms=self._canary_ms))))
+        rows += [(f"@chatter/{key}", value) for key, value in self._chattering.take_dirty()]
         rows += [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
         return rows + [(f"@absent/{key}", value) for key, value in self._absences.take_dirty()]
 
@@ -211,6 +224,12 @@ class AlertingPartition:
         self._watches_desk = desk_watch.watches(profile, self.partition)
 
     def _elapse(self, now_ms: int, effects: Effects) -> None:
+        # What stayed away long enough goes first: it is not to ask anew in the same moment.
+        for key in self._chattering.running:
+            held = self.alerts.get(self._open.get(key, ""))
+            change = self._chattering.elapse(key, held, now_ms)
+            if change is not None:
+                self._accept(change, change.alert.observed_ms, now_ms, effects)
         for alert_id in sorted(self._timed):
             change = timed.elapse(self.alerts[alert_id], now_ms)
             if change is not None:
@@ -230,26 +249,38 @@ class AlertingPartition:
             self._signal(signal, now_ms, effects)
 
     def _signal(self, signal: Signal, now_ms: int, effects: Effects) -> None:
-        alert = self.alerts.get(episodes.episode_id(signal))
-        if alert is not None:
-            change = episodes.apply(alert, signal, now_ms, latching=self._latching(signal))
-            if change is None:
-                self.counters.without_effect += 1
-            else:
-                self._accept(change, signal.observed_ms, now_ms, effects)
-            return
         key = _object_key(signal.key, signal.exercise)
         last = self._last.get(key)
+        alert = self.alerts.get(episodes.episode_id(signal))
+        if alert is None and last is not None and last.since_ms == signal.since_ms:
+            alert = self.alerts.get(last.alert)
+        if alert is not None:
+            self._apply(key, alert, signal, now_ms, effects)
+            return
         if signal.state != "on" or (last is not None and signal.since_ms <= last.since_ms):
             self.counters.without_effect += 1
             return
         before = self.alerts.get(self._open.get(key, ""))
+        self._dirty.add(key)
+        if before is not None and self._chattering.carries(before):
+            self._last[key] = Last(signal.since_ms, now_ms, before.id)
+            goes_on = replace(before, prior_count=before.count, signal_revision=signal.revision - 1)
+            self._apply(key, goes_on, signal, now_ms, effects)
+            return
         begun = episodes.begin(signal, now_ms, before, latching=self._latching(signal))
         if before is not None:
             self._accept(episodes.supersede(before, begun.alert.id, now_ms), signal.since_ms, now_ms, effects)
         self._last[key] = Last(signal.since_ms, now_ms)
-        self._dirty.add(key)
+        self._chattering.begun(key, now_ms)
         self._accept(begun, signal.observed_ms, now_ms, effects)
+
+    def _apply(self, key: str, alert: Alert, signal: Signal, now_ms: int, effects: Effects) -> None:
+        known, latching = signal.rule in self._rules, self._latching(signal)
+        change = self._chattering.apply(key, alert, signal, now_ms, latching=latching, known=known)
+        if change is None:
+            self.counters.without_effect += 1
+        else:
+            self._accept(change, signal.observed_ms, now_ms, effects)
 
     def _command(self, command: Command, now_ms: int, effects: Effects) -> None:
         entry = self._answered(command)
@@ -276,7 +307,8 @@ class AlertingPartition:
         return handle.Around(
             rule=self._rules.get(alert.rule),
             agencies=self._agencies,
-            newest=self._open.get(key) in (None, alert.id) and (last is None or alert.started_ms >= last.since_ms),
+            newest=self._open.get(key) in (None, alert.id)
+            and (last is None or alert.started_ms >= last.since_ms or last.alert == alert.id),
             history=self._answers.of(alert.id),
         )
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry, Signal, alert_id
+from ioc.domain.chatter import Chatter, ChatterReason
 from ioc.domain.desk import Explanation, Summons
 from ioc.domain.lifecycle import NOT_RAISED, Facts, move
 
@@ -50,6 +51,8 @@ def stand(alert: Alert, facts: Facts, now_ms: int) -> Alert:
         after = replace(after, acked_ms=None, acked_by=None, acked_by_display=None, ack_note=None, result=None)
     if not (facts.active and facts.acked and not facts.hidden) and alert.realarm_ms is not None:
         after = replace(after, realarm_ms=None)
+    if not facts.active and alert.chatter is not None:
+        after = replace(after, chatter=None)
     if facts.suppression in ("none", "by-design") and alert.hidden is not None:
         after = replace(after, hidden=None)
     return after
@@ -168,25 +171,54 @@ def apply(alert: Alert, signal: Signal, now_ms: int, *, latching: bool = False) 
 
 
 def _off(alert: Alert, signal: Signal, now_ms: int) -> Change | None:
-    step = move(facts_of(alert), "RETURN")
-    if not step.accepted:
-        return None
-    facts = step.facts
+    return _return(_said_off(alert, signal), now_ms) if alert.active else None
+
+
+def _said_off(alert: Alert, signal: Signal) -> Alert:
+    return replace(
+        _heard(alert, signal),
+        blind=False,
+        value=alert.value if signal.value is None else signal.value,
+        count=alert.prior_count + max(signal.count, alert.count - alert.prior_count),
+    )
+
+
+def _return(alert: Alert, now_ms: int) -> Change:
+    """What is there goes away; when and why, the alert says."""
+    facts = move(facts_of(alert), "RETURN").facts
     if facts.suppression == "by-design":  # what is over needs no explanation any more
         facts = move(facts, "UNSUPPRESS").facts
     after = replace(
-        _heard(stand(alert, facts, now_ms), signal),
-        blind=False,
+        stand(alert, facts, now_ms),
         muted_by="",
         explained=None,
-        value=alert.value if signal.value is None else signal.value,
-        count=alert.prior_count + max(signal.count, alert.count - alert.prior_count),
         hidden_changes=alert.hidden_changes + (alert.suppression != "none"),
-        cleared_ms=signal.observed_ms,
+        cleared_ms=alert.observed_ms,
         decisive_version=alert.version + 1,
     )
     what = HIDDEN_OCCURRENCE if went_unasked(alert, facts) else "closed" if facts.closed else "cleared"
-    return Change(after, what, signal.reason, alert.state)
+    return Change(after, what, alert.reason, alert.state)
+
+
+def hold(alert: Alert, signal: Signal, chatter: Chatter, now_ms: int, *, tell: bool) -> Change:
+    """An ``off`` of what chatters is not carried out yet: the alert stays as it is, and says so.
+
+    ``tell``: a line of the log is due; otherwise only the figures of the alert change.
+    """
+    reason: ChatterReason = "CHATTERING"
+    held = replace(_said_off(alert, signal), reason=alert.reason, chatter=chatter)
+    return Change(stand(held, facts_of(alert), now_ms), "chattering" if tell else None, reason, alert.state)
+
+
+def hold_over(alert: Alert, now_ms: int) -> Change:
+    """What chattered stayed away for the whole off-delay: now it is gone, since its last ``off``."""
+    reason: ChatterReason = "CHATTER_OVER"
+    return _return(replace(alert, reason=reason), now_ms)
+
+
+def say_chatter(alert: Alert, chatter: Chatter | None, now_ms: int) -> Change:
+    """The alert says something else of its chattering; figures only."""
+    return Change(replace(stand(alert, facts_of(alert), now_ms), chatter=chatter), None, "", alert.state)
 
 
 def _on(alert: Alert, signal: Signal, now_ms: int, latching: bool) -> Change:

@@ -47,7 +47,8 @@ def elapse(alert: Alert, now_ms: int) -> Change | None:
     said = alert.explained
     if said is not None and said.until_ms is not None and said.until_ms + DESK_SLACK_MS <= now_ms:
         return explain_by(alert, None, now_ms, "TIME_OVER")
-    if alert.realarm_ms is not None and alert.realarm_ms <= now_ms:
+    held = alert.chatter is not None and alert.chatter.returns_at_ms is not None  # it is away: nobody is asked anew
+    if alert.realarm_ms is not None and alert.realarm_ms <= now_ms and not held:
         step = move(facts_of(alert), "REALARM")
         after = replace(stand(alert, step.facts, now_ms), realarms=alert.realarms + 1)
         return Change(replace(after, decisive_version=after.version), "re-alarmed", step.reason, alert.state)

@@ -129,6 +129,13 @@ def test_chattering_is_three_times_within_a_minute(count: int, every_s: float, t
     assert [actor.times for actor in found] == ([times_] if times_ else [])
 
 
+def test_what_is_held_because_it_chatters_is_seen_too() -> None:
+    held = structs.replace(line(25, "raised", "A-9"), what="chattering", from_state="UNACK")
+    found = measure([*flapping(2, 10), held], START_MS, START_MS + HOUR_MS)
+    assert [actor.times for actor in found.chattering] == [1]
+    assert measure([*flapping(2, 10)], START_MS, START_MS + HOUR_MS).chattering == []
+
+
 def took_s(*lines: Line) -> list[tuple[str, int | None]]:
     """Words of the lines by which something went away, and after how many seconds."""
     return [(one.what, None if since is None else (one.at_ms - since) // 1000) for one, since in cleared(lines)]

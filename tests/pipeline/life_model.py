@@ -14,6 +14,7 @@ from ioc.domain.alerts import Command, Signal, alert_id
 from ioc.domain.handling import RIGHTS
 from ioc.domain.lifecycle import NOT_RAISED, Event, Facts
 from tests.domain.test_lifecycle import HIDE, SHELVES, letter, rules
+from tests.pipeline.chatter_model import Flutter
 
 SHIFT_MS = 8 * 3_600_000
 EVENTS: dict[str, Event] = {
@@ -49,6 +50,7 @@ class Occurrence:
     comments: int = 0
     hidden_changes: int = 0
     realarms: int = 0
+    says: tuple[int, int, int] | None = None  # of its chattering
 
     @property
     def closed(self) -> bool:
@@ -66,6 +68,8 @@ class Occurrence:
             self.result = self.taken = False
         if not facts.active or not facts.acked or self.hidden:
             self.realarm_ms = 0
+        if not facts.active:
+            self.says = None
         if facts.suppression not in SHELVES:
             self.until_ms = 0
         if facts.suppression != "out-of-service":
@@ -103,6 +107,8 @@ class Model:
         self.all: dict[str, Occurrence] = {}
         self.newest: dict[str, str] = {}
         self.begun_ms: dict[str, int] = {}
+        self.flutter: dict[str, Flutter] = {}
+        self.carried: dict[str, tuple[int, str]] = {}  # object → its newest episode, and the alert that goes on with it
         self.answers: dict[str, tuple[str, str]] = {}  # command id → digest, outcome
 
     def copy(self) -> Model:
@@ -114,14 +120,26 @@ class Model:
 
     # --- signals and time ---
 
-    def signal(self, signal: Signal) -> None:
+    def signal(self, signal: Signal, now_ms: int) -> None:
         name = alert_id(signal.rule, signal.key, signal.since_ms)
+        since_ms, other = self.carried.get(signal.key, (0, ""))
+        if name not in self.all and since_ms == signal.since_ms:
+            name = other
         one = self.all.get(name)
+        flutter = self.flutter.setdefault(signal.key, Flutter())
         if one is None:
-            if signal.state == "on" and signal.since_ms > self.begun_ms.get(signal.key, 0):
+            if signal.state != "on" or signal.since_ms <= self.begun_ms.get(signal.key, 0):
+                return
+            standing = self.open_of(signal.key) or ""
+            if flutter.chatters and self.all[standing].facts.active:
+                self.carried[signal.key] = (signal.since_ms, standing)
+                self.begun_ms[signal.key] = signal.since_ms
+                self._go_on(self.all[standing], signal, flutter, now_ms)
+            else:
                 self._begin(name, signal)
+                flutter.comes(now_ms)
         elif not one.closed:
-            self._go_on(one, signal)
+            self._go_on(one, signal, flutter, now_ms)
 
     def _begin(self, name: str, signal: Signal) -> None:
         before = self.all.get(self.open_of(signal.key) or "")
@@ -146,14 +164,24 @@ class Model:
         self.newest[signal.key] = name
         self.begun_ms[signal.key] = signal.since_ms
 
-    def _go_on(self, one: Occurrence, signal: Signal) -> None:
+    @staticmethod
+    def _go_away(one: Occurrence) -> None:
         was_hidden = one.hidden
+        if one.move("RETURN"):
+            one.muted = False
+            one.explain()
+            one.hidden_changes += was_hidden
+
+    def _go_on(self, one: Occurrence, signal: Signal, flutter: Flutter, now_ms: int) -> None:
+        was_hidden, away = one.hidden, not one.facts.active or flutter.until_ms > 0
         if signal.state == "off":
-            if one.move("RETURN"):
-                one.muted = False
-                one.explain()
-                one.hidden_changes += was_hidden
+            if not away and not flutter.goes(now_ms, not was_hidden):
+                self._go_away(one)
+            one.says = flutter.says if one.facts.active else None
             return
+        if away:
+            flutter.comes(now_ms)
+        one.says = flutter.says
         latched = signal.rule in self.latching or one.facts.latched
         if not one.facts.active:
             one.move("RAISE", latched)
@@ -167,11 +195,17 @@ class Model:
         one.priority = signal.priority if one.facts.acked else min(one.priority, signal.priority)
 
     def elapse(self, now_ms: int) -> None:
+        for key, flutter in self.flutter.items():
+            standing = self.all.get(self.open_of(key) or "")
+            if flutter.over(now_ms) and standing is not None:
+                self._go_away(standing)
+            if standing is not None and standing.facts.active:
+                standing.says = flutter.says
         for one in self.all.values():
             if one.facts.suppression in SHELVES:
                 if one.until_ms <= now_ms:
                     self._show(one, "SHELF_END")
-            elif one.realarm_ms and one.realarm_ms <= now_ms:
+            elif one.realarm_ms and one.realarm_ms <= now_ms and not (one.says and one.says[2]):
                 one.move("REALARM")
                 one.realarms += 1
 
@@ -297,7 +331,7 @@ class Model:
 
 def same(one: Occurrence, alert: Any) -> list[str]:
     """What differs between the model and an alert."""
-    hidden = alert.hidden
+    hidden, said = alert.hidden, alert.chatter
     pairs = {
         "facts": (one.facts, Facts(alert.active, alert.acked, alert.latched, alert.suppression, alert.owed)),
         "state": (letter(one.facts), alert.state),
@@ -311,6 +345,7 @@ def same(one: Occurrence, alert: Any) -> list[str]:
         "comments": (one.comments, alert.comments),
         "hidden changes": (one.hidden_changes, alert.hidden_changes),
         "realarms": (one.realarms, alert.realarms),
+        "chatter": (one.says, said and (said.times, said.off_delay_s, said.returns_at_ms or 0)),
         "done": (one.done, {d.what for d in (*alert.dispatched, *alert.steps)}),
     }
     return [f"{name}: model {a!r}, alert {b!r}" for name, (a, b) in pairs.items() if a != b]

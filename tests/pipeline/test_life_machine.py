@@ -17,12 +17,14 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule, run_state_machine_as_test
 from msgspec.structs import replace
 
+from ioc.domain import chatter
 from ioc.domain.alerts import Command, LogEntry, Outcome, Signal, alert_id
 from ioc.domain.handling import OPS
 from ioc.domain.lifecycle import PLACES
 from ioc.pipeline import episodes, handle, timed
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.answered import Answered
+from ioc.pipeline.chattering import Chattering
 from ioc.pipeline.effects import Effects, Emit, InRecord
 from ioc.wire import codec
 from tests.pipeline.life_model import Model, Seen, same
@@ -198,7 +200,7 @@ class Life(RuleBasedStateMachine):
         for i in batch:
             meant = self.meant[i]
             if isinstance(meant, Signal):
-                self.model.signal(meant)
+                self.model.signal(meant, self.now_ms)
             else:
                 outcome = self.model.command(*meant, self.now_ms)
                 wanted.setdefault((meant[0].command_id, meant[0].digest), []).append(outcome)
@@ -282,11 +284,13 @@ def many_lives() -> list[Life]:
 
 def test_long_lives_meet_every_place_and_every_outcome(monkeypatch: pytest.MonkeyPatch) -> None:
     met: set[str] = set()
+    delays: set[int] = set()
     compare = Life._compare
 
     def noting(self: Life) -> None:
         compare(self)
         met.update(episodes.facts_of(alert).place for alert in self.step.alerts.values())
+        delays.update(alert.chatter.off_delay_s for alert in self.step.alerts.values() if alert.chatter)
 
     monkeypatch.setattr(Life, "_compare", noting)
     lives = many_lives()
@@ -294,7 +298,20 @@ def test_long_lives_meet_every_place_and_every_outcome(monkeypatch: pytest.Monke
     outcomes = {entry.outcome for life in lives for entry in life.told.values() if entry.kind == "command"}
     assert outcomes == set(get_args(Outcome)) - {"UNKNOWN"}
     words = {entry.what for life in lives for entry in life.told.values() if entry.kind == "transition"}
-    assert words >= {"re-alarmed", "unhidden", "hidden-occurrence", "muted", "unmuted", "superseded", "closed"}
+    assert words >= {
+        "chattering",
+        "re-alarmed",
+        "unhidden",
+        "hidden-occurrence",
+        "muted",
+        "unmuted",
+        "superseded",
+        "closed",
+    }
+    over = {entry.what for life in lives for entry in life.told.values() if entry.reason == "CHATTER_OVER"}
+    assert over >= {"cleared", "closed"}
+    assert max(delays) >= 240
+    assert any(life.model.carried for life in lives)
     done = {entry.what for life in lives for entry in life.told.values() if entry.outcome == "DONE"}
     assert done == set(OPS)
 
@@ -328,9 +345,58 @@ def _writes_no_state(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(AlertingPartition, "take_dirty", lambda self: [])
 
 
+def _never_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = chatter.went
+    monkeypatch.setattr(
+        chatter, "went", lambda past, now_ms, event_ms, **how: honest(past, now_ms, event_ms, may_hold=False)
+    )
+
+
+def _holds_what_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = chatter.went
+    monkeypatch.setattr(chatter, "went", lambda past, now_ms, event_ms, **how: honest(past, now_ms, event_ms))
+
+
+def _never_holds_longer(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = chatter.came
+    monkeypatch.setattr(
+        chatter, "came", lambda past, now_ms: replace(honest(past, now_ms), off_delay_s=past.off_delay_s)
+    )
+
+
+def _raises_anew_in_a_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Chattering, "carries", lambda self, alert: False)
+
+
+def _forgets_the_hold_in_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Chattering, "take_dirty", lambda self: [])
+
+
+def _holds_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chatter, "passed", lambda past, now_ms: past)
+
+
+def _remembers_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(chatter, "recalled", lambda past, now_ms: past)
+
+
 @pytest.mark.parametrize(
     "plant",
-    [_forgets, _acknowledges_in_passing, _never_asks_again, _loses_the_shelf, _lets_everybody, _writes_no_state],
+    [
+        _forgets,
+        _acknowledges_in_passing,
+        _never_asks_again,
+        _loses_the_shelf,
+        _lets_everybody,
+        _writes_no_state,
+        _never_holds,
+        _holds_what_is_hidden,
+        _never_holds_longer,
+        _raises_anew_in_a_hold,
+        _forgets_the_hold_in_a_crash,
+        _holds_for_ever,
+        _remembers_for_ever,
+    ],
 )
 def test_the_machine_finds_a_fault(
     plant: Callable[[pytest.MonkeyPatch], None], monkeypatch: pytest.MonkeyPatch

@@ -11,6 +11,7 @@ import pytest
 
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.cap import Cap
+from ioc.domain.chatter import Chatter
 from ioc.domain.desk import Explanation, Summons
 from ioc.domain.handling import Assignment, Done, Hidden, Op, Result, ResultCode
 from ioc.domain.lifecycle import Suppression
@@ -25,6 +26,7 @@ NOT_SHOWN = {"LogEntry": {"key", "exercise", "digest"}}
 MIRRORED: dict[str, Any] = {
     "Alert": frames.Alert,
     "Cap": Cap,
+    "Chatter": Chatter,
     "FeedView": frames.FeedView,
     "Reading": frames.Reading,
     "Minute": frames.Minute,

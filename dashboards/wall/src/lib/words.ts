@@ -1,12 +1,16 @@
 /** The words of the pages in both languages. */
 
 import type { Lang } from '../model/profile';
+import { chatter_en, chatter_vi } from './words_chatter';
 import { en } from './words_en';
 import { vi } from './words_vi';
 
-export type Word = keyof typeof vi;
+export type Word = keyof typeof vi | keyof typeof chatter_vi;
 
-export const WORDS: Readonly<Record<Lang, Readonly<Record<Word, string>>>> = { vi, en };
+export const WORDS: Readonly<Record<Lang, Readonly<Record<Word, string>>>> = {
+  vi: { ...vi, ...chatter_vi },
+  en: { ...en, ...chatter_en },
+};
 
 export type Say = (word: Word, parts?: Readonly<Record<string, string | number>>) => string;
 

@@ -5,7 +5,7 @@ import { OPS, type Alert, type LogEntry, type Op, type Priority, type Summons } 
 
 export type LineKind =
   | 'raised' | 'escalated' | 'lowered' | 'level' | 'cleared' | 'reraised' | 'blind' | 'sighted' | 'closed' | 'superseded'
-  | 'muted' | 'unmuted' | 'realarmed' | 'unhidden' | 'hiddenoccurrence' | 'reviewdue' | 'called' | 'uncalled' | 'acked' | 'done' | 'refused' | 'pending' | 'other';
+  | 'muted' | 'unmuted' | 'realarmed' | 'unhidden' | 'hiddenoccurrence' | 'reviewdue' | 'chattering' | 'called' | 'uncalled' | 'acked' | 'done' | 'refused' | 'pending' | 'other';
 
 export interface Line {
   readonly id: string;
@@ -26,7 +26,7 @@ const KINDS: Readonly<Record<string, LineKind>> = {
   raised: 'raised', escalated: 'escalated', eased: 'lowered', level: 'level', cleared: 'cleared', reraised: 'reraised',
   blind: 'blind', seen: 'sighted', closed: 'closed', superseded: 'superseded', ack: 'acked',
   muted: 'muted', unmuted: 'unmuted', realarmed: 'realarmed', unhidden: 'unhidden', hiddenoccurrence: 'hiddenoccurrence',
-  reviewdue: 'reviewdue',
+  reviewdue: 'reviewdue', chattering: 'chattering',
 };
 
 function opOf(entry: LogEntry): Op | null {

@@ -92,6 +92,18 @@ export interface Alert {
   readonly summons?: Summons | null;
   /** Since when it waits for somebody without a break. */
   readonly asked_ms?: number | null;
+  /** It comes and goes too fast: it stays active until it has stayed away for a while. */
+  readonly chatter?: Chatter | null;
+}
+
+/** How an alert chatters. */
+export interface Chatter {
+  /** How often the condition went away, as far as that is remembered. */
+  readonly times: number;
+  readonly off_delay_s: number;
+  readonly since_ms: number;
+  /** It is away now, and the alert goes then if it stays away; null: it is there. */
+  readonly returns_at_ms: number | null;
 }
 
 /** Why nobody is asked about an alert that is there. */
