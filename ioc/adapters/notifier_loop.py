@@ -149,8 +149,10 @@ class Notifier:
     async def _attempt(self, delivery: Delivery, room: asyncio.Semaphore) -> Delivery:
         async with room:
             sender = self._senders.get(self._kinds.get(delivery.notice.channel, ""))
-            if sender is None:
-                result: Result = Never("the profile has no such channel any more, or the settings no way to it")
+            if delivery.outdated:
+                result: Result = Never("OUTDATED: the alert does not ask any more")
+            elif sender is None:
+                result = Never("the profile has no such channel any more, or the settings no way to it")
             else:
                 result = await sender.send(delivery, self._clock())
             found = after(delivery, result, self._clock())

@@ -26,7 +26,7 @@ from ioc.domain.profile import Profile
 from ioc.domain.times import from_ms, to_ms
 from ioc.pipeline import cap_messages
 from ioc.pipeline.cap_messages import Thread
-from ioc.pipeline.notices import Delivery, Judgeable, Notice, ahead, begun, news, ready
+from ioc.pipeline.notices import Delivery, Judgeable, Notice, ahead, begun, is_outdated, news, ready
 from ioc.wire import codec
 from ioc.wire.cap import to_xml
 
@@ -89,22 +89,24 @@ async def _announced(conn: AsyncConnection[TupleRow], ids: Collection[str]) -> s
 
 
 async def claim(conn: AsyncConnection[TupleRow], now_ms: int) -> list[Delivery]:
-    """Deliveries that are due, at most ``CLAIM_MAX``; nobody else gets them until ``LEASE_MS`` later."""
+    """Deliveries that are due, at most ``CLAIM_MAX``; nobody else gets them until ``LEASE_MS`` later.
+
+    Those that are ``outdated`` by the alert as it is stored now are not to be attempted.
+    """
     cursor = await conn.execute(
         "UPDATE delivery AS d SET due_at = %s FROM (SELECT id, due_at FROM delivery"
         " WHERE state = 'due' AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) AS n WHERE d.id = n.id"
-        " RETURNING d.id, d.channel, d.target, d.alert_id, d.notice, d.attempts, d.created_at, n.due_at",
+        " RETURNING d.id, d.channel, d.target, d.alert_id, d.notice, d.attempts, d.created_at, n.due_at,"
+        " (SELECT a.state FROM alert AS a WHERE a.id = d.alert_id)",
         [from_ms(now_ms + LEASE_MS), from_ms(now_ms), CLAIM_MAX],
     )
-    found = [
-        Delivery(
-            notice=Notice(id=key, channel=channel, target=target, alert_id=alert, body=body),
-            attempts=attempts,
-            created_ms=to_ms(created),
-            due_ms=to_ms(due),
+    found = []
+    for key, channel, target, alert, body, attempts, created, due, state in await cursor.fetchall():
+        notice = Notice(id=key, channel=channel, target=target, alert_id=alert, body=body)
+        outdated = is_outdated(notice, state)
+        found.append(
+            Delivery(notice=notice, attempts=attempts, created_ms=to_ms(created), due_ms=to_ms(due), outdated=outdated)
         )
-        for key, channel, target, alert, body, attempts, created, due in await cursor.fetchall()
-    ]
     return sorted(found, key=lambda d: (d.due_ms, d.created_ms))
 
 

@@ -47,7 +47,7 @@ class Notice(Struct, frozen=True, kw_only=True):
 
 
 class Delivery(Struct, frozen=True, kw_only=True):
-    """A notice on its way. ``due_ms``: when it is tried next."""
+    """A notice on its way. ``due_ms``: when it is tried next; ``outdated``: nobody need hear it any more."""
 
     notice: Notice
     attempts: int
@@ -55,6 +55,7 @@ class Delivery(Struct, frozen=True, kw_only=True):
     due_ms: int
     state: Literal["due", "done", "dead"] = "due"
     error: str = ""
+    outdated: bool = False
 
 
 class Done(Struct, frozen=True):
@@ -334,6 +335,20 @@ def subject(entry: LogEntry, alert: Alert, what: Word, language: str, profile: P
     simulated = any(c.simulated for c in profile.centres if c.id == alert.centre)
     mark = {"vi": "[MÔ PHỎNG] ", "en": "[SIMULATION] "}[language] if simulated else ""
     return f"{mark}P{entry.priority} {WORDS[language][what]}: {title or alert.rule}" + (f" – {place}" if place else "")
+
+
+def is_outdated(notice: Notice, state: str | None) -> bool:
+    """Is it a call-out about an alert that does not ask any more?
+
+    ``state`` is that of the alert as it is stored now; None: it is not stored, and nothing is known against the call.
+    """
+    if state is None or state == "UNACK":
+        return False
+    try:
+        body = msgspec.json.decode(notice.body)
+    except msgspec.MsgspecError:
+        return False
+    return isinstance(body, dict) and body.get("occasion") == "called"
 
 
 def begun(notice: Notice, now_ms: int) -> Delivery:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 import pytest
 from msgspec import structs
 
+from ioc.adapters.notifier_loop import Notifier
 from ioc.domain.alerts import LogEntry
 from ioc.domain.desk import Summons
 from ioc.domain.dispatch import Route
-from ioc.pipeline.notices import STALE_AFTER_MS, mail_text, notices
+from ioc.pipeline.notices import STALE_AFTER_MS, Delivery, Done, Result, begun, is_outdated, mail_text, notices
 from tests.pipeline.test_notices import ALL, entry, province, told
 from tests.samples import T0_MS, an_alert
 
@@ -57,6 +59,46 @@ def test_a_call_out_says_what_it_is_and_whom_it_calls() -> None:
     assert notices(call(), an_alert("A-1", 1), province(), T0_MS + 9)[0] == mail
     other = notices(call(id="A-1/2/summoned"), an_alert("A-1", 1), province(), T0_MS)[0]
     assert other.id != mail.id
+
+
+@pytest.mark.parametrize("state", ["ACKED", "RTNUN", "NORM", "SHLVD", "DSUPR", "OOSRV"])
+def test_a_call_out_is_outdated_when_its_alert_does_not_ask_any_more(state: str) -> None:
+    mail = notices(call(), an_alert("A-1", 1), province(), T0_MS)[0]
+    assert is_outdated(mail, state)
+    assert not is_outdated(mail, "UNACK")
+    assert not is_outdated(mail, None), "an alert that is not stored says nothing"
+    [news, *_] = notices(entry(), an_alert("A-1", 1), province(ALL), T0_MS)
+    assert not is_outdated(news, state), "only calls are about now"
+    assert not is_outdated(structs.replace(mail, body="?"), state)
+
+
+class Counting:
+    """A way out that counts."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    async def send(self, delivery: Delivery, now_ms: int) -> Result:
+        self.taken += 1
+        return Done()
+
+
+def attempted(delivery: Delivery, way: Counting) -> Delivery:
+    """What one attempt of the notifier makes of a delivery; without a database."""
+    notifier = Notifier("postgresql://nowhere", province(), {"email": way, "log": way}, lambda: T0_MS)
+
+    async def attempt() -> Delivery:
+        return await notifier._attempt(delivery, asyncio.Semaphore(1))
+
+    return asyncio.run(attempt())
+
+
+def test_an_outdated_call_out_is_given_up_with_a_trace(caplog: pytest.LogCaptureFixture) -> None:
+    mail, way = notices(call(), an_alert("A-1", 1), province(), T0_MS)[0], Counting()
+    found = attempted(structs.replace(begun(mail, T0_MS), attempts=1, outdated=True), way)
+    assert (found.state, found.error.partition(":")[0], way.taken) == ("dead", "OUTDATED", 0)
+    assert "given up: OUTDATED" in caplog.text
+    assert (attempted(begun(mail, T0_MS), way).state, way.taken) == ("done", 1)
 
 
 def test_routes_cannot_ask_for_call_outs() -> None:
