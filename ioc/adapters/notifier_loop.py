@@ -148,11 +148,14 @@ class Notifier:
 
     async def _attempt(self, delivery: Delivery, room: asyncio.Semaphore) -> Delivery:
         async with room:
-            sender = self._senders.get(self._kinds.get(delivery.notice.channel, ""))
+            kind = self._kinds.get(delivery.notice.channel)
+            sender = None if kind is None else self._senders.get(kind)
             if delivery.outdated:
                 result: Result = Never("OUTDATED: the alert does not ask any more")
+            elif kind is None:
+                result = Never("UNKNOWN_CHANNEL: the profile has no such channel, or not any more")
             elif sender is None:
-                result = Never("the profile has no such channel any more, or the settings no way to it")
+                result = Never("the settings have no way to channels of this kind")
             else:
                 result = await sender.send(delivery, self._clock())
             found = after(delivery, result, self._clock())

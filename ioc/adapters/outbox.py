@@ -84,7 +84,9 @@ async def judge(
 
 async def _announced(conn: AsyncConnection[TupleRow], ids: Collection[str]) -> set[str]:
     """Those of the alerts of which somebody was told, or is to be."""
-    cursor = await conn.execute("SELECT DISTINCT alert_id FROM delivery WHERE alert_id = ANY(%s)", [list(ids)])
+    cursor = await conn.execute(
+        "SELECT DISTINCT alert_id FROM delivery WHERE alert_id = ANY(%s) AND target <> ''", [list(ids)]
+    )
     return {alert_id for (alert_id,) in await cursor.fetchall()}
 
 

@@ -267,15 +267,18 @@ def notices(entry: LogEntry, alert: Alert, profile: Profile, now_ms: int) -> lis
 def _call_out(entry: LogEntry, alert: Alert, profile: Profile) -> list[Notice]:
     """A step of an escalation goes to the channels of those who are called, whatever the routes say.
 
-    Nobody is called when the alert, as it is stored now, does not ask any more. A channel that left the profile
-    meanwhile is left out.
+    Nobody is called when the alert, as it is stored now, does not ask any more. For a channel that the profile does not
+    have there is a notice without a receiver: its attempt fails and leaves a trace.
     """
     if entry.summons is None or alert.state != "UNACK":
         return []
+    known = {channel.id for channel in profile.dispatch.channels}
     called = [channel for channel in profile.dispatch.channels if channel.id in entry.summons.channels]
-    return [
-        _notice(entry, alert, "called", channel, target, profile) for channel in called for target in _targets(channel)
+    reached = [(channel, target) for channel in called for target in _targets(channel)]
+    missing = [
+        (Channel(id=name, kind="log"), "") for name in dict.fromkeys(entry.summons.channels) if name not in known
     ]
+    return [_notice(entry, alert, "called", channel, target, profile) for channel, target in (*reached, *missing)]
 
 
 def applies(route: Route, entry: LogEntry, alert: Alert, what: Occasion) -> bool:

@@ -28,7 +28,7 @@ def call(**changes: Any) -> LogEntry:
 def test_a_call_out_goes_to_the_channels_of_the_step_whatever_the_routes_say() -> None:
     assert told(call()) == ["a@x.example", "b@x.example", "log"]
     assert told(call(), ALL) == ["a@x.example", "b@x.example", "log"], "once, and no route adds anybody"
-    assert told(call(summons=structs.replace(CALL, channels=("gone", "log")))) == ["log"]
+    assert told(call(summons=structs.replace(CALL, channels=("gone", "log")))) == ["log", ""]
     assert told(call(summons=structs.replace(CALL, whom=(), channels=(), reason="EMPTY_ROSTER")), ALL) == []
 
 
@@ -99,6 +99,17 @@ def test_an_outdated_call_out_is_given_up_with_a_trace(caplog: pytest.LogCapture
     assert (found.state, found.error.partition(":")[0], way.taken) == ("dead", "OUTDATED", 0)
     assert "given up: OUTDATED" in caplog.text
     assert (attempted(begun(mail, T0_MS), way).state, way.taken) == ("done", 1)
+
+
+def test_a_call_out_by_a_channel_that_is_unknown_leaves_a_trace(caplog: pytest.LogCaptureFixture) -> None:
+    line = call(summons=structs.replace(CALL, channels=("gone", "gone")))
+    [lost] = notices(line, an_alert("A-1", 1), province(), T0_MS)
+    assert (lost.channel, lost.target, lost.alert_id) == ("gone", "", "A-1")
+    assert msgspec.json.decode(lost.body)["called"] == ["Trực ban 1"]
+    way = Counting()
+    found = attempted(begun(lost, T0_MS), way)
+    assert (found.state, found.error.partition(":")[0], way.taken) == ("dead", "UNKNOWN_CHANNEL", 0)
+    assert "by gone given up: UNKNOWN_CHANNEL" in caplog.text
 
 
 def test_routes_cannot_ask_for_call_outs() -> None:
