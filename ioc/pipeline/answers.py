@@ -5,6 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert, Command, LogEntry, Outcome
+from ioc.domain.plain_text import made_plain
 
 
 class Answer(Struct, frozen=True):
@@ -47,15 +48,16 @@ def line(
     reason: str,
     who: Who | None = None,
 ) -> LogEntry:
-    """The line; ``after`` None when nothing changed."""
+    """The line; ``after`` None when nothing changed. What no history could keep of a text is replaced in it."""
     stands = after or before
-    ident = f"{command.alert_id}/command/{command.command_id}"
+    alert_id, command_id = made_plain(command.alert_id), made_plain(command.command_id)
+    ident = f"{alert_id}/command/{command_id}"
     who = who or Who()
     return LogEntry(
         # Two contents under one id are two lines.
         id=f"{ident}/{command.digest}" if outcome == "MISMATCH" else ident,
-        alert_id=command.alert_id,
-        key=command.key,
+        alert_id=alert_id,
+        key=made_plain(command.key),
         kind="command",
         what=command.op,
         accepted=after is not None,
@@ -65,13 +67,13 @@ def line(
         to_state=stands.state if stands else "",
         priority=stands.priority if stands else 4,
         reason=reason,
-        actor=command.actor,
-        actor_display=command.actor_display,
-        role=command.role,
-        station=command.station,
-        note="\n".join(text for text in (command.reason, command.note) if text) or None,
-        detail=detail(command),
-        command_id=command.command_id,
+        actor=made_plain(command.actor),
+        actor_display=made_plain(command.actor_display),
+        role=made_plain(command.role),
+        station=made_plain(command.station),
+        note=made_plain("\n".join(text for text in (command.reason, command.note) if text)) or None,
+        detail=made_plain(detail(command)),
+        command_id=command_id,
         digest=command.digest,
         outcome=outcome,
         by=who.by,

@@ -26,6 +26,7 @@ from msgspec.structs import replace
 from ioc.domain.alerts import Alert, Command, LogEntry, Outcome
 from ioc.domain.handling import REVIEW_MAX_S, SHELF_DEFAULT_S, SHIFT_S, Assignment, Done, Hidden, Op, Result, may
 from ioc.domain.lifecycle import Event, move
+from ioc.domain.plain_text import is_plain
 from ioc.domain.profile import Rule
 from ioc.pipeline import acknowledge, timed
 from ioc.pipeline.answers import Answer, Who, line, refuse
@@ -73,6 +74,8 @@ class Around(Struct, frozen=True, kw_only=True):
 
 def decide(alert: Alert | None, command: Command, around: Around, now_ms: int) -> Answer:
     """Answer one command."""
+    if not _is_plain(command):
+        return refuse(alert, command, now_ms, Who(), "REFUSED", "BAD_TEXT")
     if not command.actor:
         return refuse(alert, command, now_ms, None, "REFUSED", "NO_ACTOR")
     if not command.command_id:
@@ -90,6 +93,15 @@ def decide(alert: Alert | None, command: Command, around: Around, now_ms: int) -
     if command.op in EVENT_OF:
         return _move(alert, command, around, now_ms)
     return _note(alert, command, now_ms)
+
+
+def _is_plain(command: Command) -> bool:
+    """No text with control characters; notes and reasons may have several lines."""
+    names = (command.key, command.command_id, command.alert_id, command.actor, command.actor_display, command.role)
+    arguments = (command.station, command.assignee, command.agency, command.item)
+    return all(map(is_plain, (*names, *arguments))) and all(
+        is_plain(text, lines=True) for text in (command.note or "", command.reason)
+    )
 
 
 def _with_realarm(answer: Answer, rule: Rule | None, now_ms: int) -> Answer:

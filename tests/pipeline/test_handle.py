@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from msgspec.structs import replace
+from msgspec.structs import astuple, replace
 
 from ioc.domain.alerts import Command, alert_id
 from ioc.domain.handling import OPS, may
+from ioc.domain.plain_text import is_plain
 from ioc.pipeline import handle
 from tests.pipeline.life_room import FIRE, HOUR, TARGET, Room, a_room, off
 from tests.pipeline.small_province import S, T
@@ -242,3 +243,44 @@ def test_the_digest_tells_every_argument_apart_and_nothing_else() -> None:
     aside = {"station": "b", "role": "admin", "sent_ms": 9, "actor_display": "L", "command_id": "d", "key": "k"}
     assert replace(plain, **aside).digest == plain.digest
     assert set(plain.__struct_fields__) == {*more, *aside}
+
+
+# ---- text --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("op", "field", "text"),
+    [
+        ("comment", "note", "a\x00b"),
+        ("comment", "note", "a\rb"),
+        ("ack", "note", "\x00"),
+        ("shelve", "reason", "\x1b[2J"),
+        ("assign", "assignee", "mi\nnh"),
+        ("dispatch", "agency", "114\x00"),
+        ("step", "item", "\x7f"),
+        ("ack", "station", "bàn\x00"),
+        ("ack", "actor_display", "L\x00n"),
+        ("ack", "command_id", "k\x00"),
+    ],
+)
+def test_control_characters_are_refused_and_the_line_can_be_kept(room: Room, op: str, field: str, text: str) -> None:
+    version = room.alert.version
+    command = room.command(op, **{field: text})
+    room.give(command)
+    assert (room.last.outcome, room.last.reason, room.alert.version) == ("REFUSED", "BAD_TEXT", version)
+    assert not [value for value in astuple(room.last) if isinstance(value, str) and not is_plain(value, lines=True)]
+    first = room.last
+    room.give(command)
+    assert room.last == first, "a repeat has the same answer"
+
+
+def test_the_line_of_a_mismatch_can_be_kept_too(room: Room) -> None:
+    room.give(room.command("comment", note="n", command_id="k1"))
+    room.give(room.command("comment", note="n\x00", command_id="k1"))
+    assert (room.last.outcome, room.last.note) == ("MISMATCH", "n\ufffd")
+
+
+def test_notes_and_reasons_may_have_lines(room: Room) -> None:
+    assert room.do("comment", note="một\n\thai") == "DONE"
+    assert room.last.note == "một\n\thai"
+    assert room.do("shelve", reason="một\nhai") == "DONE"

@@ -334,6 +334,7 @@ export const en: Record<keyof typeof vi, string> = {
   why_NOT_SHELVED: 'it is not on the shelf',
   why_NO_ASSIGNEE: 'nobody was named',
   why_NO_REASON: 'a reason is needed',
+  why_BAD_TEXT: 'the text has control characters',
   why_NO_RESULT: 'a result is needed',
   why_NO_TEXT: 'there is no text',
   why_OPEN: 'it is open',

@@ -335,6 +335,7 @@ export const vi = {
   why_NO_REASON: 'cần nêu lý do',
   why_NO_RESULT: 'cần chọn kết quả',
   why_NO_TEXT: 'chưa có nội dung',
+  why_BAD_TEXT: 'nội dung có ký tự điều khiển',
   why_OPEN: 'cảnh báo đang mở',
   why_OUT_NOW: 'đang ngừng phục vụ',
   why_SHELVED_NOW: 'đang tạm gác',
