@@ -183,7 +183,7 @@ class Gateway:
         self._bus.on_desk = self._desk.take
         self.hub = hub = await self._bus.open()
         self._canaries.sightings = hub.canaries
-        commands = Commands(hub, self._bus, self._clock)
+        commands = Commands(hub, self._bus, self._clock, people=self._accounts)
 
         def on_log_entry(entry: LogEntry) -> None:
             commands.on_log_entry(entry)

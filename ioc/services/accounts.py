@@ -159,6 +159,13 @@ class Accounts:
             return None
         return User(name=account.name, display=account.display, role=account.role)
 
+    def may_work(self, name: str) -> bool | None:
+        """Is there such an account, and is it enabled? By the list as it was read last; None when it never was."""
+        if self._accounts is None:
+            return None
+        account = self._accounts.get(name)
+        return account is not None and not account.disabled
+
     def end(self, session: str, expires_ms: int) -> None:
         """Sign one session out here, in all its tabs. Another gateway, or this one after a restart, still takes a copy
         of its cookie; the browser has forgotten it."""

@@ -6,7 +6,8 @@ gets the same outcome: here from a ring of recent outcomes, elsewhere because al
 
 An alert id that this gateway does not know is answered NOT_FOUND here and is *not* written to the audit trail: only
 the alert key tells the partition, an unknown id has none, and a trail that is kept for ever must not be filled by
-guessing. Refusals for want of a right or of room are answered here too; nothing was asked of an alert.
+guessing. Refusals for want of a right or of room are answered here too, and assignments to nobody, because only the
+gateway knows the accounts; nothing was asked of an alert.
 """
 
 from __future__ import annotations
@@ -45,6 +46,13 @@ class AlertView(Protocol):
     def alert_key(self, alert_id: str) -> str | None: ...
 
 
+class People(Protocol):
+    """What commands need to know of the accounts."""
+
+    def may_work(self, name: str) -> bool | None:
+        """Is there such an account, and is it enabled? None: nobody knows, the list was never read."""
+
+
 class _Recent(Struct):
     """One remembered command: what it asked (as a digest, which names who), and its outcome once known."""
 
@@ -62,6 +70,7 @@ class Commands:
         log: CommandLog,
         clock: Clock,
         *,
+        people: People | None = None,
         wait_s: float = WAIT_S,
         recent_max: int = RECENT_MAX,
         in_flight_max: int = IN_FLIGHT_MAX,
@@ -70,6 +79,7 @@ class Commands:
         self._view = view
         self._log = log
         self._clock = clock
+        self._people = people
         self._wait_s = wait_s
         self._recent_max = recent_max
         self._in_flight_max = in_flight_max
@@ -93,6 +103,8 @@ class Commands:
         if key is None:
             _log.info("command for an unknown alert: user=%s alert=%s", user.name, frame.alert_id)
             return answer(frame, "NOT_FOUND", "no such alert")
+        if frame.op == "assign" and self._is_nobody(frame.assignee):
+            return answer(frame, "REFUSED", "UNKNOWN_PERSON")
         if len(self._sends) >= self._in_flight_max:
             return answer(frame, "REFUSED", "busy")
         recent = self._remember(frame.command_id, command.digest)
@@ -111,6 +123,9 @@ class Commands:
             if waiter in recent.waiters:
                 recent.waiters.remove(waiter)
         return self._outcome(frame, entry)
+
+    def _is_nobody(self, name: str) -> bool:
+        return bool(name.strip()) and self._people is not None and self._people.may_work(name) is False
 
     def _command(self, frame: CommandFrame, key: str, user: User, station: str) -> Command:
         asked: dict[str, Any] = structs.asdict(frame)

@@ -288,3 +288,13 @@ async def test_a_password_changed_a_moment_ago_opens_at_once(accounts: Accounts,
     clock.ms += int(module.FRESH_S * 1000)
     assert await accounts.sign_in("lan", "right", "a") is Denied.BAD_CREDENTIALS
     assert not isinstance(await accounts.sign_in("lan", "new", "a"), Denied)
+
+
+async def test_who_may_be_given_work(store: Store, clock: Clock) -> None:
+    accounts = Accounts(store, clock, decoy_hash="decoy")
+    assert accounts.may_work("lan") is None, "the list was never read"
+    await accounts.refresh()
+    assert [accounts.may_work(name) for name in ("lan", "off", "nobody", "")] == [True, False, False, False]
+    store.away = True
+    await accounts.refresh()
+    assert accounts.may_work("lan") is True, "by the last list"

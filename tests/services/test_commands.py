@@ -245,3 +245,44 @@ async def test_a_line_of_another_gateway_is_told_by_its_content(view: View, log:
     commands.on_log_entry(entry(digest=log.sent[0].digest))
     assert (await commands.submit(frame(), LAN, "")).outcome == "DONE"
     assert (await commands.submit(frame(version=2), LAN, "")).outcome == "MISMATCH"
+
+
+class People:
+    def __init__(self, *names: str) -> None:
+        self.names: tuple[str, ...] | None = names
+
+    def may_work(self, name: str) -> bool | None:
+        return None if self.names is None else name in self.names
+
+
+def assign(assignee: str, command_id: str = "c1") -> CommandFrame:
+    return CommandFrame(command_id=command_id, op="assign", alert_id="A-1", expected_version=1, assignee=assignee)
+
+
+async def test_nobody_is_assigned_who_has_no_account(view: View, log: Log) -> None:
+    commands = made(view, log, people=People("minh"))
+    found = await commands.submit(assign("hoa"), LAN, "")
+    assert (found.outcome, found.reason, log.sent) == ("REFUSED", "UNKNOWN_PERSON", [])
+    task = await submitted(commands, log, assign("minh"))
+    commands.on_log_entry(entry(what="assign"))
+    assert (await task).outcome == "DONE", "and the id is not used up"
+    assert [command.assignee for command in log.sent] == ["minh"]
+
+
+async def test_while_the_accounts_are_not_known_an_assignment_goes_on(view: View, log: Log) -> None:
+    people = People()
+    people.names = None
+    commands = made(view, log, people=people)
+    task = await submitted(commands, log, assign("hoa"))
+    commands.on_log_entry(entry(what="assign"))
+    assert (await task).outcome == "DONE"
+
+
+async def test_what_was_answered_before_keeps_its_answer_when_the_account_is_gone(view: View, log: Log) -> None:
+    people = People("hoa")
+    commands = made(view, log, people=people)
+    task = await submitted(commands, log, assign("hoa"))
+    commands.on_log_entry(entry(what="assign", digest=log.sent[0].digest))
+    await task
+    people.names = ()
+    assert (await commands.submit(assign("hoa"), LAN, "")).outcome == "DONE"

@@ -333,6 +333,7 @@ export const en: Record<keyof typeof vi, string> = {
   why_NOT_OUT: 'it is not out of service',
   why_NOT_SHELVED: 'it is not on the shelf',
   why_NO_ASSIGNEE: 'nobody was named',
+  why_UNKNOWN_PERSON: 'no such account, or it is disabled',
   why_NO_REASON: 'a reason is needed',
   why_BAD_TEXT: 'the text has control characters',
   why_NO_RESULT: 'a result is needed',

@@ -332,6 +332,7 @@ export const vi = {
   why_NOT_OUT: 'không phải đang ngừng phục vụ',
   why_NOT_SHELVED: 'không phải đang tạm gác',
   why_NO_ASSIGNEE: 'chưa nêu người nhận',
+  why_UNKNOWN_PERSON: 'không có tài khoản này, hoặc tài khoản đã khóa',
   why_NO_REASON: 'cần nêu lý do',
   why_NO_RESULT: 'cần chọn kết quả',
   why_NO_TEXT: 'chưa có nội dung',
