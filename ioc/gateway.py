@@ -258,6 +258,7 @@ class Gateway:
             for part in shown | set(health.degraded):
                 self.metrics.degraded.labels(part).set(part in health.degraded)
             shown |= set(health.degraded)
+            self.metrics.show_escalation(self._desk.audit, self._clock())
             if self.hub is not None:
                 for kind, count in self.hub.sizes().items():
                     self.metrics.entities.labels(kind).set(count)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, generate_latest
 
+from ioc.pipeline.escalation_audit import Audit
+
 
 class GatewayMetrics:
     """Counters and gauges of one gateway process."""
@@ -80,7 +82,25 @@ class GatewayMetrics:
         self.notice_waits_s = Gauge(
             "ioc_notice_oldest_due_seconds", "Since when the oldest notice waits; NaN: unknown", registry=r
         )
+        self.escalation = Gauge(
+            "ioc_escalation_alerts",
+            "Alerts that ask, by how their escalation stands: running, finished, without_step (none is due), overdue; "
+            "NaN: the desk has not said",
+            ["state"],
+            registry=r,
+        )
+        self.escalation_audit_s = Gauge(
+            "ioc_escalation_audit_age_seconds", "How old the last audit of the escalation is; NaN: none", registry=r
+        )
         self.reconnects = Counter("ioc_bus_reconnects", "Times the bus reader began anew", registry=r)
+
+    def show_escalation(self, audit: Audit | None, now_ms: int) -> None:
+        """How the escalation stands by its last audit."""
+        unknown = float("nan")
+        for state in ("running", "finished", "without_step", "overdue"):
+            self.escalation.labels(state).set(unknown if audit is None else getattr(audit, state))
+        age_s = unknown if audit is None else max(0, now_ms - audit.as_of_ms) / 1000
+        self.escalation_audit_s.set(age_s)
 
     def text(self) -> bytes:
         """The exposition format, text version 0.0.4."""

@@ -15,20 +15,23 @@ from ioc.domain.flood import Flood
 from ioc.domain.handover import Handover
 from ioc.domain.incidents import Incident
 from ioc.domain.silences import Silence
+from ioc.pipeline.escalation_audit import Audit
 from ioc.wire import codec
 from ioc.wire.frames import DeskFrame, encode_frame
 
 _log = logging.getLogger(__name__)
+_decode_audit = msgspec.json.Decoder(Audit).decode
 
 
 class DeskView:
-    """Silences, incidents, the flood and the handovers, as the desk says them."""
+    """Silences, incidents, the flood, the handovers and how the escalation stands, as the desk says them."""
 
     def __init__(self) -> None:
         self.silences: dict[str, Silence] = {}
         self.incidents: dict[str, Incident] = {}
         self.handovers: dict[str, Handover] = {}
         self.flood: Flood | None = None
+        self.audit: Audit | None = None  # of the escalation; None: the desk has not said how it stands
         self.version = 0  # grows with every change that the frame shows
         self._frame: tuple[int, bytes] | None = None
 
@@ -46,6 +49,8 @@ class DeskView:
             elif kind == "flood":
                 self.flood = None if value is None else codec.decode_flood(value)
                 self.version += 1
+            elif kind == "escalation" and name == "audit":
+                self.audit = None if value is None else _decode_audit(value)
         except msgspec.MsgspecError as exc:
             _log.error("the record %s of the desk could not be read: %s", key.decode(errors="replace"), exc)
 
