@@ -6,10 +6,10 @@ one of ``KEYS``: there is no alert to such a line.
 
 from __future__ import annotations
 
-import unicodedata
 from typing import Protocol
 
 from ioc.domain.alerts import LogEntry, Outcome
+from ioc.domain.plain_text import is_plain
 
 KEYS = ("silence|", "incident|", "handover|")
 """How the ``key`` of a line of the log about a silence, an incident or a handover begins; then follows its id."""
@@ -103,11 +103,11 @@ def bad_text(text: str, *, needed: bool = False, lines: bool = False) -> str | N
     Args:
         text: as it came.
         needed: it must not be empty.
-        lines: it may have line feeds.
+        lines: it may have line feeds and tabs.
     """
     said = text.strip()
     if needed and not said:
         return "NO_REASON"
-    if any(unicodedata.category(one) == "Cc" and not (lines and one == "\n") for one in said):
+    if not is_plain(said, lines=lines):
         return "BAD_TEXT"
     return "LONG_REASON" if len(said) > TEXT_MAX else None
