@@ -225,5 +225,7 @@ class ErrorFrame(Struct, frozen=True, kw_only=True, tag="error", tag_field="t"):
     detail: str = ""
 
 
-ServerFrame = Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame
+ServerFrame = (
+    Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame | DeskFrame
+)
 encode_frame = msgspec.json.Encoder().encode

@@ -13,14 +13,17 @@ from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.cap import Cap
 from ioc.domain.chatter import Chatter
 from ioc.domain.desk import Explanation, Summons
+from ioc.domain.flood import Flood
 from ioc.domain.handling import Assignment, Done, Hidden, Op, Result, ResultCode
+from ioc.domain.incidents import Incident, IncidentOp, Line, LineWord, Member
 from ioc.domain.lifecycle import Suppression
 from ioc.domain.matcher import Matcher
 from ioc.domain.measures import FeedState
 from ioc.domain.silences import Silence
 from ioc.wire import frames
 
-TEXT = (Path(__file__).resolve().parents[2] / "dashboards" / "wall" / "src" / "model" / "wire.ts").read_text()
+MODEL = Path(__file__).resolve().parents[2] / "dashboards" / "wall" / "src" / "model"
+TEXT = (MODEL / "wire.ts").read_text() + (MODEL / "wire_desk.ts").read_text()
 # Line of the log: the page asks for them by alert, and shows no drills.
 NOT_SHOWN = {"LogEntry": {"key", "exercise", "digest"}}
 MIRRORED: dict[str, Any] = {
@@ -40,7 +43,12 @@ MIRRORED: dict[str, Any] = {
     "Done": Done,
     "Result": Result,
     "CommandFrame": frames.CommandFrame,
+    "Flood": Flood,
+    "Incident": Incident,
+    "Line": Line,
+    "Member": Member,
 } | {struct.__name__: struct for struct in get_args(frames.ServerFrame)}
+DESK = {"Flood", "Incident", "Line", "Member"}
 PLAIN = {"string": (str,), "boolean": (bool,), "number": (int, float)}
 
 
@@ -60,7 +68,8 @@ def test_an_interface_has_the_fields_that_are_sent(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["Alert", "FeedView", "Minute", "Hidden", "Assignment", "Done", "Explanation", "Summons"]
+    "name",
+    sorted({"Alert", "FeedView", "Minute", "Hidden", "Assignment", "Done", "Explanation", "Summons"} | DESK),
 )
 def test_plain_types_and_null_agree(name: str) -> None:
     shown = members(name)
@@ -84,6 +93,8 @@ def test_states_and_outcomes_are_the_same_words() -> None:
     assert words("Outcome") == set(get_args(Outcome))
     assert words("Op") == set(get_args(Op))
     assert words("ResultCode") == set(get_args(ResultCode))
+    assert words("IncidentOp") == set(get_args(IncidentOp))
+    assert words("LineWord") == set(get_args(LineWord))
     assert words("Suppression") == set(get_args(Suppression))
 
 
@@ -95,5 +106,5 @@ def test_a_field_that_is_missing_would_be_found() -> None:
 
 @pytest.mark.parametrize("struct", [Matcher, Silence])
 def test_the_mirror_of_silences_has_their_fields(struct: type[msgspec.Struct]) -> None:
-    text = (Path(__file__).resolve().parents[2] / "dashboards/wall/src/model/silences.ts").read_text()
+    text = (MODEL / "silences.ts").read_text()
     assert set(members(struct.__name__, text)) == set(struct.__struct_fields__)

@@ -2,6 +2,7 @@
 
 import type { Profile } from '../src/model/profile';
 import type { Alert, FeedView, Minute, Reading } from '../src/model/wire';
+import type { Flood, Incident, Member } from '../src/model/wire_desk';
 
 export const T0 = Date.UTC(2026, 10, 24, 3, 0, 0); // 10:00:00 in Đồng Nai
 
@@ -82,4 +83,24 @@ export function randomFrom(seed: number): () => number {
     t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
     return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
   };
+}
+
+export function member(alert_id: string, more: Partial<Member> = {}): Member {
+  return {
+    alert_id, key: `rule|bien-hoa|${alert_id}`, rule: 'hydro-level', centre: 'bien-hoa', area: '731', priority: 2, acked: false,
+    hidden: false, title_vi: `Mực nước ${alert_id}`, title_en: `Level ${alert_id}`, place_vi: '', place_en: '', lon: null, lat: null,
+    raised_ms: T0 - 58_000, joined_ms: T0 - 50_000, left_ms: null, ...more,
+  };
+}
+
+export function incident(number: number, more: Partial<Incident> = {}): Incident {
+  return {
+    id: `I-${number}`, number, group: 'storm', title_vi: 'Mưa dông, ngập', title_en: 'Storm, flooding', state: 'open', priority: 2,
+    members: [], owner: null, owner_display: null, opened_ms: T0 - 50_000, changed_ms: T0, closed_ms: null, merged_into: '',
+    timeline: [], exercise: null, ...more,
+  };
+}
+
+export function flood(more: Partial<Flood> = {}): Flood {
+  return { new: 38, since_ms: T0 - 300_000, unannounced: 27, above: 10, below: 5, window_s: 600, positions: 1, always: [], changed_ms: T0, ...more };
 }

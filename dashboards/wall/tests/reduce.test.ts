@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { DAY_ALERTS_MAX, EMPTY, OUTCOMES_MAX, serverTime, type Picture } from '../src/model/picture';
 import { reduce } from '../src/model/reduce';
 import { parseFrame, type Alert, type Delta, type FeedView, type Hello, type Minute, type Reading, type ServerFrame } from '../src/model/wire';
-import { alert, feed, minute, randomFrom, reading, T0 } from './build';
+import { alert, feed, flood, incident, minute, randomFrom, reading, T0 } from './build';
 
 const HELLO: Hello = { t: 'hello', epoch: 'e1', pos: 'p0', server_time_ms: T0, build: 'b', user: { name: 'lan', display: 'Lan', role: 'dispatcher' }, simulated: true };
 const NOW = 5_000; // page clock
@@ -180,5 +180,25 @@ describe('for any sequence', () => {
     expect(picture.sync).toBe('live');
     expect(picture.pos).toBe(fresh.pos);
     for (const part of ['alerts', 'feeds', 'minutes'] as const) expect(sorted(picture[part])).toEqual(sorted(fresh[part]));
+  });
+});
+
+describe('the desk', () => {
+  const desk = (incidents: ReturnType<typeof incident>[], more = flood()): ServerFrame => ({ t: 'desk', incidents, flood: more });
+  it('is the whole every time: what a frame does not name is over', () => {
+    const first = fold([...snapshot({}), desk([incident(1), incident(2)])]);
+    expect(first.desk.incidents.map((one) => one.number)).toEqual([1, 2]);
+    const second = fold([desk([incident(2)], flood({ since_ms: null, new: 1 }))], first);
+    expect([second.desk.incidents.map((one) => one.number), second.desk.flood?.since_ms]).toEqual([[2], null]);
+  });
+  it('moves no position, and neither waits for a snapshot nor ends one', () => {
+    const during = fold([HELLO, { t: 'snapshot_begin', pos: 'p0', reason: 'fresh' }, desk([incident(1)])]);
+    expect([during.sync, during.pos]).toEqual(['snapshot', null]);
+    const after = fold([{ t: 'snapshot_end', pos: 'p0' }, delta('p0', 'p1')], during);
+    expect([after.sync, after.pos, after.desk.incidents.length]).toEqual(['live', 'p1', 1]);
+  });
+  it('is known to the parser, and empty before anything was said', () => {
+    expect(parseFrame('{"t":"desk","incidents":[],"flood":null}')).toEqual({ t: 'desk', incidents: [], flood: null });
+    expect(EMPTY.desk).toEqual({ incidents: [], flood: null });
   });
 });

@@ -1,6 +1,7 @@
 /** What a page holds of the province: the picture that the frames of the wall protocol build. Values only. */
 
 import type { Alert, FeedView, Hello, Minute, OutcomeFrame, Reading, Stretch } from './wire';
+import type { Flood, Incident } from './wire_desk';
 
 /**
  * `empty`: nothing yet. `snapshot`: a snapshot is arriving, what was held before is suspect. `live`: complete at `pos`.
@@ -22,6 +23,12 @@ export interface LastBeat {
   readonly server_time_ms: number;
   readonly lag_s: number | null;
   readonly degraded: readonly string[];
+}
+
+/** What the desk said last; its frame is the whole every time and comes anew after every connection. */
+export interface Desk {
+  readonly incidents: readonly Incident[];
+  readonly flood: Flood | null;
 }
 
 export interface Picture {
@@ -49,6 +56,7 @@ export interface Picture {
   readonly hello: Hello | null;
   /** The newest answers to commands, newest last. */
   readonly outcomes: readonly OutcomeFrame[];
+  readonly desk: Desk;
 }
 
 export const DAY_MS = 24 * 3_600_000;
@@ -79,6 +87,7 @@ export const EMPTY: Picture = {
   beat: null,
   hello: null,
   outcomes: [],
+  desk: { incidents: [], flood: null },
 };
 
 /** Server time for a moment of the page's clock. */

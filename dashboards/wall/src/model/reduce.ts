@@ -28,6 +28,8 @@ export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Pi
       return applyBeat(picture, frame, now_ms);
     case 'outcome':
       return applyOutcome(picture, frame, now_ms);
+    case 'desk': // the whole of it, beside the positions: nothing of an earlier one stays
+      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood } };
     case 'gap': // what is held stays until the snapshot that follows has named the rest
     case 'error':
       return picture;

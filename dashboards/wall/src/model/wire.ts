@@ -3,6 +3,8 @@
  * Names and units are those of the wire; every `_ms` is epoch milliseconds. `pos` is opaque.
  */
 
+import type { DeskFrame } from './wire_desk';
+
 export const PROTOCOL = 1;
 
 export type Priority = 1 | 2 | 3 | 4;
@@ -312,7 +314,7 @@ export interface ErrorFrame {
 }
 
 export type ServerFrame =
-  Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame;
+  Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame | DeskFrame;
 
 export interface Since {
   readonly epoch: string;
@@ -388,7 +390,7 @@ export interface LogEntry {
 }
 
 const FRAMES: ReadonlySet<string> = new Set([
-  'hello', 'snapshot_begin', 'snapshot', 'snapshot_end', 'delta', 'gap', 'beat', 'outcome', 'error',
+  'hello', 'snapshot_begin', 'snapshot', 'snapshot_end', 'delta', 'gap', 'beat', 'outcome', 'error', 'desk',
 ]);
 
 /** A frame of the server, or null for text that is none (an unknown frame of a newer server is none, too). */

@@ -1,0 +1,97 @@
+/**
+ * What the desk says over `/live` and over HTTP: the mirror of `DeskFrame` in `ioc/wire/frames.py` and of
+ * `ioc/domain/incidents.py`, `flood.py` and `handover.py`. Every `_ms` is epoch milliseconds.
+ */
+
+import type { Outcome, Priority } from './wire';
+
+export type IncidentOp = 'take' | 'release' | 'rename' | 'note' | 'merge' | 'split';
+export type LineWord =
+  | 'opened' | 'joined' | 'left' | 'worsened' | 'took' | 'released' | 'renamed' | 'noted' | 'merged' | 'split' | 'closed';
+
+/** An alert of an incident, as it was told last. `left_ms`: when it closed. */
+export interface Member {
+  readonly alert_id: string;
+  readonly key: string;
+  readonly rule: string;
+  readonly centre: string;
+  readonly area: string;
+  readonly priority: Priority;
+  readonly acked: boolean;
+  /** Shelved, suppressed or out of service: asks nobody. */
+  readonly hidden: boolean;
+  readonly title_vi: string;
+  readonly title_en: string;
+  readonly place_vi: string;
+  readonly place_en: string;
+  readonly lon: number | null;
+  readonly lat: number | null;
+  readonly raised_ms: number;
+  readonly joined_ms: number;
+  readonly left_ms: number | null;
+}
+
+/** One line of the timeline. `about`: id of an alert or an incident, where the word needs one. */
+export interface Line {
+  readonly at_ms: number;
+  readonly word: LineWord;
+  readonly about: string;
+  readonly text: string;
+  readonly actor: string | null;
+  readonly actor_display: string | null;
+}
+
+/** Alerts that belong together by what they are, where and when. */
+export interface Incident {
+  readonly id: string;
+  /** Short name for people: 118 is `S-118`. */
+  readonly number: number;
+  readonly group: string;
+  readonly title_vi: string;
+  readonly title_en: string;
+  readonly state: 'open' | 'closed';
+  /** The worst of the members that are still open and not hidden; of all members when none is. */
+  readonly priority: Priority;
+  readonly members: readonly Member[];
+  readonly owner: string | null;
+  readonly owner_display: string | null;
+  readonly opened_ms: number;
+  readonly changed_ms: number;
+  readonly closed_ms: number | null;
+  readonly merged_into: string;
+  /** The newest 100 lines, oldest first. */
+  readonly timeline: readonly Line[];
+  readonly exercise: string | null;
+}
+
+/** How many alerts are new, and whether that is a flood. Limits are per position; drills do not count. */
+export interface Flood {
+  readonly new: number;
+  /** When the flood began; null: there is none. */
+  readonly since_ms: number | null;
+  /** Alerts that made no sound since then. */
+  readonly unannounced: number;
+  readonly above: number;
+  readonly below: number;
+  readonly window_s: number;
+  readonly positions: number;
+  /** Ids of rules that sound in a flood as well. */
+  readonly always: readonly string[];
+  readonly changed_ms: number;
+}
+
+/** All open incidents and the flood: the whole every time, beside the positions. `flood` null: nothing said yet. */
+export interface DeskFrame {
+  readonly t: 'desk';
+  readonly incidents: readonly Incident[];
+  readonly flood: Flood | null;
+}
+
+/** What a command to an incident or a handover came to. */
+export interface DeskAnswer {
+  readonly outcome: Outcome;
+  readonly reason: string;
+  readonly by: string | null;
+  readonly by_display: string | null;
+  readonly at_ms: number | null;
+}
