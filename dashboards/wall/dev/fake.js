@@ -1,5 +1,5 @@
 // Stands in for the gateway inside the page: fetch and WebSocket answer from story.js. For looking only.
-// ?state=calm|busy|many|silent &link=stale|offline|none &user=guest (no session) &log=503 &ack=conflict|stale|slow
+// ?state=calm|busy|many|flood|silent &link=stale|offline|none &user=guest (no session) &log=503 &ack=conflict|stale|slow
 (() => {
   const asked = new URLSearchParams(location.search);
   const { profile, states, day } = window.STORY;
@@ -30,6 +30,19 @@
       started_ms: now() - from_h * 3_600_000, raised_ms: now() - from_h * 3_600_000, acked_ms: now() - from_h * 3_600_000 + 41_000, updated_ms: cleared, cleared_ms: cleared };
   };
   const alerts = new Map(state.alerts.map(alertOf).map((a) => [a.id, a]));
+  // The desk: incidents of the state's groups, with the alerts as they are now.
+  const memberOf = (a) => ({ alert_id: a.id, key: a.key, rule: a.rule, centre: a.centre, area: a.area, priority: a.priority, acked: a.acked, hidden: false, title_vi: a.title_vi, title_en: a.title_en,
+    place_vi: a.place_vi, place_en: a.place_en, lon: null, lat: null, raised_ms: a.raised_ms, joined_ms: a.raised_ms + 2000, left_ms: null });
+  const line = (at_ms, word, actor = null, more = {}) => ({ at_ms, word, about: '', text: '', actor: actor && actor.toLowerCase(), actor_display: actor, ...more });
+  const incidents = (state.groups ?? []).map((g) => {
+    const members = [...alerts.values()].slice(g.from, g.from + g.of.length).map(memberOf);
+    const opened_ms = at(g.since);
+    return { id: `I-${g.number}`, number: g.number, group: g.group, title_vi: g.title_vi, title_en: g.title_en, state: 'open', priority: Math.min(...members.map((m) => m.priority)), members,
+      owner: g.owner && g.owner.toLowerCase(), owner_display: g.owner, opened_ms, changed_ms: opened_ms, closed_ms: null, merged_into: '', exercise: null,
+      timeline: [line(opened_ms, 'opened'), ...members.slice(0, 3).map((m) => line(m.joined_ms, 'joined', null, { about: m.alert_id, text: m.title_vi })),
+        ...(g.owner ? [line(opened_ms + 95_000, 'took', g.owner)] : [])].sort((a, b) => a.at_ms - b.at_ms) };
+  });
+  const flood = () => { if (!state.flood) return null; const { since, ...rest } = state.flood; return { ...rest, since_ms: since && at(since), changed_ms: now() }; };
   const over = day.map(past).filter((a) => a.cleared_ms < now());
   const silentCentre = state.silent ? 'long-khanh' : null;
 
@@ -119,12 +132,15 @@
       this.emit({ t: 'snapshot', alerts: [...over, ...alerts.values()] });
       this.emit({ t: 'snapshot', feeds: feeds(), readings: readings(), minutes: minutes() });
       this.emit({ t: 'snapshot_end', pos: '0' });
+      this.desk();
       const beat = () => this.emit({ t: 'beat', server_time_ms: now(), pos: String(this.pos), lag_s: 0.4, watermarks: {}, degraded: asked.get('log') === '503' ? ['database'] : [] });
       beat();
       if (link === 'stale' || link === 'offline') return;
       let n = 0;
       this.timer = setInterval(() => { n += 1; this.delta({ feeds: feeds() }); if (n % 5 === 0) beat(); }, 1000);
     }
+    /** The frame of the desk, the whole of it. */
+    desk() { this.emit({ t: 'desk', incidents: incidents.filter((one) => one.state === 'open'), flood: flood() }); }
     delta(changes) {
       const prev = String(this.pos);
       this.pos += 1;
@@ -170,5 +186,5 @@
     }
   }
   window.WebSocket = FakeSocket;
-  window.FAKE = { alerts, alertOf, raise: (row) => { const a = alertOf(row, alerts.size + 50); alerts.set(a.id, a); return a; } };
+  window.FAKE = { alerts, incidents, state, alertOf, raise: (row) => { const a = alertOf(row, alerts.size + 50); alerts.set(a.id, a); return a; } };
 })();

@@ -1,6 +1,6 @@
 """Pictures of the built pages beside a stand-in for the gateway: python dev/shots.py FOLDER [name …]
 
-Serves ioc/static under the content security policy of the gateway, puts story.js and fake.js into the page before its
+Serves ioc/static under the content security policy of the gateway, puts story.js, story_desk.js and fake.js into the page before its
 own script, and photographs each state. Needs Chromium and the Python package playwright. For looking only.
 """
 
@@ -28,6 +28,9 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "wall-busy-3840": ("/wall?state=busy", 3840, 2160, 2.5),
     "wall-busy-day": ("/wall?state=busy&theme=day", 1920, 1080, 2.5),
     "wall-many": ("/wall?state=many", 1920, 1080, 2.5),
+    "wall-flood": ("/wall?state=flood", 1920, 1080, 2.5),
+    "wall-flood-day": ("/wall?state=flood&theme=day", 1920, 1080, 2.5),
+    "wall-flood-english": ("/wall?state=flood&lang=en", 1920, 1080, 2.5),
     "wall-silent": ("/wall?state=silent", 1920, 1080, 2.5),
     "wall-out-of-service": ("/wall?state=out", 1920, 1080, 2.5),
     "wall-out-of-service-english": ("/wall?state=out&lang=en", 1920, 1080, 2.5),
@@ -100,9 +103,11 @@ def main(folder: Path, names: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(STATIC)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    story, fake = ((HERE / name).read_text(encoding="utf-8") for name in ("story.js", "fake.js"))
+    story, desk, fake = (
+        (HERE / name).read_text(encoding="utf-8") for name in ("story.js", "story_desk.js", "fake.js")
+    )
     profile = os.environ.get("PROFILE")  # a file with the answer of GET /api/profile, instead of the story's own
-    scripts = [story, f"window.STORY.profile = {Path(profile).read_text(encoding='utf-8')};" if profile else "", fake]
+    scripts = [story, f"window.STORY.profile = {Path(profile).read_text(encoding='utf-8')};" if profile else "", desk, fake]
     bad = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

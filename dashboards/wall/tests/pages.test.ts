@@ -6,7 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import Console from '../src/pages/Console.svelte';
 import Wall from '../src/pages/Wall.svelte';
 
-const SCRIPTS = ['story.js', 'fake.js'].map((name) => readFileSync(`${import.meta.dirname}/../dev/${name}`, 'utf-8'));
+const SCRIPTS = ['story.js', 'story_desk.js', 'fake.js'].map((name) => readFileSync(`${import.meta.dirname}/../dev/${name}`, 'utf-8'));
 
 function gateway(search: string): void {
   localStorage.clear();
@@ -179,6 +179,31 @@ describe('the console, detail', () => {
     page.SOCKET.close(1001);
     await waitFor(() => expect(screen.getByTestId('new-build')).toBeTruthy(), { timeout: 5_000 });
     delete page.BUILD;
+  });
+});
+
+describe('the wall in a flood', () => {
+  interface Fake { readonly state: { flood: { since: string | null } } }
+  const fake = (): Fake => (window as unknown as { FAKE: Fake }).FAKE;
+  const tell = (): void => (window as unknown as { SOCKET: { desk(): void } }).SOCKET.desk();
+
+  it('shows incidents with counts and owner, single alerts as a number, and as before when it ends', async () => {
+    gateway('?state=flood');
+    render(Wall);
+    await waitFor(() => expect(screen.getAllByTestId('incident-card').map((c) => c.dataset['incident'])).toEqual(['S-120', 'S-118', 'S-119']), ready);
+    const [road] = screen.getAllByTestId('incident-card');
+    expect(road?.textContent).toContain('Minh');
+    expect(within(road as HTMLElement).getAllByTestId('incident-count').map((c) => c.textContent?.replace(/\s/g, ''))).toEqual(['11+1', '21+1', '33+2']);
+    expect(screen.getByTestId('flood').textContent).toBe('BÃO CẢNH BÁO');
+    expect(screen.getByTestId('wall-mode').textContent).toMatch(/38 mới trong 10 phút \(ngưỡng 10\).*27 không phát tiếng, 0 bị bỏ/);
+    expect(screen.getByTestId('flood-singles').textContent).toBe('4');
+    expect(screen.queryAllByTestId('alert-card')).toEqual([]);
+    fake().state.flood.since = null;
+    tell();
+    await waitFor(() => expect(screen.queryByTestId('flood')).toBeNull(), ready);
+    expect(screen.queryAllByTestId('incident-card')).toEqual([]);
+    expect(screen.getAllByTestId('alert-card').length).toBe(3);
+    expect(screen.getAllByTestId('alert-card')[0]?.textContent).toMatch(/S-1(18|20) · /);
   });
 });
 

@@ -1,6 +1,9 @@
 /**
  * What should ring, and when: pure. P1 rings until somebody acknowledges, every 30 s; P2 rings once; P3 and P4 never.
  * A lost connection rings once per loss. What was already there when the page opened rings only if it is a P1.
+ *
+ * In a flood of alerts only P1 and the rules that the installation names sound. What made no sound then counts as rung:
+ * the end of a flood plays nothing after.
  */
 
 import type { Priority } from '../model/wire';
@@ -24,10 +27,17 @@ export const SILENT_RINGER: Ringer = { rung: null, p1_at_ms: null, lost: false, 
 
 export interface Sounding {
   /** Alerts that wait for a human. */
-  readonly waiting: readonly { readonly id: string; readonly priority: Priority }[];
+  readonly waiting: readonly { readonly id: string; readonly priority: Priority; readonly rule?: string }[];
   /** There is a complete picture. */
   readonly synced: boolean;
   readonly offline: boolean;
+  /** Rules that sound in the flood that is now; absent or null: there is no flood. */
+  readonly flood_rules?: readonly string[] | null;
+}
+
+/** Whether a flood lets an alert sound. */
+function passes(alert: Sounding['waiting'][number], flood_rules: readonly string[] | null): boolean {
+  return flood_rules === null || alert.priority === 1 || (alert.rule !== undefined && flood_rules.includes(alert.rule));
 }
 
 /** What rings now. Muting hides a tone, it does not postpone it: after ten minutes only a P1 still rings. */
@@ -40,12 +50,13 @@ export function ring(ringer: Ringer, at: Sounding, now_ms: number): { ringer: Ri
     // What nobody is asked for any more may ask anew: it rings then as if for the first time.
     const asking = new Set(at.waiting.map((alert) => alert.id));
     for (const id of [...rung.keys()]) if (!asking.has(id)) rung.delete(id);
-    for (const { id, priority } of at.waiting) {
+    for (const alert of at.waiting) {
+      const { id, priority } = alert;
       const before = rung.get(id);
       if (before !== undefined && before <= priority) continue;
       rung.set(id, priority);
       if (priority === 1) fresh_p1 = true;
-      if (priority === 2 && was !== null) tones.push('p2');
+      if (priority === 2 && was !== null && passes(alert, at.flood_rules ?? null)) tones.push('p2');
     }
   }
   for (const id of rung.keys()) if (rung.size > RUNG_MAX) rung.delete(id);

@@ -1,10 +1,12 @@
 /** Vietnamese, the first language of the pages. Words follow the glossary of the design; `{…}` are put in by `say`. */
 
 import { calls_vi } from './words_calls';
+import { incidents_vi } from './words_incidents';
 import { silences_vi } from './words_silences';
 
 export const vi = {
   ...calls_vi,
+  ...incidents_vi,
   ...silences_vi,
   org: 'Trung tâm Giám sát, điều hành thông minh',
   simulated: 'MÔ PHỎNG',

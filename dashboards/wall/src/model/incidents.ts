@@ -1,0 +1,147 @@
+/** Incidents and the flood: what the desk says, put together with the alerts of the picture. Pure. */
+
+import { byUrgency, isHidden, isMuted, isQuiet, isWaiting, openAlerts } from './alerts';
+import type { Picture } from './picture';
+import type { Lang } from './profile';
+import { PRIORITIES, type Alert, type Priority } from './wire';
+import type { Flood, Incident, Member } from './wire_desk';
+
+/** Open members of one priority: nobody has them, or somebody. */
+export interface MemberCount {
+  readonly priority: Priority;
+  readonly waiting: number;
+  readonly acked: number;
+}
+
+/** An incident as it is shown: its open members in the state of the picture. */
+export interface IncidentView {
+  readonly incident: Incident;
+  /** Only priorities that occur. */
+  readonly counts: readonly MemberCount[];
+  /** Worst priority among open members that nobody has; null when somebody has every one. */
+  readonly waiting: Priority | null;
+  readonly waiting_n: number;
+  /** Worst priority among open members; that of the incident when none is open. */
+  readonly worst: Priority;
+  readonly alerts: number;
+  readonly areas: number;
+}
+
+/** The flood when there is one. */
+export function floodOf(picture: Picture): Flood | null {
+  const { flood } = picture.desk;
+  return flood && flood.since_ms !== null ? flood : null;
+}
+
+/** New alerts above which there is a flood, all positions together. */
+export function floodLimit(flood: Flood): number {
+  return flood.above * flood.positions;
+}
+
+/** `S-118`, as people say it. */
+export function labelOf(incident: Pick<Incident, 'number'>): string {
+  return `S-${incident.number}`;
+}
+
+export function incidentTitle(of: Pick<Incident, 'title_vi' | 'title_en'>, lang: Lang): string {
+  return lang === 'en' ? of.title_en || of.title_vi : of.title_vi || of.title_en;
+}
+
+/** Open incidents of the real world. */
+export function openIncidents(picture: Picture): Incident[] {
+  return picture.desk.incidents.filter((one) => one.state === 'open' && one.exercise === null);
+}
+
+interface Standing {
+  readonly priority: Priority;
+  readonly acked: boolean;
+  readonly asks: boolean;
+}
+
+/** How a member stands: the alert of the picture when it holds it, else as the desk told it last; null: closed. */
+function standing(member: Member, picture: Picture): Standing | null {
+  const alert = picture.alerts.get(member.alert_id);
+  if (member.left_ms !== null || alert?.closed) return null;
+  if (!alert) return { priority: member.priority, acked: member.acked, asks: !member.hidden && !member.acked };
+  if (isHidden(alert) || isMuted(alert)) return { priority: alert.priority, acked: true, asks: false };
+  return { priority: alert.priority, acked: isQuiet(alert), asks: isWaiting(alert) };
+}
+
+export function viewOf(incident: Incident, picture: Picture): IncidentView {
+  const open = incident.members.flatMap((member) => {
+    const at = standing(member, picture);
+    return at ? [{ ...at, place: member.area || member.centre }] : [];
+  });
+  const asking = open.filter((one) => one.asks);
+  const counts = PRIORITIES.map((priority) => {
+    const of = open.filter((one) => one.priority === priority);
+    const waiting = of.filter((one) => one.asks).length;
+    return { priority, waiting, acked: of.length - waiting };
+  });
+  return {
+    incident,
+    counts: counts.filter((one) => one.waiting + one.acked > 0),
+    waiting: asking.length ? (Math.min(...asking.map((one) => one.priority)) as Priority) : null,
+    waiting_n: asking.length,
+    worst: counts.find((one) => one.waiting + one.acked > 0)?.priority ?? incident.priority,
+    alerts: open.length,
+    areas: new Set(open.map((one) => one.place)).size,
+  };
+}
+
+/** What waits before what somebody has, then the worst, then the newest. */
+export function byNeed(a: IncidentView, b: IncidentView): number {
+  return (a.waiting ?? 9) - (b.waiting ?? 9) || a.worst - b.worst
+    || b.incident.opened_ms - a.incident.opened_ms || b.incident.number - a.incident.number;
+}
+
+/** Open incidents of the real world with an open member, the neediest first. */
+export function incidentViews(picture: Picture): IncidentView[] {
+  return openIncidents(picture).map((one) => viewOf(one, picture)).filter((one) => one.alerts > 0).sort(byNeed);
+}
+
+/** The open incident that an alert belongs to; null when it belongs to none. */
+export function incidentOf(picture: Picture, alert_id: string): Incident | null {
+  return openIncidents(picture).find((one) => one.members.some((m) => m.alert_id === alert_id && m.left_ms === null)) ?? null;
+}
+
+/** Ids of alerts that belong to an open incident → its number. One pass, for lists. */
+export function incidentNumbers(picture: Picture): ReadonlyMap<string, number> {
+  return new Map(openIncidents(picture).flatMap((one) =>
+    one.members.filter((m) => m.left_ms === null).map((m) => [m.alert_id, one.number] as const)));
+}
+
+export type FloodCard =
+  | { readonly kind: 'incident'; readonly view: IncidentView }
+  | { readonly kind: 'alert'; readonly alert: Alert };
+
+/** What the strip of the wall shows in a flood. */
+export interface FloodStrip {
+  readonly cards: readonly FloodCard[];
+  /** The first incident that found no place, for the narrow card. */
+  readonly next: IncidentView | null;
+  /** Incidents beyond that one. */
+  readonly more: number;
+  /** Waiting alerts of no incident that have no card. */
+  readonly singles: number;
+}
+
+/**
+ * Incidents take the places of single alerts. A waiting P1 of no incident sounds, so it may have a place of its own;
+ * other single alerts fill what incidents leave empty, and the rest is a number.
+ */
+export function floodStrip(picture: Picture, places: number): FloodStrip {
+  const views = incidentViews(picture);
+  const numbers = incidentNumbers(picture);
+  const singles = openAlerts(picture).filter((a) => isWaiting(a) && !numbers.has(a.id)).sort(byUrgency);
+  const needOf = (card: FloodCard): number => (card.kind === 'alert' ? card.alert.priority : card.view.waiting ?? 9);
+  const first: FloodCard[] = [
+    ...views.map((view) => ({ kind: 'incident', view }) as const),
+    ...singles.filter((a) => a.priority === 1).map((alert) => ({ kind: 'alert', alert }) as const),
+  ].sort((a, b) => needOf(a) - needOf(b));
+  const filling = singles.filter((a) => a.priority > 1 && a.priority < 4).map((alert) => ({ kind: 'alert', alert }) as const);
+  const cards = [...first, ...filling].slice(0, places);
+  const rest = views.filter((view) => !cards.some((card) => card.kind === 'incident' && card.view === view));
+  const shown = cards.filter((card) => card.kind === 'alert').length;
+  return { cards, next: rest[0] ?? null, more: Math.max(0, rest.length - 1), singles: singles.length - shown };
+}

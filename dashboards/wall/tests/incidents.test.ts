@@ -1,0 +1,123 @@
+import { describe, expect, it } from 'vitest';
+import { ring, SILENT_RINGER, type Ringer, type Sounding, type Tone } from '../src/lib/ring';
+import { floodLimit, floodOf, floodStrip, incidentNumbers, incidentOf, incidentTitle, incidentViews, labelOf, viewOf } from '../src/model/incidents';
+import { EMPTY, type Picture } from '../src/model/picture';
+import type { Alert } from '../src/model/wire';
+import type { Flood, Incident } from '../src/model/wire_desk';
+import { alert, flood, incident, member, randomFrom, T0 } from './build';
+
+const pictureOf = (alerts: Alert[], incidents: Incident[], of: Flood | null = flood()): Picture =>
+  ({ ...EMPTY, sync: 'live', alerts: new Map(alerts.map((a) => [a.id, a])), desk: { incidents, flood: of } });
+
+describe('the flood', () => {
+  it('is there while the desk says since when', () => {
+    expect(floodOf(pictureOf([], []))?.new).toBe(38);
+    expect(floodOf(pictureOf([], [], flood({ since_ms: null })))).toBeNull();
+    expect(floodOf(EMPTY)).toBeNull();
+    expect(floodLimit(flood({ above: 10, positions: 3 }))).toBe(30);
+  });
+});
+
+describe('an incident', () => {
+  const storm = incident(118, { members: [
+    member('A'), member('B', { area: '732', priority: 3 }), member('C', { left_ms: T0 }), member('D', { priority: 1, acked: true }), member('E', { hidden: true }),
+  ] });
+  it('has a number for people and a title in both languages', () => {
+    expect(labelOf(storm)).toBe('S-118');
+    expect([incidentTitle(storm, 'vi'), incidentTitle(storm, 'en'), incidentTitle({ title_vi: 'x', title_en: '' }, 'en')]).toEqual(['Mưa dông, ngập', 'Storm, flooding', 'x']);
+  });
+  it('counts its open members as the desk told them, where the picture does not hold them', () => {
+    const view = viewOf(storm, EMPTY);
+    expect(view.counts).toEqual([{ priority: 1, waiting: 0, acked: 1 }, { priority: 2, waiting: 1, acked: 1 }, { priority: 3, waiting: 1, acked: 0 }]);
+    expect([view.waiting, view.waiting_n, view.alerts, view.areas]).toEqual([2, 2, 4, 2]);
+  });
+  it('counts them as the picture holds them: an acknowledgement shows before the desk tells it', () => {
+    const picture = pictureOf([alert('A', { acked: true, priority: 2 }), alert('B', { priority: 1 }), alert('D', { closed: true, priority: 1 })], [storm]);
+    const view = viewOf(storm, picture);
+    expect(view.counts).toEqual([{ priority: 1, waiting: 1, acked: 0 }, { priority: 2, waiting: 0, acked: 2 }]);
+    expect([view.waiting, view.alerts]).toEqual([1, 3]);
+  });
+  it('does not ask for what is hidden or explained', () => {
+    const hidden = alert('A', { suppression: 'shelved-until' });
+    const muted = alert('B', { explained: { kind: 'silence', id: 's', until_ms: null, why_vi: '', why_en: '' } });
+    expect(viewOf(incident(1, { members: [member('A'), member('B')] }), pictureOf([hidden, muted], [])).waiting).toBeNull();
+  });
+  it('is found by an alert that belongs to it, and not by one that left', () => {
+    const picture = pictureOf([], [storm]);
+    expect([incidentOf(picture, 'A')?.number, incidentOf(picture, 'C'), incidentOf(picture, 'Z')]).toEqual([118, null, null]);
+    expect([...incidentNumbers(picture)]).toEqual([['A', 118], ['B', 118], ['D', 118], ['E', 118]]);
+  });
+  it('of a drill takes no part', () => {
+    const drill = incident(119, { exercise: 'drill-7', members: [member('A')] });
+    expect([incidentViews(pictureOf([], [drill])), incidentOf(pictureOf([], [drill]), 'A')]).toEqual([[], null]);
+  });
+});
+
+describe('the strip in a flood', () => {
+  const taken = incident(7, { priority: 1, members: [member('P', { priority: 1, acked: true })] });
+  const waiting = incident(5, { priority: 2, members: [member('Q')] });
+  it('shows what waits before what somebody has, then the worst, then the newest', () => {
+    const newer = incident(6, { priority: 2, opened_ms: T0, members: [member('R')] });
+    expect(incidentViews(pictureOf([], [taken, waiting, newer])).map((v) => v.incident.number)).toEqual([6, 5, 7]);
+  });
+  it('gives a P1 of no incident a place, and counts the other single alerts', () => {
+    const singles = [alert('x', { priority: 1 }), alert('y', { priority: 3 }), alert('z', { priority: 4 }), alert('Q')];
+    const strip = floodStrip(pictureOf(singles, [taken, waiting]), 3);
+    expect(strip.cards.map((c) => (c.kind === 'alert' ? c.alert.id : c.view.incident.number))).toEqual(['x', 5, 7]);
+    expect([strip.next, strip.more, strip.singles]).toEqual([null, 0, 2]);
+  });
+  it('names the next incident and counts the rest', () => {
+    const many = [1, 2, 3, 4, 5, 6].map((n) => incident(n, { opened_ms: T0 + n, members: [member(`M${n}`)] }));
+    const strip = floodStrip(pictureOf([alert('y', { priority: 3 })], many), 3);
+    expect([strip.cards.length, strip.next?.incident.number, strip.more, strip.singles]).toEqual([3, 3, 2, 1]);
+  });
+  it('fills empty places with single alerts, but never with a P4', () => {
+    const strip = floodStrip(pictureOf([alert('y', { priority: 3 }), alert('z', { priority: 4 })], [waiting]), 3);
+    expect(strip.cards.map((c) => (c.kind === 'alert' ? c.alert.id : c.view.incident.number))).toEqual([5, 'y']);
+    expect(strip.singles).toBe(1);
+  });
+  it('loses no waiting alert, however they lie', () => {
+    const random = randomFrom(11);
+    for (let round = 0; round < 200; round += 1) {
+      const alerts = Array.from({ length: Math.floor(random() * 20) }, (_, i) =>
+        alert(`a${i}`, { priority: (1 + Math.floor(random() * 4)) as 1 | 2 | 3 | 4, acked: random() < 0.3 }));
+      const groups = [1, 2, 3, 4, 5].map((n) => incident(n, { members: alerts.filter((_, i) => i % 7 === n).map((a) => member(a.id)) }));
+      const picture = pictureOf(alerts, groups);
+      const strip = floodStrip(picture, 3);
+      const views = [...strip.cards.flatMap((c) => (c.kind === 'incident' ? [c.view] : [])), ...(strip.next ? [strip.next] : [])];
+      const told = strip.cards.filter((c) => c.kind === 'alert').length + strip.singles + incidentViews(picture).reduce((n, v) => n + v.waiting_n, 0);
+      expect(told).toBe(alerts.filter((a) => !a.acked).length);
+      expect(views.length + strip.more).toBe(incidentViews(picture).length);
+    }
+  });
+});
+
+describe('ringing in a flood', () => {
+  const P1 = { id: 'a', priority: 1 as const, rule: 'fire' };
+  const P2 = { id: 'b', priority: 2 as const, rule: 'rain' };
+  const P2_NAMED = { id: 'c', priority: 2 as const, rule: 'river' };
+  const at = (waiting: Sounding['waiting'], flooded = true): Sounding =>
+    ({ waiting, synced: true, offline: false, flood_rules: flooded ? ['river'] : null });
+  function play(steps: readonly Sounding[], ringer: Ringer = SILENT_RINGER): Tone[][] {
+    return steps.map((sounding, i) => {
+      const next = ring(ringer, sounding, T0 + i * 1_000);
+      ringer = next.ringer;
+      return [...next.tones];
+    });
+  }
+  it('only P1 and the named rules sound', () => {
+    expect(play([at([]), at([P2]), at([P2, P2_NAMED]), at([P2, P2_NAMED, P1])])).toEqual([[], [], ['p2'], ['p1']]);
+  });
+  it('its end plays nothing after, and what comes then sounds again', () => {
+    expect(play([at([]), at([P2]), at([P2], false), at([P2, { ...P2, id: 'd' }], false)])).toEqual([[], [], [], ['p2']]);
+  });
+  it('its beginning plays nothing again', () => {
+    expect(play([at([], false), at([P2], false), at([P2]), at([P2, P2_NAMED])])).toEqual([[], ['p2'], [], ['p2']]);
+  });
+  it('an alert that was silent and becomes a P1 sounds', () => {
+    expect(play([at([]), at([P2]), at([{ ...P2, priority: 1 }])])).toEqual([[], [], ['p1']]);
+  });
+  it('a named rule of P3 sounds no more than without a flood', () => {
+    expect(play([at([]), at([{ id: 'e', priority: 3, rule: 'river' }])])).toEqual([[], []]);
+  });
+});
