@@ -77,6 +77,21 @@
     ...Object.entries(KPIS).map(([indicator, value]) => reading('tinh', 'kpi', indicator.toUpperCase(), 'service.kpi', { indicator, value })),
   ];
 
+  /** What a command makes of an incident, roughly. */
+  const incidentDone = (one, asked) => {
+    (window.ASKED ??= []).push(asked);
+    const who = { by: signedIn.name, by_display: signedIn.display, at_ms: now() };
+    if (asked.op === 'rename' && asked.text === one.title_vi) return { outcome: 'REFUSED', reason: 'SAME_TITLE', by: null, by_display: null, at_ms: now() };
+    const told = (word, text = '') => { one.timeline = [...one.timeline, line(now(), word, signedIn.display, { text })]; };
+    if (asked.op === 'take') { one.owner = signedIn.name; one.owner_display = signedIn.display; told('took'); }
+    if (asked.op === 'release') { one.owner = null; one.owner_display = null; told('released'); }
+    if (asked.op === 'rename') { one.title_vi = asked.text; one.title_en = asked.text; told('renamed', asked.text); }
+    if (asked.op === 'note') told('noted', asked.text);
+    if (asked.op === 'split') { one.members = one.members.filter((m) => !asked.alert_ids.includes(m.alert_id)); told('split', String(asked.alert_ids.length)); }
+    if (asked.op === 'merge') { const other = incidents.find((i) => i.id === asked.other); one.members = [...one.members, ...other.members]; other.state = 'closed'; told('merged', `S-${other.number}`); }
+    setTimeout(() => window.SOCKET.desk(), 50);
+    return { outcome: 'DONE', reason: '', ...who };
+  };
   const json = (status, body) => new Response(body === null ? null : JSON.stringify(body), { status });
   const logOf = (alert) => [
     { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'LIMIT_REACHED' },
@@ -94,6 +109,9 @@
     }
     if (path === '/api/session') return signedIn ? json(200, { user: signedIn }) : json(401, { error: 'no_session' });
     if (path === '/api/ticket') return signedIn ? json(200, { ticket: 'demo', live_url: 'ws://demo/live', expires_s: 30 }) : json(401, { error: 'no_session' });
+    const incident = /^\/api\/desk\/incidents\/(.+)$/.exec(path);
+    if (incident && method === 'POST') return json(200, incidentDone(incidents.find((one) => one.id === incident[1]), JSON.parse(init.body)));
+    if (path === '/api/desk/silences') return json(200, { silences: [] });
     const log = /^\/api\/alerts\/(.+)\/log$/.exec(path);
     if (log) return asked.get('log') === '503' ? json(503, { error: 'database_unavailable' }) : json(200, { entries: logOf(alerts.get(log[1])) });
     const past = /^\/api\/alerts\?from_ms=(\d+)&to_ms=(\d+)$/.exec(path);

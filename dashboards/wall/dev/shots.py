@@ -49,6 +49,8 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "console-help": ("/console?state=busy", 1440, 900, 1),
     "console-shelving": ("/console?state=busy", 1440, 900, 2),
     "console-hidden": ("/console?state=busy&lang=en", 1440, 900, 2),
+    "console-incidents": ("/console?state=flood", 1440, 900, 2),
+    "console-incidents-english": ("/console?state=flood&lang=en", 1440, 900, 2),
     "console-signin": ("/console?user=guest", 1440, 900, 1),
 }
 
@@ -94,6 +96,8 @@ def act(page: Page, name: str) -> None:
         page.get_by_test_id("action-send").click()
         page.wait_for_timeout(600)
         page.get_by_test_id("tab-hidden").click()
+    if name.startswith("console-incidents"):
+        page.keyboard.press("i")
     if name == "console-help":
         page.keyboard.press("?")
     page.wait_for_timeout(700)

@@ -6,6 +6,7 @@ export type KeyCommand =
   | { readonly do: 'move'; readonly by: 1 | -1 }
   | { readonly do: 'priority'; readonly priority: Priority }
   | { readonly do: 'act'; readonly op: Op }
+  | { readonly do: 'side'; readonly side: 'incidents' | 'handover' | 'quality' }
   | { readonly do: 'open' | 'ack' | 'ack_note' | 'search' | 'unacked' | 'select' | 'help' | 'escape' | 'bring_in' };
 
 export interface KeyPress {
@@ -42,6 +43,9 @@ const KEYS: Readonly<Record<string, KeyCommand>> = {
   c: { do: 'act', op: 'comment' },
   s: { do: 'act', op: 'shelve' },
   x: { do: 'act', op: 'close' },
+  i: { do: 'side', side: 'incidents' },
+  h: { do: 'side', side: 'handover' },
+  l: { do: 'side', side: 'quality' },
   ' ': { do: 'select' },
   '?': { do: 'help' },
   Escape: { do: 'escape' },
@@ -56,6 +60,12 @@ const KEYS: Readonly<Record<string, KeyCommand>> = {
 /** The key of an operation, as a button shows it; empty when it has none. */
 export function keyOf(op: Op): string {
   const found = Object.entries(KEYS).find(([, command]) => command.do === 'act' && command.op === op);
+  return found ? found[0].toUpperCase() : '';
+}
+
+/** The key that opens a side of the console; empty when it has none. */
+export function keyOfSide(side: string): string {
+  const found = Object.entries(KEYS).find(([, command]) => command.do === 'side' && command.side === side);
   return found ? found[0].toUpperCase() : '';
 }
 

@@ -2,7 +2,9 @@
 
 import type { Profile } from '../model/profile';
 import type { Matcher, Silence } from '../model/silences';
+import type { IncidentAsked } from '../model/incident_list';
 import type { LogEntry, PastAlerts, User } from '../model/wire';
+import type { DeskAnswer } from '../model/wire_desk';
 
 /** Longest wait for any answer. */
 export const TIMEOUT_MS = 10_000;
@@ -10,7 +12,7 @@ export const TIMEOUT_MS = 10_000;
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   /** `status` 0: nobody answered. */
-  | { readonly ok: false; readonly status: number; readonly error: string };
+  | { readonly ok: false; readonly status: number; readonly error: string; readonly detail?: string };
 
 export interface Ticket {
   readonly ticket: string;
@@ -30,7 +32,8 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<Ans
     const value: unknown = text ? JSON.parse(text) : null;
     if (response.ok) return { ok: true, value: value as T };
     const named = typeof value === 'object' && value !== null && 'error' in value ? String(value.error) : '';
-    return { ok: false, status: response.status, error: named };
+    const detail = typeof value === 'object' && value !== null && 'detail' in value ? String(value.detail) : '';
+    return { ok: false, status: response.status, error: named, detail };
   } catch (error) {
     return { ok: false, status: 0, error: error instanceof Error ? error.message : String(error) };
   }
@@ -50,6 +53,9 @@ export const makeSilence = (asked: { command_id: string; matcher: Matcher; reaso
   ask('POST', '/api/desk/silences', asked);
 export const endSilence = (id: string, command_id: string): Promise<Answer<unknown>> =>
   ask('DELETE', `/api/desk/silences/${encodeURIComponent(id)}?command_id=${encodeURIComponent(command_id)}`);
+/** The same `command_id` again has one effect. */
+export const commandIncident = (id: string, asked: IncidentAsked & { command_id: string }): Promise<Answer<DeskAnswer>> =>
+  ask('POST', `/api/desk/incidents/${encodeURIComponent(id)}`, asked);
 export const alertLog = (alert_id: string): Promise<Answer<{ entries: readonly LogEntry[] }>> =>
   ask('GET', `/api/alerts/${encodeURIComponent(alert_id)}/log`);
 /** What was raised in a stretch of server time, at most seven days, and of which parts of it anything is known. */

@@ -1,0 +1,45 @@
+/** Answers to commands that go to the desk over HTTP: what became of them, and which id a repeat has. Pure. */
+
+import type { DeskAnswer } from './wire_desk';
+
+type Answered =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly status: number; readonly error: string; readonly detail?: string };
+
+export interface Reply {
+  /** It is so now: done, or it was so already. */
+  readonly done: boolean;
+  /** There is an answer; without one the command may have happened and goes again with the same id. */
+  readonly settled: boolean;
+  readonly outcome: string;
+  /** Code of the refusal; empty when there is none. */
+  readonly code: string;
+  /** Who was faster, where the desk says so. */
+  readonly by: string;
+}
+
+/** HTTP statuses after which nobody knows whether the command was carried out. */
+const OPEN: ReadonlySet<number> = new Set([0, 502, 503, 504]);
+
+export function replyOf(answer: Answered): Reply {
+  if (!answer.ok) {
+    const outcome = answer.error.toUpperCase();
+    const code = answer.detail && /^[A-Za-z_]+$/.test(answer.detail) ? answer.detail : answer.error || String(answer.status);
+    return { done: false, settled: !OPEN.has(answer.status), outcome, code, by: '' };
+  }
+  const said = answer.value as Partial<DeskAnswer> | null;
+  const outcome = said?.outcome ?? 'DONE';
+  const done = outcome === 'DONE' || outcome === 'ALREADY';
+  return { done, settled: outcome !== 'UNKNOWN', outcome, code: done ? '' : said?.reason || outcome, by: said?.by_display ?? said?.by ?? '' };
+}
+
+/** A command whose answer is not known. */
+export interface Unsettled {
+  readonly what: string;
+  readonly command_id: string;
+}
+
+/** Id of a command: that of the last try when the very same is asked again and nobody answered, else a new one. */
+export function commandIdFor(held: Unsettled | null, what: string, make: () => string): string {
+  return held?.what === what ? held.command_id : make();
+}

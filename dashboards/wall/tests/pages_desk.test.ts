@@ -1,0 +1,61 @@
+/** Incidents, handover and quality at the console, with the stand-in for the gateway from dev/. */
+
+import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/svelte';
+import { readFileSync } from 'node:fs';
+import { afterEach, describe, expect, it } from 'vitest';
+import Console from '../src/pages/Console.svelte';
+
+const SCRIPTS = ['story.js', 'story_desk.js', 'fake.js'].map((name) => readFileSync(`${import.meta.dirname}/../dev/${name}`, 'utf-8'));
+const ready = { timeout: 3_000 };
+const press = (key: string, more: object = {}): Promise<boolean> => fireEvent.keyDown(document.activeElement ?? document.body, { key, ...more });
+const asked = (): { op: string; command_id: string }[] => (window as unknown as { ASKED?: { op: string; command_id: string }[] }).ASKED ?? [];
+
+async function open(search: string): Promise<void> {
+  localStorage.clear();
+  delete (window as unknown as { ASKED?: unknown }).ASKED;
+  window.history.replaceState(null, '', `/console${search}`);
+  for (const script of SCRIPTS) new Function(script)();
+  render(Console);
+  await waitFor(() => expect(screen.getAllByTestId('queue-row').length).toBeGreaterThan(2), ready);
+}
+afterEach(cleanup);
+
+describe('incidents at the console', () => {
+  it('are listed with who leads them, taken, noted, and refused in words', async () => {
+    await open('?state=flood');
+    await press('i');
+    await waitFor(() => expect(screen.getAllByTestId('incident-row').length).toBe(5), ready);
+    const calls = screen.getAllByTestId('incident-row').find((r) => r.dataset['incident'] === 'S-121') as HTMLElement;
+    await fireEvent.click(calls);
+    expect(screen.getByTestId('incident-owner').textContent).toBe('chưa ai nhận');
+    await fireEvent.click(screen.getByTestId('incident-take'));
+    await waitFor(() => expect(screen.getByTestId('incident-owner').textContent).toBe('Minh'), ready);
+    await waitFor(() => expect(screen.getByTestId('incident-timeline').textContent).toContain('Minh nhận phụ trách'), ready);
+    await fireEvent.input(screen.getByTestId('incident-text'), { target: { value: 'Phản ánh 1022' } });
+    await fireEvent.click(screen.getByTestId('incident-rename'));
+    await waitFor(() => expect(screen.getByTestId('incident-problem').textContent).toContain('tên vẫn như cũ'), ready);
+    expect(asked().map((one) => one.op)).toEqual(['take', 'rename']);
+    expect(new Set(asked().map((one) => one.command_id)).size).toBe(2);
+  });
+
+  it('acknowledge all that nobody has, ask before a P1, and show each alert its incident', async () => {
+    await open('?state=flood');
+    await press('i');
+    await waitFor(() => expect(screen.getByTestId('incident-title').textContent).toContain('S-120'), ready);
+    await fireEvent.click(screen.getByTestId('incident-ack'));
+    await waitFor(() => expect(screen.getAllByRole('alert').map((one) => one.textContent).join()).toContain('5 cảnh báo, trong đó 1 P1'), ready);
+    await fireEvent.click(screen.getByTestId('incident-ack'));
+    await waitFor(() => expect(screen.queryByTestId('incident-ack')).toBeNull(), ready);
+    await fireEvent.click(screen.getAllByTestId('incident-member')[0] as HTMLElement);
+    await waitFor(() => expect(screen.getByTestId('detail-incident').textContent).toMatch(/^S-120 QL51/), ready);
+  });
+
+  it('split off what was chosen', async () => {
+    await open('?state=flood');
+    await press('i');
+    await waitFor(() => expect(screen.getAllByTestId('incident-select').length).toBe(9), ready);
+    for (const box of screen.getAllByTestId('incident-select').slice(0, 2)) await fireEvent.click(box);
+    await fireEvent.click(screen.getByTestId('incident-split'));
+    await waitFor(() => expect(screen.getAllByTestId('incident-select').length).toBe(7), ready);
+  });
+});
