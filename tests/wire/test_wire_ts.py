@@ -15,6 +15,7 @@ from ioc.domain.chatter import Chatter
 from ioc.domain.desk import Explanation, Summons
 from ioc.domain.flood import Flood
 from ioc.domain.handling import Assignment, Done, Hidden, Op, Result, ResultCode
+from ioc.domain.handover import Digest, Handover, Item, ShiftNote, Signature
 from ioc.domain.incidents import Incident, IncidentOp, Line, LineWord, Member
 from ioc.domain.lifecycle import Suppression
 from ioc.domain.matcher import Matcher
@@ -102,6 +103,12 @@ def test_a_field_that_is_missing_would_be_found() -> None:
     less = re.sub(r"^  readonly conflicts\?: number;\n", "", TEXT, flags=re.M)
     assert "conflicts" in members("FeedView")
     assert "conflicts" not in members("FeedView", less)
+
+
+@pytest.mark.parametrize("struct", [Digest, Handover, Item, ShiftNote, Signature])
+def test_the_mirror_of_handovers_has_their_fields(struct: type[msgspec.Struct]) -> None:
+    text = (MODEL / "handover.ts").read_text()
+    assert set(members(struct.__name__, text)) == set(struct.__struct_fields__)
 
 
 @pytest.mark.parametrize("struct", [Matcher, Silence])

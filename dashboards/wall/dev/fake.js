@@ -92,6 +92,33 @@
     setTimeout(() => window.SOCKET.desk(), 50);
     return { outcome: 'DONE', reason: '', ...who };
   };
+  // The handover of the afternoon to the night, from the alerts as they are; one of the morning that was signed.
+  const notes = [{ at_ms: at('15:20:00'), actor: 'minh', actor_display: 'Minh', text: 'Đỉnh triều Biên Hòa 17:40, dự báo 1,96 m, sát BĐ2. Theo dõi P. Hiệp Hòa, Bửu Long.' }];
+  const signed = { given: null, taken: null };
+  const itemOf = (section) => (a) => ({ section, alert_id: a.id, rule: a.rule, priority: a.priority, state: a.state, title_vi: a.title_vi, title_en: a.title_en, place_vi: a.place_vi, place_en: a.place_en,
+    centre: a.centre, since_ms: a.raised_ms, owner: a.acked_by, owner_display: a.acked_by_display, until_ms: null, why: '', hid: 0 });
+  const shelved = [['Áp lực nước P. Bửu Hòa', 'xả cặn, có báo trước', 'Minh', '18:08:55', 2], ['Đèn đường P. Tân Vạn tắt', 'sửa theo kế hoạch', 'Hùng', '18:00:00', 4], ['Rung camera C-17', 'chờ thay giá đỡ', 'Lan', '19:21:00', 31]]
+    .map(([title, why, who, until, hid], i) => ({ ...itemOf('hidden')(alertOf(['kpi-below', i < 2 ? 3 : 4, 'bien-hoa', '731', '', title, title, '', '14:40:00', [who, '14:41:00'], {}], 700 + i)), until_ms: at(until), why, hid }));
+  const morning = (one) => ({ ...one, id: 'H-shift-1', shift_start_ms: at('06:00:00'), shift_end_ms: at('14:00:00'), due_ms: at('14:10:00'), state: 'taken', digest_hash: 'e'.repeat(64),
+    given: { actor: 'ngoc', actor_display: 'Ngọc', station: '', at_ms: at('14:01:10') }, taken: { actor: 'minh', actor_display: 'Minh', station: '', at_ms: at('14:02:40') } });
+  const handovers = () => {
+    const all = [...alerts.values()];
+    const by = { unacknowledged: all.filter((a) => !a.acked).sort((a, b) => a.priority - b.priority), acknowledged: all.filter((a) => a.acked).sort((a, b) => a.priority - b.priority) };
+    const source = itemOf('sources')(alertOf(['source-silent', 2, 'long-khanh', '732', '', 'Long Khánh im lặng 13:55–14:17', 'Long Khanh silent 13:55–14:17', 'bù 1.842 bản tin', '13:55:32', ['Hùng', '13:56:10'], {}], 710));
+    const items = [...Object.entries(by).flatMap(([section, of]) => of.slice(0, 50).map(itemOf(section))), ...shelved, source];
+    const one = { id: 'H-shift-2', roster: 'shift', roster_vi: 'ca chiều sang ca đêm', roster_en: 'afternoon to night', shift_start_ms: at('14:00:00'), shift_end_ms: at('22:00:00'), due_ms: at('22:10:00'),
+      outgoing: ['Phạm Nhật Minh'], incoming: [], state: signed.taken ? 'taken' : signed.given ? 'given' : 'draft', notes, ...signed, digest_hash: String(all.filter((a) => a.acked).length).padStart(64, '0'),
+      digest: { at_ms: now(), raised: all.length, ended: 9, acknowledge_p50_s: 42, counts: { unacknowledged: by.unacknowledged.length, acknowledged: by.acknowledged.length, hidden: 3, sources: 1, corrected: 0 }, items, silences: 1 } };
+    return [morning(one), one];
+  };
+  const handoverDone = (asked) => {
+    const one = handovers()[1];
+    const who = { by: signedIn.name, by_display: signedIn.display, at_ms: now() };
+    if (asked.op === 'note') notes.push({ at_ms: now(), actor: signedIn.name, actor_display: signedIn.display, text: asked.text });
+    if (asked.op !== 'note' && asked.digest_hash !== one.digest_hash) return { outcome: 'STALE', reason: 'DIGEST_CHANGED', by: null, by_display: null, at_ms: now() };
+    if (asked.op !== 'note') signed[asked.op === 'give' ? 'given' : 'taken'] = { actor: signedIn.name, actor_display: signedIn.display, station: 'bàn 2', at_ms: now() };
+    return { outcome: 'DONE', reason: '', ...who };
+  };
   const json = (status, body) => new Response(body === null ? null : JSON.stringify(body), { status });
   const logOf = (alert) => [
     { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'LIMIT_REACHED' },
@@ -111,6 +138,8 @@
     if (path === '/api/ticket') return signedIn ? json(200, { ticket: 'demo', live_url: 'ws://demo/live', expires_s: 30 }) : json(401, { error: 'no_session' });
     const incident = /^\/api\/desk\/incidents\/(.+)$/.exec(path);
     if (incident && method === 'POST') return json(200, incidentDone(incidents.find((one) => one.id === incident[1]), JSON.parse(init.body)));
+    if (path === '/api/desk/handovers') return json(200, { handovers: handovers() });
+    if (path.startsWith('/api/desk/handovers/') && method === 'POST') return json(200, handoverDone(JSON.parse(init.body)));
     if (path === '/api/desk/silences') return json(200, { silences: [] });
     const log = /^\/api\/alerts\/(.+)\/log$/.exec(path);
     if (log) return asked.get('log') === '503' ? json(503, { error: 'database_unavailable' }) : json(200, { entries: logOf(alerts.get(log[1])) });

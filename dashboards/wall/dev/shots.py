@@ -51,6 +51,8 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "console-hidden": ("/console?state=busy&lang=en", 1440, 900, 2),
     "console-incidents": ("/console?state=flood", 1440, 900, 2),
     "console-incidents-english": ("/console?state=flood&lang=en", 1440, 900, 2),
+    "console-handover": ("/console?state=busy", 1440, 900, 2),
+    "console-handover-english": ("/console?state=busy&lang=en", 1440, 900, 2),
     "console-signin": ("/console?user=guest", 1440, 900, 1),
 }
 
@@ -98,6 +100,8 @@ def act(page: Page, name: str) -> None:
         page.get_by_test_id("tab-hidden").click()
     if name.startswith("console-incidents"):
         page.keyboard.press("i")
+    if name.startswith("console-handover"):
+        page.keyboard.press("h")
     if name == "console-help":
         page.keyboard.press("?")
     page.wait_for_timeout(700)

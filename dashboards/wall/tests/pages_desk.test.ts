@@ -59,3 +59,41 @@ describe('incidents at the console', () => {
     await waitFor(() => expect(screen.getAllByTestId('incident-select').length).toBe(7), ready);
   });
 });
+
+describe('the handover of the shift', () => {
+  it('shows five sections, takes a note and a signature, and says who signed', async () => {
+    await open('?state=busy');
+    await press('h');
+    await waitFor(() => expect(screen.getByTestId('handover-state').textContent).toContain('bản nháp'), ready);
+    expect(screen.getByTestId('handover-count-unacknowledged').textContent).toBe('7');
+    expect(screen.getByTestId('handover-count-hidden').textContent).toBe('3, đã che 37');
+    expect(screen.getByTestId('handover-due').textContent).toContain('22:10');
+    await fireEvent.input(screen.getByTestId('handover-note'), { target: { value: 'Gọi lại trạm bơm' } });
+    await fireEvent.submit(screen.getByTestId('handover-note').closest('form') as HTMLFormElement);
+    await waitFor(() => expect(screen.getAllByTestId('handover-said').length).toBe(2), ready);
+    screen.getByTestId('handover-note').focus();
+    await press('Enter', { ctrlKey: true }); // typed: no signature
+    expect(screen.getByTestId('handover-state').textContent).toContain('bản nháp');
+    screen.getByTestId('handover-note').blur();
+    await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>('handover-give').disabled).toBe(false), ready);
+    await press('Enter', { ctrlKey: true });
+    await waitFor(() => expect(screen.getByTestId('handover-state').textContent).toContain('chờ bên nhận ký'), ready);
+    expect(screen.getByTestId('handover-given').textContent).toBe('Minh');
+    expect(screen.queryByTestId('handover-take')).toBeNull(); // nobody signs both
+  });
+
+  it('that changed after it was read is not signed: it says so and shows the new one', async () => {
+    await open('?state=busy');
+    await press('h');
+    await waitFor(() => expect(screen.getByTestId('handover-count-unacknowledged').textContent).toBe('7'), ready);
+    const fake = (window as unknown as { FAKE: { alerts: Map<string, { acked: boolean }> } }).FAKE;
+    const first = [...fake.alerts.values()].find((a) => !a.acked);
+    if (first) first.acked = true;
+    await fireEvent.click(screen.getByTestId('handover-give'));
+    await waitFor(() => expect(screen.getByTestId('handover-problem').textContent).toContain('đã thay đổi sau khi bạn đọc'), ready);
+    expect(screen.getByTestId('handover-count-unacknowledged').textContent).toBe('6');
+    await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>('handover-give').disabled).toBe(false), ready);
+    await fireEvent.click(screen.getByTestId('handover-give'));
+    await waitFor(() => expect(screen.getByTestId('handover-given').textContent).toBe('Minh'), ready);
+  });
+});

@@ -1,12 +1,14 @@
 /** English, same keys as the Vietnamese; the compiler compares. */
 
 import { calls_en } from './words_calls';
+import { handover_en } from './words_handover';
 import { incidents_en } from './words_incidents';
 import { silences_en } from './words_silences';
 import type { vi } from './words_vi';
 
 export const en: Record<keyof typeof vi, string> = {
   ...calls_en,
+  ...handover_en,
   ...incidents_en,
   ...silences_en,
   org: 'Smart Monitoring and Operations Centre',

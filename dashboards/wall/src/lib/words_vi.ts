@@ -1,11 +1,13 @@
 /** Vietnamese, the first language of the pages. Words follow the glossary of the design; `{…}` are put in by `say`. */
 
 import { calls_vi } from './words_calls';
+import { handover_vi } from './words_handover';
 import { incidents_vi } from './words_incidents';
 import { silences_vi } from './words_silences';
 
 export const vi = {
   ...calls_vi,
+  ...handover_vi,
   ...incidents_vi,
   ...silences_vi,
   org: 'Trung tâm Giám sát, điều hành thông minh',

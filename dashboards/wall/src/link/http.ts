@@ -2,6 +2,7 @@
 
 import type { Profile } from '../model/profile';
 import type { Matcher, Silence } from '../model/silences';
+import type { Handover, HandoverAsked } from '../model/handover';
 import type { IncidentAsked } from '../model/incident_list';
 import type { LogEntry, PastAlerts, User } from '../model/wire';
 import type { DeskAnswer } from '../model/wire_desk';
@@ -56,6 +57,10 @@ export const endSilence = (id: string, command_id: string): Promise<Answer<unkno
 /** The same `command_id` again has one effect. */
 export const commandIncident = (id: string, asked: IncidentAsked & { command_id: string }): Promise<Answer<DeskAnswer>> =>
   ask('POST', `/api/desk/incidents/${encodeURIComponent(id)}`, asked);
+/** Handovers of the shifts: those that wait for signatures, and the last ones. */
+export const handovers = (): Promise<Answer<{ handovers: readonly Handover[] }>> => ask('GET', '/api/desk/handovers');
+export const commandHandover = (id: string, asked: HandoverAsked & { command_id: string }): Promise<Answer<DeskAnswer>> =>
+  ask('POST', `/api/desk/handovers/${encodeURIComponent(id)}`, asked);
 export const alertLog = (alert_id: string): Promise<Answer<{ entries: readonly LogEntry[] }>> =>
   ask('GET', `/api/alerts/${encodeURIComponent(alert_id)}/log`);
 /** What was raised in a stretch of server time, at most seven days, and of which parts of it anything is known. */

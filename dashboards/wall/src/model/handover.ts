@@ -1,0 +1,122 @@
+/** The handover of a shift: which one is due, its sections, who may sign. Pure; mirrors `ioc/domain/handover.py`. */
+
+import type { Lang } from './profile';
+import type { Priority } from './wire';
+
+export const SECTIONS = ['unacknowledged', 'acknowledged', 'hidden', 'sources', 'corrected'] as const;
+export type Section = (typeof SECTIONS)[number];
+export type HandoverOp = 'note' | 'give' | 'take';
+export const STATES = ['draft', 'given', 'taken', 'missed'] as const;
+
+/** One alert of the digest. */
+export interface Item {
+  readonly section: Section;
+  readonly alert_id: string;
+  readonly rule: string;
+  readonly priority: Priority;
+  readonly state: string;
+  readonly title_vi: string;
+  readonly title_en: string;
+  readonly place_vi: string;
+  readonly place_en: string;
+  readonly centre: string;
+  readonly since_ms: number;
+  readonly owner: string | null;
+  readonly owner_display: string | null;
+  /** Hidden: when that ends; null: nobody knows. */
+  readonly until_ms: number | null;
+  readonly why: string;
+  /** Hidden: how often something happened behind it. */
+  readonly hid: number;
+}
+
+/** What a shift hands over. Counts are of the whole section; `items` hold its first 50. */
+export interface Digest {
+  readonly at_ms: number;
+  readonly raised: number;
+  readonly ended: number;
+  readonly acknowledge_p50_s: number | null;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly items: readonly Item[];
+  readonly silences: number;
+}
+
+export interface ShiftNote {
+  readonly at_ms: number;
+  readonly actor: string;
+  readonly actor_display: string;
+  readonly text: string;
+}
+
+export interface Signature {
+  readonly actor: string;
+  readonly actor_display: string;
+  readonly station: string;
+  readonly at_ms: number;
+}
+
+/** One handover, from `GET /api/desk/handovers`. */
+export interface Handover {
+  readonly id: string;
+  readonly roster: string;
+  readonly roster_vi: string;
+  readonly roster_en: string;
+  readonly shift_start_ms: number;
+  readonly shift_end_ms: number;
+  /** From then on an alert asks for the signature. */
+  readonly due_ms: number;
+  readonly outgoing: readonly string[];
+  readonly incoming: readonly string[];
+  readonly state: (typeof STATES)[number];
+  readonly digest: Digest;
+  readonly notes: readonly ShiftNote[];
+  readonly given: Signature | null;
+  readonly taken: Signature | null;
+  readonly digest_hash: string;
+}
+
+/** Body of a command to a handover without its id. */
+export interface HandoverAsked {
+  readonly op: HandoverOp;
+  readonly text?: string;
+  readonly digest_hash?: string;
+}
+
+/** Longest note, characters; the server refuses more. */
+export const NOTE_MAX = 500;
+
+const isOver = (one: Handover): boolean => one.state === 'taken' || one.state === 'missed';
+
+/** Those to choose from: what still needs a signature, the one due first above; then what is over, the newest first. */
+export function ordered(handovers: readonly Handover[]): Handover[] {
+  return [...handovers].sort((a, b) => Number(isOver(a)) - Number(isOver(b))
+    || (isOver(a) ? b.shift_end_ms - a.shift_end_ms : a.shift_end_ms - b.shift_end_ms) || (a.id < b.id ? -1 : 1));
+}
+
+export function itemsOf(digest: Digest, section: Section): Item[] {
+  return digest.items.filter((item) => item.section === section);
+}
+
+/** How many a section has in all. */
+export function countOf(digest: Digest, section: Section): number {
+  return digest.counts[section] ?? itemsOf(digest, section).length;
+}
+
+export function rosterOf(one: Handover, lang: Lang): string {
+  return (lang === 'en' ? one.roster_en || one.roster_vi : one.roster_vi || one.roster_en) || one.roster;
+}
+
+/**
+ * Signatures that an account may give now, the usual one first. The incoming shift takes what was given; when its own
+ * shift has begun and nobody gave, it may take the draft. Nobody signs both.
+ */
+export function signable(one: Handover, user: string, may: boolean, server_now_ms: number): ('give' | 'take')[] {
+  if (!may || isOver(one)) return [];
+  if (one.state === 'given') return one.given?.actor === user ? [] : ['take'];
+  return server_now_ms >= one.shift_end_ms ? ['give', 'take'] : ['give'];
+}
+
+/** The signature names what was read: another digest is refused as STALE. */
+export function signing(op: 'give' | 'take', read: Handover): HandoverAsked {
+  return { op, digest_hash: read.digest_hash };
+}

@@ -1,0 +1,51 @@
+import { describe, expect, it } from 'vitest';
+import { countOf, itemsOf, ordered, rosterOf, SECTIONS, signable, signing, type Handover, type Item } from '../src/model/handover';
+import { T0 } from './build';
+
+const item = (section: Item['section'], alert_id: string): Item => ({
+  section, alert_id, rule: 'r', priority: 2, state: 'UNACK', title_vi: 'a', title_en: 'b', place_vi: '', place_en: '', centre: 'bien-hoa',
+  since_ms: T0, owner: null, owner_display: null, until_ms: null, why: '', hid: 0,
+});
+const handover = (id: string, more: Partial<Handover> = {}): Handover => ({
+  id, roster: 'shift', roster_vi: 'ca chiều', roster_en: 'afternoon', shift_start_ms: T0 - 8 * 3_600_000, shift_end_ms: T0, due_ms: T0 + 600_000,
+  outgoing: ['Minh'], incoming: ['Lan'], state: 'draft', notes: [], given: null, taken: null, digest_hash: 'ab',
+  digest: { at_ms: T0, raised: 1, ended: 0, acknowledge_p50_s: null, counts: { unacknowledged: 80 }, items: [item('unacknowledged', 'A'), item('hidden', 'B')], silences: 0 },
+  ...more,
+});
+const minh = { actor: 'minh', actor_display: 'Minh', station: '', at_ms: T0 };
+
+describe('handovers', () => {
+  it('stand by need: the one due first above, what is over below with the newest first', () => {
+    const list = [handover('old', { state: 'taken', shift_end_ms: T0 - 2 }), handover('now', { shift_end_ms: T0 + 5 }), handover('due', { state: 'given' }),
+      handover('last', { state: 'missed', shift_end_ms: T0 - 1 })];
+    expect(ordered(list).map((one) => one.id)).toEqual(['due', 'now', 'last', 'old']);
+    expect(ordered([])).toEqual([]);
+  });
+  it('have five sections, whose counts are of the whole and not of the list', () => {
+    const { digest } = handover('x');
+    expect(SECTIONS.map((section) => countOf(digest, section))).toEqual([80, 0, 1, 0, 0]);
+    expect(itemsOf(digest, 'hidden').map((one) => one.alert_id)).toEqual(['B']);
+  });
+  it('have a name in both languages', () => {
+    expect([rosterOf(handover('x'), 'vi'), rosterOf(handover('x'), 'en'), rosterOf(handover('x', { roster_vi: '', roster_en: '' }), 'vi')]).toEqual(['ca chiều', 'afternoon', 'shift']);
+  });
+});
+
+describe('signing', () => {
+  it('before the end of the shift only gives; after it the next shift may take what nobody gave', () => {
+    expect(signable(handover('x'), 'lan', true, T0 - 1)).toEqual(['give']);
+    expect(signable(handover('x'), 'lan', true, T0)).toEqual(['give', 'take']);
+  });
+  it('takes what was given, but nobody signs both', () => {
+    const given = handover('x', { state: 'given', given: minh });
+    expect(signable(given, 'lan', true, T0 - 1)).toEqual(['take']);
+    expect(signable(given, 'minh', true, T0)).toEqual([]);
+  });
+  it('is over when it is over, and nothing for those who only look', () => {
+    for (const state of ['taken', 'missed'] as const) expect(signable(handover('x', { state }), 'lan', true, T0)).toEqual([]);
+    expect(signable(handover('x'), 'lan', false, T0)).toEqual([]);
+  });
+  it('names the digest that was read', () => {
+    expect(signing('take', handover('x', { digest_hash: 'cd' }))).toEqual({ op: 'take', digest_hash: 'cd' });
+  });
+});
