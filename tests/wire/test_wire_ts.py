@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from ioc.domain.alarm_quality import Actor, Durations, Quality, Standing, Times
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.cap import Cap
 from ioc.domain.chatter import Chatter
@@ -108,6 +109,12 @@ def test_a_field_that_is_missing_would_be_found() -> None:
 @pytest.mark.parametrize("struct", [Digest, Handover, Item, ShiftNote, Signature])
 def test_the_mirror_of_handovers_has_their_fields(struct: type[msgspec.Struct]) -> None:
     text = (MODEL / "handover.ts").read_text()
+    assert set(members(struct.__name__, text)) == set(struct.__struct_fields__)
+
+
+@pytest.mark.parametrize("struct", [Actor, Durations, Quality, Standing, Times])
+def test_the_mirror_of_the_figures_has_their_fields(struct: type[msgspec.Struct]) -> None:
+    text = (MODEL / "quality.ts").read_text()
     assert set(members(struct.__name__, text)) == set(struct.__struct_fields__)
 
 

@@ -119,6 +119,19 @@
     if (asked.op !== 'note') signed[asked.op === 'give' ? 'given' : 'taken'] = { actor: signedIn.name, actor_display: signedIn.display, station: 'bàn 2', at_ms: now() };
     return { outcome: 'DONE', reason: '', ...who };
   };
+  const quality = (from_ms, to_ms, positions) => {
+    const hours = (to_ms - from_ms) / 3_600_000;
+    const last = Math.round(hours * 6) - 1;
+    const slots = Array.from({ length: last + 1 }, (_, i) => (i === last ? state.flood?.new ?? 6 : Math.round(4 * jitter(i) + (i > last - 7 ? 9 * jitter(i + 5) : 0) + (i % 131 === 60 ? 14 : 0))));
+    const announced = slots.reduce((a, b) => a + b, 0);
+    const times = (n, p50_s, p90_s) => ({ n, p50_s, p90_s });
+    const actor = (key, times_, all) => ({ key, times: times_, share: times_ / all });
+    const durations = (k) => ({ all: times(60, 52 * k, 210 * k), by_priority: { 1: times(4, 41 * k, 88 * k), 2: times(15, 74 * k, 240 * k), 3: times(40, 190 * k, 900 * k), 4: times(0, null, null) }, by_centre: {} });
+    return { complete_from_ms: from_ms, now: { at_ms: to_ms, standing: { 1: 5, 2: 15, 3: 46, 4: 5 }, unacknowledged: 46, blind: 0, muted: 2, hidden: { SHLVD: 3, DSUPR: 2, OOSRV: 1 }, stale_count: 1, stale: [...alerts.keys()].slice(-1) },
+      span: { from_ms, to_ms, positions, announced, rate_per_10min: announced / slots.length / positions, peak_per_10min: Math.max(...slots) / positions, flood_share: slots.filter((n) => n / positions > 10).length / slots.length, slots,
+        by_priority: { 1: Math.round(announced * 0.05), 2: Math.round(announced * 0.17), 3: Math.round(announced * 0.6), 4: Math.round(announced * 0.18) }, by_centre: {}, acknowledge: durations(1), clear: durations(14),
+        chattering: [actor('congestion|long-khanh|T-XL2', 9, announced)], bad_actors: [actor('heavy-rain|bien-hoa|R-TAMHIEP', 61, announced), actor('congestion|long-khanh|T-XL2', 44, announced), actor('feedback-overdue|bien-hoa|1022-BH', 29, announced)], bad_actors_share: 134 / announced } };
+  };
   const json = (status, body) => new Response(body === null ? null : JSON.stringify(body), { status });
   const logOf = (alert) => [
     { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'LIMIT_REACHED' },
@@ -138,6 +151,8 @@
     if (path === '/api/ticket') return signedIn ? json(200, { ticket: 'demo', live_url: 'ws://demo/live', expires_s: 30 }) : json(401, { error: 'no_session' });
     const incident = /^\/api\/desk\/incidents\/(.+)$/.exec(path);
     if (incident && method === 'POST') return json(200, incidentDone(incidents.find((one) => one.id === incident[1]), JSON.parse(init.body)));
+    const figures = /^\/api\/quality\?from_ms=(\d+)&to_ms=(\d+)&positions=(\d+)$/.exec(path);
+    if (figures) return json(200, quality(...figures.slice(1).map(Number)));
     if (path === '/api/desk/handovers') return json(200, { handovers: handovers() });
     if (path.startsWith('/api/desk/handovers/') && method === 'POST') return json(200, handoverDone(JSON.parse(init.body)));
     if (path === '/api/desk/silences') return json(200, { silences: [] });

@@ -53,6 +53,8 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "console-incidents-english": ("/console?state=flood&lang=en", 1440, 900, 2),
     "console-handover": ("/console?state=busy", 1440, 900, 2),
     "console-handover-english": ("/console?state=busy&lang=en", 1440, 900, 2),
+    "console-quality": ("/console?state=flood", 1440, 900, 2),
+    "console-quality-english": ("/console?state=flood&lang=en", 1440, 900, 2),
     "console-signin": ("/console?user=guest", 1440, 900, 1),
 }
 
@@ -102,6 +104,8 @@ def act(page: Page, name: str) -> None:
         page.keyboard.press("i")
     if name.startswith("console-handover"):
         page.keyboard.press("h")
+    if name.startswith("console-quality"):
+        page.keyboard.press("l")
     if name == "console-help":
         page.keyboard.press("?")
     page.wait_for_timeout(700)
@@ -111,11 +115,14 @@ def main(folder: Path, names: list[str]) -> int:
     folder.mkdir(parents=True, exist_ok=True)
     server = ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=str(STATIC)))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    story, desk, fake = (
-        (HERE / name).read_text(encoding="utf-8") for name in ("story.js", "story_desk.js", "fake.js")
-    )
+    story, desk, fake = ((HERE / name).read_text(encoding="utf-8") for name in ("story.js", "story_desk.js", "fake.js"))
     profile = os.environ.get("PROFILE")  # a file with the answer of GET /api/profile, instead of the story's own
-    scripts = [story, f"window.STORY.profile = {Path(profile).read_text(encoding='utf-8')};" if profile else "", desk, fake]
+    scripts = [
+        story,
+        f"window.STORY.profile = {Path(profile).read_text(encoding='utf-8')};" if profile else "",
+        desk,
+        fake,
+    ]
     bad = 0
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(

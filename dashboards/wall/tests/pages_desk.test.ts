@@ -97,3 +97,17 @@ describe('the handover of the shift', () => {
     await waitFor(() => expect(screen.getByTestId('handover-given').textContent).toBe('Minh'), ready);
   });
 });
+
+describe('the quality of the alerts', () => {
+  it('is shown for a span that can be chosen', async () => {
+    await open('?state=flood');
+    await press('l');
+    await waitFor(() => expect(screen.getByTestId('quality-now').textContent).toBe('38,0'), ready);
+    expect(screen.getByTestId('quality-p1').textContent?.replace(/\s+/g, ' ')).toContain('41 s');
+    expect(screen.getAllByTestId('bad-actor')[0]?.textContent).toContain('Mưa lớn · Biên Hòa · Tam Hiệp');
+    expect(screen.getByTestId('range-h24').getAttribute('aria-pressed')).toBe('true');
+    const before = screen.getByTestId('quality-strip').querySelectorAll('rect').length;
+    await fireEvent.click(screen.getByTestId('range-h8'));
+    await waitFor(() => expect(screen.getByTestId('quality-strip').querySelectorAll('rect').length).toBeLessThan(before), ready);
+  });
+});

@@ -3,6 +3,7 @@
 import { calls_en } from './words_calls';
 import { handover_en } from './words_handover';
 import { incidents_en } from './words_incidents';
+import { quality_en } from './words_quality';
 import { silences_en } from './words_silences';
 import type { vi } from './words_vi';
 
@@ -10,6 +11,7 @@ export const en: Record<keyof typeof vi, string> = {
   ...calls_en,
   ...handover_en,
   ...incidents_en,
+  ...quality_en,
   ...silences_en,
   org: 'Smart Monitoring and Operations Centre',
   simulated: 'SIMULATION',

@@ -3,12 +3,14 @@
 import { calls_vi } from './words_calls';
 import { handover_vi } from './words_handover';
 import { incidents_vi } from './words_incidents';
+import { quality_vi } from './words_quality';
 import { silences_vi } from './words_silences';
 
 export const vi = {
   ...calls_vi,
   ...handover_vi,
   ...incidents_vi,
+  ...quality_vi,
   ...silences_vi,
   org: 'Trung tâm Giám sát, điều hành thông minh',
   simulated: 'MÔ PHỎNG',

@@ -1,6 +1,7 @@
 /** The few questions that pages ask over HTTP. Answers are values; a refusal is a value too, never an exception. */
 
 import type { Profile } from '../model/profile';
+import type { QualityAnswer } from '../model/quality';
 import type { Matcher, Silence } from '../model/silences';
 import type { Handover, HandoverAsked } from '../model/handover';
 import type { IncidentAsked } from '../model/incident_list';
@@ -61,6 +62,9 @@ export const commandIncident = (id: string, asked: IncidentAsked & { command_id:
 export const handovers = (): Promise<Answer<{ handovers: readonly Handover[] }>> => ask('GET', '/api/desk/handovers');
 export const commandHandover = (id: string, asked: HandoverAsked & { command_id: string }): Promise<Answer<DeskAnswer>> =>
   ask('POST', `/api/desk/handovers/${encodeURIComponent(id)}`, asked);
+/** Figures of a stretch of server time, at most seven days; rates are per operator position. */
+export const quality = (from_ms: number, to_ms: number, positions: number): Promise<Answer<QualityAnswer>> =>
+  ask('GET', `/api/quality?from_ms=${Math.floor(from_ms)}&to_ms=${Math.floor(to_ms)}&positions=${positions}`);
 export const alertLog = (alert_id: string): Promise<Answer<{ entries: readonly LogEntry[] }>> =>
   ask('GET', `/api/alerts/${encodeURIComponent(alert_id)}/log`);
 /** What was raised in a stretch of server time, at most seven days, and of which parts of it anything is known. */
