@@ -25,6 +25,7 @@ describe('incidents at the console', () => {
     await open('?state=flood');
     await press('i');
     await waitFor(() => expect(screen.getAllByTestId('incident-row').length).toBe(5), ready);
+    expect(screen.getByTestId('flood').textContent).toBe('BÃO CẢNH BÁO');
     const calls = screen.getAllByTestId('incident-row').find((r) => r.dataset['incident'] === 'S-121') as HTMLElement;
     await fireEvent.click(calls);
     expect(screen.getByTestId('incident-owner').textContent).toBe('chưa ai nhận');

@@ -3,6 +3,7 @@
 import { calls_en } from './words_calls';
 import { handover_en } from './words_handover';
 import { incidents_en } from './words_incidents';
+import { keys_en } from './words_keys';
 import { quality_en } from './words_quality';
 import { silences_en } from './words_silences';
 import type { vi } from './words_vi';
@@ -11,6 +12,7 @@ export const en: Record<keyof typeof vi, string> = {
   ...calls_en,
   ...handover_en,
   ...incidents_en,
+  ...keys_en,
   ...quality_en,
   ...silences_en,
   org: 'Smart Monitoring and Operations Centre',
@@ -376,20 +378,6 @@ export const en: Record<keyof typeof vi, string> = {
   pending_n: '{n} waiting',
   list_old: 'list of {at}',
   new_p1: 'New P1 alert: {title}, {place}',
-  help: 'Keys',
-  keys_on: 'Use single-letter keys',
-  k_move: 'up, down',
-  k_open: 'open the details',
-  k_ack: 'acknowledge this row, or the selected rows',
-  k_ack_note: 'acknowledge with a note',
-  k_actions: 'take, send an agency, comment, shelve, close',
-  k_search: 'search',
-  k_unacked: 'unacknowledged only',
-  k_priority: 'one priority only; again to undo',
-  k_select: 'select, unselect',
-  k_new: 'bring in new rows',
-  k_escape: 'one step back: close, unselect, release the list',
-  k_help: 'this table',
   close: 'close',
   tab_hidden: 'Hidden',
   actions: 'Other actions',

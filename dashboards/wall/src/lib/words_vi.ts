@@ -3,6 +3,7 @@
 import { calls_vi } from './words_calls';
 import { handover_vi } from './words_handover';
 import { incidents_vi } from './words_incidents';
+import { keys_vi } from './words_keys';
 import { quality_vi } from './words_quality';
 import { silences_vi } from './words_silences';
 
@@ -10,6 +11,7 @@ export const vi = {
   ...calls_vi,
   ...handover_vi,
   ...incidents_vi,
+  ...keys_vi,
   ...quality_vi,
   ...silences_vi,
   org: 'Trung tâm Giám sát, điều hành thông minh',
@@ -375,20 +377,6 @@ export const vi = {
   pending_n: '{n} lệnh chờ',
   list_old: 'danh sách lúc {at}',
   new_p1: 'Cảnh báo P1 mới: {title}, {place}',
-  help: 'Phím',
-  keys_on: 'Dùng phím một chữ',
-  k_move: 'lên, xuống',
-  k_open: 'mở chi tiết',
-  k_ack: 'tiếp nhận dòng này, hoặc các dòng đã chọn',
-  k_ack_note: 'tiếp nhận kèm ghi chú',
-  k_actions: 'nhận việc, điều lực lượng, ghi chú, tạm gác, đóng',
-  k_search: 'tìm',
-  k_unacked: 'chỉ chưa nhận',
-  k_priority: 'chỉ một mức; bấm lại để bỏ',
-  k_select: 'chọn, bỏ chọn',
-  k_new: 'đưa dòng mới vào',
-  k_escape: 'lùi một bước: đóng, bỏ chọn, thả danh sách',
-  k_help: 'bảng phím này',
   close: 'đóng',
   tab_hidden: 'Tạm ẩn',
   actions: 'Việc khác',
