@@ -34,7 +34,7 @@
   const groups = [
     { number: 118, group: 'storm', title_vi: 'Mưa dông, ngập', title_en: 'Storm, flooding', since: '15:28:10', owner: 'Lan', of: storm },
     { number: 120, group: 'road', title_vi: 'QL51: tai nạn, ùn tắc', title_en: 'QL51: accident, congestion', since: '15:49:00', owner: 'Minh', of: road },
-    { number: 119, group: 'power', title_vi: 'Mất điện lộ 475, 477', title_en: 'Power lost, 475 and 477', since: '16:01:30', owner: 'Hùng', of: power },
+    { number: 119, group: 'power', title_vi: 'Mất điện lộ 475, 477', title_en: 'Power lost, 475 and 477', since: '16:01:30', owner: null, of: power },
     { number: 121, group: 'feedback', title_vi: 'Phản ánh 1022', title_en: '1022 reports', since: '16:12:00', owner: null, of: calls },
     { number: 117, group: 'signals', title_vi: 'Đèn tín hiệu', title_en: 'Signals', since: '13:10:00', owner: 'Lan', of: cameras },
   ];

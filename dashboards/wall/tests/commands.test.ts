@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ackFrame, ANSWERED_MAX, answerFor, due, give, NO_COMMANDS, pendingFor, PENDING_MAX, RESEND_AFTER_MS, settle, unsend, type Commands } from '../src/model/commands';
+import { ackFrame, ANSWERED_MAX, answerFor, due, give, NO_COMMANDS, pendingFor, PENDING_MAX, RESEND_AFTER_MS, SEND_MAX_PER_S, settle, unsend, type Commands } from '../src/model/commands';
 import { linesOf } from '../src/model/timeline';
 import type { LogEntry, Outcome, OutcomeFrame } from '../src/model/wire';
 import { alert, T0 } from './build';
@@ -21,6 +21,29 @@ describe('a command on its way', () => {
     expect(frames.map((f) => f.command_id)).toEqual(['cmd-A-0']);
     expect(due(commands, 1_001 + RESEND_AFTER_MS).frames).toEqual([]);
     expect(due(unsend(commands), 1_001 + RESEND_AFTER_MS).frames.map((f) => f.command_id)).toEqual(['cmd-A-0']);
+  });
+
+  it('waits for its turn when there are many: eight in a second, each once before any goes again', () => {
+    let commands = NO_COMMANDS;
+    for (let i = 0; i < 50; i += 1) commands = give(commands, ackFrame(alert(`M${i}`), `m-${i}`, null), T0) as Commands;
+    const sent: string[] = [];
+    for (let at_ms = 0; at_ms <= 6_000; at_ms += 200) {
+      const next = due(commands, 10_000 + at_ms);
+      commands = next.commands;
+      expect(next.frames.length).toBeLessThanOrEqual(SEND_MAX_PER_S);
+      sent.push(...next.frames.map((f) => f.command_id));
+    }
+    expect(sent.slice(0, 8)).toEqual(['m-0', 'm-1', 'm-2', 'm-3', 'm-4', 'm-5', 'm-6', 'm-7']);
+    expect(new Set(sent.slice(0, 50)).size).toBe(50);
+    expect(sent.length).toBe(7 * SEND_MAX_PER_S);
+  });
+
+  it('counts what was answered within the second as sent', () => {
+    let commands = NO_COMMANDS;
+    for (let i = 0; i < 9; i += 1) commands = give(commands, ackFrame(alert(`M${i}`), `m-${i}`, null), T0) as Commands;
+    commands = settle(due(commands, 10_000).commands, outcome('m-0', 'DONE'));
+    expect(due(commands, 10_100).frames).toEqual([]);
+    expect(due(commands, 11_000).frames.map((f) => f.command_id)).toEqual(['m-8']);
   });
 
   it('stays while nobody knows, and ends with any other outcome', () => {

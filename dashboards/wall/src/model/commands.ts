@@ -30,6 +30,8 @@ export interface Commands {
 /** No person has more than this many commands in flight; beyond it a new one is refused on the spot. */
 export const PENDING_MAX = 100;
 export const ANSWERED_MAX = 100;
+/** Commands sent within a second; the server refuses a dispatcher's beyond ten, and ends a connection that goes on so. */
+export const SEND_MAX_PER_S = 8;
 /** Silence after which a command is sent again on a live connection. */
 export const RESEND_AFTER_MS = 5_000;
 
@@ -57,12 +59,16 @@ export function answerFor(commands: Commands, alert_id: string): Answered | null
   return commands.answered.findLast((a) => a.pending.frame.alert_id === alert_id) ?? null;
 }
 
-/** What has to be sent now, and the list with it marked as sent. */
+/** What has to be sent now, the oldest first and no more than the server takes, and the list with it marked as sent. */
 export function due(commands: Commands, now_ms: number): { commands: Commands; frames: readonly CommandFrame[] } {
   const isDue = (p: Pending): boolean => p.sent_ms === null || now_ms - p.sent_ms >= RESEND_AFTER_MS;
-  const frames = commands.pending.filter(isDue).map((p) => p.frame);
+  const sent = [...commands.pending, ...commands.answered.map((a) => a.pending)]
+    .filter((p) => p.sent_ms !== null && now_ms - p.sent_ms < 1_000).length;
+  // What never went goes before what goes again, so that a long silence holds nothing up.
+  const now = commands.pending.filter(isDue).sort((a, b) => (a.sent_ms ?? -1) - (b.sent_ms ?? -1)).slice(0, Math.max(0, SEND_MAX_PER_S - sent));
+  const frames = now.map((p) => p.frame);
   if (frames.length === 0) return { commands, frames };
-  const pending = commands.pending.map((p) => (isDue(p) ? { ...p, sent_ms: now_ms } : p));
+  const pending = commands.pending.map((p) => (now.includes(p) ? { ...p, sent_ms: now_ms } : p));
   return { commands: { ...commands, pending }, frames };
 }
 
