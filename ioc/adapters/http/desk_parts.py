@@ -1,0 +1,72 @@
+"""What the routes of ``/api/desk`` have in common: who may command, and the one answer of the desk."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from starlette.requests import Request
+
+from ioc.adapters.http.parts import ApiError, check_origin, parts, session_of
+from ioc.domain.alerts import LogEntry, Outcome
+from ioc.errors import Unavailable
+from ioc.wire.codec import DeskCommand
+from ioc.wire.frames import User
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_STATUS: dict[Outcome, int] = {"DONE": 200, "ALREADY": 200, "NOT_FOUND": 404, "FORBIDDEN": 403, "MISMATCH": 409}
+
+
+def commander(request: Request, roles: Collection[str]) -> User:
+    """Who commands.
+
+    Raises:
+        ApiError: 403 from a foreign page, or a role that is not one of ``roles``; 401 nobody is signed in.
+    """
+    check_origin(request, parts(request).settings.allowed_origins)
+    found = session_of(request)
+    if found is None:
+        raise ApiError(401, "not_signed_in", "sign in first")
+    if found[1].role not in roles:
+        raise ApiError(403, "forbidden", f"only these roles may: {', '.join(sorted(roles))}")
+    return found[1]
+
+
+def who(request: Request, user: User) -> dict[str, Any]:
+    """The fields of a command that say who sends it, from where and when."""
+    return {
+        "actor": user.name,
+        "actor_display": user.display,
+        "role": user.role,
+        "station": request.client.host if request.client else "",
+        "sent_ms": parts(request).clock(),
+    }
+
+
+def check_id(text: str) -> None:
+    """Refuse what cannot be the id of a command or of its subject.
+
+    Raises:
+        ApiError: 400.
+    """
+    if not _ID.fullmatch(text):
+        raise ApiError(400, "bad_id", "an id has 1 to 64 letters, digits, - or _")
+
+
+async def submit(request: Request, command: DeskCommand) -> LogEntry:
+    """The line that answers a command; its outcome is ``DONE`` or ``ALREADY``.
+
+    Raises:
+        ApiError: any other outcome, with the reason in ``detail``; 503 too many wait; 504 no answer in time.
+    """
+    try:
+        entry = await parts(request).desk_commands.submit(command)
+    except Unavailable as exc:
+        raise ApiError(503, "busy", str(exc)) from None
+    if entry is None or entry.outcome is None:
+        raise ApiError(504, "no_answer", "the desk did not answer in time; repeat with the same command_id")
+    status = _STATUS.get(entry.outcome, 409)
+    if status != 200:
+        raise ApiError(status, entry.outcome.lower(), entry.reason)
+    return entry
