@@ -112,7 +112,8 @@ def with_rules(name: str, folder: Path, count: int) -> Profile:
     words = "\n".join(f'{key} = "call"' for key in ("name_vi", "name_en", "title_vi", "title_en"))
     head = f'kind = "occurrence"\ntype = "emergency.call"\ngroup = "emergency"\npriority = 3\n{words}\n'
     rules = (f'[[rules]]\nid = "calls-{n}"\n{head}hold_s = 900\nobject = ["kind"]\n' for n in range(count))
-    (folder / "suppression.toml").unlink(missing_ok=True)  # it names rules that this profile does not have
+    for name in ("suppression.toml", "incidents.toml"):  # they name rules that this profile does not have
+        (folder / name).unlink(missing_ok=True)
     (folder / "rules.toml").write_text("\n".join(rules), encoding="utf-8")
     return load_profile(str(folder))
 

@@ -232,6 +232,26 @@ def test_suppression_is_checked_with_the_rest_of_the_profile(folder: Path) -> No
     assert load_profile(str(folder)).suppression.inhibit == ()
 
 
+def test_incidents_are_checked_with_the_rest_of_the_profile(folder: Path) -> None:
+    grouping = load_profile("dongnai-2023").grouping
+    assert [one.id for one in grouping.groups][:2] == ["water", "traffic"]
+    file = folder / "incidents.toml"
+    replace(file, '"water-burst"', '"water-bust"')
+    replace(file, "below = 5", "below = 50")
+    lines = file.read_text(encoding="utf-8").split("\n")
+    found = {int(s.split(":")[1]): s.split(": ", 1)[1] for s in sentences(folder)}
+    assert {lines[at - 1].split(" ")[0]: text for at, text in found.items()} == {
+        "rules": "groups[3] (mains).rules: there is no rule 'water-bust'",
+        "below": "flood.below: must be at least 1 and at most above",
+    }
+    replace(file, 'near = "all"', 'near = "province"\nfor_ever = true')
+    said = problems(folder)
+    assert any("groups[0].for_ever: no such key here" in problem for problem in said)
+    assert any("groups[0].near" in problem for problem in said)
+    file.unlink()
+    assert load_profile(str(folder)).grouping.groups == ()
+
+
 def test_rules_are_checked_against_the_catalogue(folder: Path) -> None:
     (folder / "rules.toml").write_text(
         """
