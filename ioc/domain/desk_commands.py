@@ -11,8 +11,8 @@ from typing import Protocol
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.plain_text import is_plain
 
-KEYS = ("silence|", "incident|", "handover|")
-"""How the ``key`` of a line of the log about a silence, an incident or a handover begins; then follows its id."""
+KEYS = ("silence|", "incident|", "handover|", "flood|")
+"""How the ``key`` of a line of the log about a silence, an incident, a handover or the flood begins; its id follows."""
 TEXT_MAX = 500  # characters of a reason or a note
 COMMAND_OLD_MS = 300_000  # who asked so long ago does not expect it any more
 

@@ -8,6 +8,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from ioc.domain.alerts import Alert, LogEntry
+
+KEY = "flood|"
+"""How the ``key`` of a line of the log about the flood begins."""
+ID = "live"  # drills have no flood
+TIMES_MAX = 100  # of one alert within the window; one that comes and goes more often is a flood anyway
+
 
 class FloodLimits(Struct, frozen=True, kw_only=True):
     """``[flood]`` of ``incidents.toml``.
@@ -46,3 +53,80 @@ class Flood(Struct, frozen=True, kw_only=True):
     positions: int = 1
     always: tuple[str, ...] = ()
     changed_ms: int
+
+
+class Asking(Struct, frozen=True, kw_only=True):
+    """How often an alert began to ask lately, so that nothing is counted twice.
+
+    ``asked_ms`` and ``priority`` as they were when it was counted last; ``at_ms``: when, at most ``TIMES_MAX``.
+    """
+
+    asked_ms: int
+    priority: int
+    at_ms: tuple[int, ...]
+
+
+def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: int, now_ms: int) -> Asking | None:
+    """Does the alert begin to ask, or ask for more than before? Then what is known of it afterwards, else None.
+
+    It counts at the time since which it asks, so that what is told late counts where it belongs; what got worse counts
+    now. What asked before the window does not count, however late it becomes known.
+
+    Args:
+        known: what was counted of it.
+        before: as it was told before; None: not known.
+        alert: as it is.
+        window_ms: how far back alerts count.
+        now_ms: present.
+    """
+    if alert.state != "UNACK" or alert.exercise is not None or alert.closed:
+        return None
+    asked_ms = _asked_ms(alert)
+    told: Asking | Alert | None = known if known is not None and known.asked_ms == asked_ms else None
+    if told is None and before is not None and before.state == "UNACK" and _asked_ms(before) == asked_ms:
+        told = before
+    if told is not None and alert.priority >= told.priority:
+        return None
+    at_ms = min(asked_ms, now_ms) if told is None else now_ms
+    if at_ms <= now_ms - window_ms:
+        return None
+    earlier = () if known is None else known.at_ms
+    times = (*earlier, at_ms) if len(earlier) < TIMES_MAX else earlier
+    return Asking(asked_ms=asked_ms, priority=alert.priority, at_ms=times)
+
+
+def _asked_ms(alert: Alert) -> int:
+    return alert.raised_ms if alert.asked_ms is None else alert.asked_ms
+
+
+def sounds(alert: Alert, limits: FloodLimits) -> bool:
+    """Does an alert sound in a flood as well?"""
+    return alert.priority == 1 or alert.rule in limits.always
+
+
+def in_flood(was: bool, new: int, limits: FloodLimits) -> bool:
+    """Is it a flood, by how many alerts are new and whether it was one?"""
+    return new >= limits.below * limits.positions if was else new > limits.above * limits.positions
+
+
+def news(flood: Flood, now_ms: int, *, began_ms: int, unannounced: int = 0) -> LogEntry:
+    """The line of the log that says that a flood began, or is over.
+
+    Args:
+        flood: as it is now.
+        now_ms: present.
+        began_ms: when it began.
+        unannounced: alerts that made no sound in it.
+    """
+    what = "flood-began" if flood.since_ms is not None else "flood-ended"
+    return LogEntry(
+        id=f"flood/{began_ms}/{what}",
+        alert_id=ID,
+        key=KEY + ID,
+        kind="transition",
+        what=what,
+        accepted=True,
+        at_ms=now_ms,
+        reason="ABOVE" if flood.since_ms is not None else "BELOW",
+        detail=f"new={flood.new} unannounced={unannounced} positions={flood.positions} since={began_ms}",
+    )

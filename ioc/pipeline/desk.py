@@ -22,7 +22,9 @@ from ioc.domain.alerts import Alert, AlertTold, Signal
 from ioc.domain.desk import DeskAlive, Order
 from ioc.domain.profile import Profile
 from ioc.pipeline.desk_escalation import EscalationPart
-from ioc.pipeline.desk_parts import CommandedPart, DeskPart, Seen
+from ioc.pipeline.desk_flood import FloodPart
+from ioc.pipeline.desk_incidents import IncidentPart
+from ioc.pipeline.desk_parts import CommandedPart, DeskPart, Seen, SpeakingPart
 from ioc.pipeline.desk_suppression import Suppression
 from ioc.pipeline.desk_watch import PARTITIONS as ALERT_INPUTS
 from ioc.pipeline.effects import Effects, Emit, Record
@@ -142,7 +144,7 @@ class DeskPartition:
 
     def _say(self, effects: Effects) -> None:
         for part in self.parts:
-            if isinstance(part, CommandedPart):
+            if isinstance(part, SpeakingPart):
                 effects.emits += [Emit("alert-log", one.alert_id.encode(), encode(one)) for one in part.take_lines()]
 
     def _order(self, orders: Iterable[Order | Signal], effects: Effects) -> None:
@@ -153,4 +155,6 @@ class DeskPartition:
 
 def make_desk(profile: Profile) -> DeskPartition:
     """The desk with all its parts."""
-    return DeskPartition(profile, [Suppression(profile), EscalationPart(profile)])
+    return DeskPartition(
+        profile, [Suppression(profile), EscalationPart(profile), IncidentPart(profile), FloodPart(profile)]
+    )

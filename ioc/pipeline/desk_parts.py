@@ -1,4 +1,4 @@
-"""What a part of the desk looks like: one concern (suppression, escalation) over all alerts of the installation."""
+"""What a part of the desk looks like: one concern (suppression, incidents) over all alerts of the installation."""
 
 from __future__ import annotations
 
@@ -49,13 +49,18 @@ class DeskPart(Protocol):
 
 
 @runtime_checkable
-class CommandedPart(DeskPart, Protocol):
-    """A part that people command, and that writes lines of its own into the log. ``commands``: those that it takes."""
+class SpeakingPart(DeskPart, Protocol):
+    """A part that writes lines of its own into the log."""
+
+    def take_lines(self) -> list[LogEntry]:
+        """Lines for the log since the last call."""
+
+
+@runtime_checkable
+class CommandedPart(SpeakingPart, Protocol):
+    """A part that people command. ``commands``: those that it takes."""
 
     commands: type[DeskCommand]
 
     def command(self, command: Any, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
         """Carry a command out, or refuse it: exactly one line of the log answers it."""
-
-    def take_lines(self) -> list[LogEntry]:
-        """Lines for the log since the last call."""

@@ -1,0 +1,210 @@
+"""What people do to incidents by hand: lead one, name it, note something, merge two, split alerts off. Decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ioc.domain.alerts import LogEntry, Outcome
+from ioc.domain.desk_commands import COMMAND_OLD_MS, TEXT_MAX, answer, bad_text
+from ioc.domain.grouping import TITLE_MAX
+from ioc.domain.incident_grouping import MEMBERS_MAX
+from ioc.domain.incident_life import close, incident_id, priority_of, with_line, with_members
+from ioc.domain.incidents import HANDLERS, KEY, Incident, IncidentCommand, Line, LineWord, Member
+
+INCIDENTS_MAX = 200  # open at once; more are not opened, their alerts stay single: nobody reads a longer list
+_TEXTS = {"NO_REASON": "NO_TEXT", "LONG_REASON": "LONG_TEXT"}
+_DONE = {
+    "take": "TAKEN", "release": "RELEASED", "rename": "RENAMED", "note": "NOTED", "merge": "MERGED", "split": "SPLIT",
+}  # fmt: skip
+
+
+class Decision(Struct, frozen=True):
+    """The answer to a command, and what it changed.
+
+    ``changed``: incidents as they are afterwards, the commanded one first; ``split``: alerts that nothing brings back
+    by itself.
+    """
+
+    entry: LogEntry
+    changed: tuple[Incident, ...] = ()
+    split: tuple[str, ...] = ()
+
+
+def decide(
+    incidents: Mapping[str, Incident], opened: int, number: int, command: IncidentCommand, now_ms: int
+) -> Decision:
+    """Answer one command.
+
+    Args:
+        incidents: all that are known, ended ones too.
+        opened: how many are open.
+        number: of the next incident.
+        command: what is asked.
+        now_ms: present.
+    """
+    if not command.actor:
+        return _refuse(command, now_ms, "NO_ACTOR")
+    if not command.command_id:
+        return _refuse(command, now_ms, "NO_COMMAND_ID")
+    if command.role not in HANDLERS:
+        return Decision(_answer(command, now_ms, "FORBIDDEN", "forbidden"))
+    known = incidents.get(command.incident_id)
+    if known is None:
+        return Decision(_answer(command, now_ms, "NOT_FOUND", "UNKNOWN_INCIDENT"))
+    if command.sent_ms and now_ms - command.sent_ms > COMMAND_OLD_MS:
+        return _refuse(command, now_ms, "TOO_OLD")
+    if command.op == "note":
+        return _note(known, command, now_ms)  # also of one that is over: it is read for a day
+    if known.state == "closed":
+        return _refuse(command, now_ms, "CLOSED")
+    if command.op == "merge":
+        return _merge(known, incidents.get(command.other), command, now_ms)
+    if command.op == "split":
+        return _split(known, opened, number, command, now_ms)
+    if command.op == "rename":
+        return _rename(known, command, now_ms)
+    return _lead(known, command, now_ms)
+
+
+def mismatch(command: IncidentCommand, now_ms: int) -> LogEntry:
+    """The answer to another content under an id that was used."""
+    return _answer(command, now_ms, "MISMATCH", "idempotency_mismatch")
+
+
+def _lead(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
+    """Who takes what another one leads takes it over, and may release it for them: the timeline says so."""
+    wanted = command.actor if command.op == "take" else None
+    word: LineWord = "took" if command.op == "take" else "released"
+    if known.owner == wanted:
+        reason = "OWNER" if command.op == "take" else "NO_OWNER"
+        return Decision(_answer(command, now_ms, "ALREADY", reason, _last(known, word)))
+    display = command.actor_display if command.op == "take" else None
+    before = known.owner_display or known.owner or ""
+    after = with_line(replace(known, owner=wanted, owner_display=display), _line(command, word, now_ms, text=before))
+    return _done(command, now_ms, after)
+
+
+def _rename(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
+    title = command.text.strip()
+    if (wrong := bad_text(title, needed=True)) is not None:
+        return _refuse(command, now_ms, _TEXTS.get(wrong, wrong))
+    if len(title) > TITLE_MAX:
+        return _refuse(command, now_ms, "LONG_TEXT")
+    if known.title_vi == known.title_en == title:
+        return Decision(_answer(command, now_ms, "ALREADY", "SAME_TITLE", _last(known, "renamed")))
+    line = _line(command, "renamed", now_ms, text=title)
+    return _done(command, now_ms, with_line(replace(known, title_vi=title, title_en=title), line))
+
+
+def _note(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
+    if (wrong := bad_text(command.text, needed=True, lines=True)) is not None:
+        return _refuse(command, now_ms, _TEXTS.get(wrong, wrong))
+    return _done(command, now_ms, with_line(known, _line(command, "noted", now_ms, text=command.text.strip())))
+
+
+def _merge(known: Incident, other: Incident | None, command: IncidentCommand, now_ms: int) -> Decision:
+    """The members of the other one move, and the other one closes. What the named one collects is now both's."""
+    if command.other == known.id:
+        return _refuse(command, now_ms, "SAME")
+    if other is None:
+        return Decision(_answer(command, now_ms, "NOT_FOUND", "UNKNOWN_INCIDENT"))
+    if other.merged_into == known.id:
+        return Decision(_answer(command, now_ms, "ALREADY", "MERGED", _last(other, "merged")))
+    if other.state == "closed":
+        return _refuse(command, now_ms, "CLOSED")
+    if other.exercise != known.exercise:
+        return _refuse(command, now_ms, "OTHER_DRILL")
+    there = {one.alert_id: one for one in known.members}
+    for one in other.members:
+        if one.alert_id not in there or one.left_ms is None:
+            there[one.alert_id] = one
+    if len(there) > MEMBERS_MAX:
+        return _refuse(command, now_ms, "TOO_MANY")
+    line = _line(command, "merged", now_ms, about=other.id)
+    after = with_line(known, line)
+    after = with_members(after, there.values(), now_ms)
+    gone = with_line(replace(other, members=()), _line(command, "merged", now_ms, about=known.id))
+    return _done(command, now_ms, after, close(gone, now_ms, merged_into=known.id))
+
+
+def _split(known: Incident, opened: int, number: int, command: IncidentCommand, now_ms: int) -> Decision:
+    names = tuple(dict.fromkeys(command.alert_ids))
+    if not names:
+        return _refuse(command, now_ms, "NO_ALERTS")
+    still = {one.alert_id for one in known.members if one.left_ms is None}
+    if not still.issuperset(names):
+        return _refuse(command, now_ms, "NOT_MEMBER")
+    if still == set(names):
+        return _refuse(command, now_ms, "ALL")  # nothing would be left; a rename says the same
+    if len(names) > 1 and opened >= INCIDENTS_MAX:
+        return _refuse(command, now_ms, "TOO_MANY")
+    taken = tuple(one for one in known.members if one.alert_id in names)
+    made = _split_off(known, taken, number, command, now_ms) if len(names) > 1 else None
+    about = made.id if made is not None else names[0]
+    after = with_line(known, _line(command, "split", now_ms, about=about))
+    after = with_members(after, (one for one in known.members if one.alert_id not in names), now_ms)
+    return _done(command, now_ms, after, *(() if made is None else (made,)), split=names, into=about)
+
+
+def _split_off(
+    known: Incident, members: tuple[Member, ...], number: int, command: IncidentCommand, now_ms: int
+) -> Incident:
+    return Incident(
+        id=incident_id("split", command.command_id),
+        number=number,
+        group="",
+        title_vi=known.title_vi,
+        title_en=known.title_en,
+        priority=priority_of(members),
+        members=tuple(replace(one, joined_ms=now_ms) for one in members),
+        opened_ms=now_ms,
+        changed_ms=now_ms,
+        timeline=(_line(command, "opened", now_ms, about=known.id),),
+        exercise=known.exercise,
+    )
+
+
+def _line(command: IncidentCommand, word: LineWord, now_ms: int, *, about: str = "", text: str = "") -> Line:
+    return Line(
+        at_ms=now_ms, word=word, about=about, text=text, actor=command.actor, actor_display=command.actor_display
+    )
+
+
+def _last(incident: Incident, word: LineWord) -> Line | None:
+    return next((line for line in reversed(incident.timeline) if line.word == word), None)
+
+
+def _done(
+    command: IncidentCommand, now_ms: int, *changed: Incident, split: tuple[str, ...] = (), into: str = ""
+) -> Decision:
+    return Decision(_answer(command, now_ms, "DONE", _DONE[command.op], into=into), changed, split)
+
+
+def _refuse(command: IncidentCommand, now_ms: int, reason: str) -> Decision:
+    return Decision(_answer(command, now_ms, "REFUSED", reason))
+
+
+def _answer(
+    command: IncidentCommand, now_ms: int, outcome: Outcome, reason: str, won: Line | None = None, *, into: str = ""
+) -> LogEntry:
+    said = [f"into={into}"] if into else []
+    if command.op == "merge":
+        said.append(f"other={command.other}")
+    if command.op == "split":
+        said.append(f"alerts={','.join(command.alert_ids)}")
+    return answer(
+        command,
+        KEY,
+        f"incident-{command.op}",
+        outcome,
+        reason,
+        now_ms,
+        note=command.text,
+        detail=" ".join(said)[:TEXT_MAX],
+        by=won.actor if won else None,
+        by_display=won.actor_display if won else None,
+        by_at_ms=won.at_ms if won else None,
+    )

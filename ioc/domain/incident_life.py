@@ -1,0 +1,166 @@
+"""How an incident changes with its alerts: it opens, alerts join, change and leave, it closes. Decisions.
+
+Each function takes the incident and gives it as it is afterwards; one that changes nothing gives the same object.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from hashlib import sha256
+
+from msgspec.structs import replace
+
+from ioc.domain.alerts import Alert, LogEntry, Priority
+from ioc.domain.grouping import Group
+from ioc.domain.incidents import KEY, Incident, Line, Member
+
+TIMELINE_MAX = 100  # lines; the oldest go, the log has commands, opening and closing for ever
+
+
+def incident_id(*parts: str) -> str:
+    """``I-`` and 16 hexadecimal digits, of the group and the first members, or of the command that made it."""
+    return "I-" + sha256(repr(parts).encode()).hexdigest()[:16]
+
+
+def open_of(group: Group, alerts: Sequence[Alert], name: str, number: int, now_ms: int) -> Incident:
+    """The incident that alerts of a group make. ``name``: its id; ``alerts``: not empty."""
+    members = tuple(member_of(alert, now_ms) for alert in alerts)
+    return Incident(
+        id=name,
+        number=number,
+        group=group.id,
+        title_vi=group.title_vi,
+        title_en=group.title_en,
+        priority=priority_of(members),
+        members=members,
+        opened_ms=now_ms,
+        changed_ms=now_ms,
+        timeline=(Line(at_ms=now_ms, word="opened"),),
+        exercise=alerts[0].exercise,
+    )
+
+
+def member_of(alert: Alert, joined_ms: int, left_ms: int | None = None) -> Member:
+    """An alert as a member."""
+    return Member(
+        alert_id=alert.id,
+        key=alert.key,
+        rule=alert.rule,
+        centre=alert.centre,
+        area=alert.area,
+        priority=alert.priority,
+        acked=alert.acked,
+        hidden=alert.suppression != "none" or bool(alert.muted_by),
+        title_vi=alert.title_vi,
+        title_en=alert.title_en,
+        place_vi=alert.place_vi,
+        place_en=alert.place_en,
+        lon=alert.lon,
+        lat=alert.lat,
+        raised_ms=alert.raised_ms,
+        joined_ms=joined_ms,
+        left_ms=left_ms,
+    )
+
+
+def priority_of(members: Iterable[Member]) -> Priority:
+    """The worst of those that are still open and not hidden; of all when none is; 4 of none at all."""
+    all_of = list(members)
+    asking = [one.priority for one in all_of if _counts(one)]
+    return min(asking or (one.priority for one in all_of), default=4)
+
+
+def join(incident: Incident, alert: Alert, now_ms: int) -> Incident:
+    """The alert is a member from now on."""
+    return _with(incident, (*incident.members, member_of(alert, now_ms)), now_ms, joined=alert.id)
+
+
+def update(incident: Incident, alert: Alert, now_ms: int) -> Incident:
+    """A member changed: it is told anew, came back after it had closed, or closed. With the last one it closes too."""
+    at = next((n for n, one in enumerate(incident.members) if one.alert_id == alert.id), None)
+    if at is None or incident.state == "closed":
+        return incident
+    before = incident.members[at]
+    left_ms = None if not alert.closed else now_ms if before.left_ms is None else before.left_ms
+    after = member_of(alert, before.joined_ms, left_ms)
+    if after == before:
+        return incident
+    return _moved(incident, at, after, now_ms)
+
+
+def lose(incident: Incident, alert_id: str, now_ms: int) -> Incident:
+    """Nobody has told of a member for so long that it must have closed."""
+    at = next((n for n, one in enumerate(incident.members) if one.alert_id == alert_id), None)
+    if at is None or incident.state == "closed" or incident.members[at].left_ms is not None:
+        return incident
+    return _moved(incident, at, replace(incident.members[at], left_ms=now_ms), now_ms)
+
+
+def close(incident: Incident, now_ms: int, *, merged_into: str = "") -> Incident:
+    """The incident when it is over."""
+    after = replace(incident, state="closed", closed_ms=now_ms, changed_ms=now_ms, merged_into=merged_into)
+    return after if merged_into else with_line(after, Line(at_ms=now_ms, word="closed"))
+
+
+def with_members(incident: Incident, members: Iterable[Member], now_ms: int) -> Incident:
+    """The incident with other members, by the hand of a person."""
+    return _with(incident, tuple(members), now_ms)
+
+
+def with_line(incident: Incident, *lines: Line) -> Incident:
+    """The incident with lines at the end of its timeline."""
+    return replace(incident, timeline=(*incident.timeline, *lines)[-TIMELINE_MAX:], changed_ms=lines[-1].at_ms)
+
+
+def news(incident: Incident, what: str, now_ms: int, reason: str) -> LogEntry:
+    """The line of the log that says that an incident opened or closed.
+
+    Args:
+        incident: as it is now.
+        what: ``incident-opened`` or ``incident-closed``.
+        now_ms: present.
+        reason: code.
+    """
+    alerts = len(incident.members)
+    return LogEntry(
+        id=f"{incident.id}/{what}",
+        alert_id=incident.id,
+        key=KEY + incident.id,
+        kind="transition",
+        what=what,
+        accepted=True,
+        at_ms=now_ms,
+        priority=incident.priority,
+        reason=reason,
+        detail=f"number={incident.number} group={incident.group} alerts={alerts}"
+        + (f" into={incident.merged_into}" if incident.merged_into else ""),
+        exercise=incident.exercise,
+    )
+
+
+def _moved(incident: Incident, at: int, after: Member, now_ms: int) -> Incident:
+    before = incident.members[at]
+    members = (*incident.members[:at], after, *incident.members[at + 1 :])
+    came = after.alert_id if before.left_ms is not None and after.left_ms is None else ""
+    went = after.alert_id if before.left_ms is None and after.left_ms is not None else ""
+    changed = _with(incident, members, now_ms, joined=came, left=went)
+    return close(changed, now_ms) if all(one.left_ms is not None for one in members) else changed
+
+
+def _with(
+    incident: Incident, members: tuple[Member, ...], now_ms: int, *, joined: str = "", left: str = ""
+) -> Incident:
+    lines = []
+    if joined:
+        lines.append(Line(at_ms=now_ms, word="joined", about=joined))
+    if left:
+        lines.append(Line(at_ms=now_ms, word="left", about=left))
+    worst = min((one for one in members if _counts(one)), key=lambda one: one.priority, default=None)
+    if worst is not None and worst.priority < incident.priority:
+        lines.append(Line(at_ms=now_ms, word="worsened", about=worst.alert_id, text=f"P{worst.priority}"))
+    after = replace(incident, members=members, priority=priority_of(members), changed_ms=now_ms)
+    return with_line(after, *lines) if lines else after
+
+
+def _counts(member: Member) -> bool:
+    return member.left_ms is None and not member.hidden

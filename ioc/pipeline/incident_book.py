@@ -1,0 +1,250 @@
+"""The incidents of an installation: which alert is in which, what waits, their commands, their records in ``desk``.
+
+``incident/<id>`` is an incident as people see it. Private: ``@incident/number`` is the last number given,
+``@incident/groups/<id>`` the groups that an incident collects where these are not its own (after a merge),
+``@incident/split/<alert>`` says that an alert was split off by hand, and since when it is closed (0: it is open);
+``@incident/answer/<command>`` is the answer to a command.
+
+What waits (too few to be an incident) is not kept: after a start it is found again among the open alerts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from ioc.domain import incident_commands, incident_life
+from ioc.domain.alerts import Alert, LogEntry
+from ioc.domain.grouping import Group
+from ioc.domain.incident_grouping import cluster, fits, may_join, may_start
+from ioc.domain.incidents import Incident, IncidentCommand
+from ioc.pipeline.answer_book import AnswerBook
+from ioc.wire.codec import decode_incident, encode
+
+PREFIX = "incident/"
+_NUMBER, _GROUPS, _SPLIT, _ANSWER = "@incident/number", "@incident/groups/", "@incident/split/", "@incident/answer/"
+KEPT_MS = 86_400_000  # an ended incident stays readable for a day; so long a closed alert stays split off
+LOST_MS = 1_200_000  # alerting tells all open alerts every ten minutes: what was not told twice has closed
+_decode_number = msgspec.json.Decoder(int).decode
+_decode_groups = msgspec.json.Decoder(tuple[str, ...]).decode
+
+
+class IncidentBook:
+    """All incidents, open ones and those that ended within a day."""
+
+    def __init__(self) -> None:
+        self.incidents: dict[str, Incident] = {}
+        self.held_up = False  # an alert waits that might not any more: look at all again
+        self._open: set[str] = set()
+        self._of: dict[str, str] = {}  # alert → open incident, also of members that closed
+        self._groups: dict[str, tuple[str, ...]] = {}
+        self._split: dict[str, int] = {}
+        self._number = 0
+        self._group_of: dict[str, Group] = {}  # by rule
+        self._waiting: dict[tuple[str, str | None], dict[str, Alert]] = {}  # by group and drill
+        self._missing: dict[str, int] = {}
+        self._answers = AnswerBook(_ANSWER)
+        self._lines: list[LogEntry] = []
+        self._dirty: dict[str, bytes | None] = {}
+
+    def use(self, groups: Iterable[Group]) -> None:
+        """Go on with other groups: incidents stay as they are, and nothing waits until it is placed again."""
+        self._group_of = {rule: group for group in groups for rule in group.rules}
+        self._waiting.clear()
+        self.held_up = True
+
+    def load(self, key: str, value: bytes) -> None:
+        """Take one record back, in any order.
+
+        Raises:
+            msgspec.MsgspecError: the record is not of this version.
+        """
+        if key == _NUMBER:
+            self._number = max(self._number, _decode_number(value))
+        elif key.startswith(_GROUPS):
+            self._groups[key.removeprefix(_GROUPS)] = _decode_groups(value)
+        elif key.startswith(_SPLIT):
+            self._split[key.removeprefix(_SPLIT)] = _decode_number(value)
+        elif key.startswith(_ANSWER):
+            self._answers.load(key, value)
+        elif key.startswith(PREFIX):
+            incident = decode_incident(value)
+            self._number = max(self._number, incident.number)
+            self.incidents[incident.id] = incident
+            self._index(incident)
+
+    def wants(self, alert: Alert) -> bool:
+        """Is it an open alert of a group that is in no incident and was not split off?"""
+        return alert.rule in self._group_of and alert.id not in self._of and alert.id not in self._split
+
+    def notice(self, alert: Alert, now_ms: int) -> None:
+        """An alert is told: update its incident, or find one for it."""
+        if alert.id in self._split and alert.closed == (self._split[alert.id] == 0):
+            self._mark(alert.id, now_ms if alert.closed else 0)
+        if alert.id in self._of:
+            self._put(incident_life.update(self.incidents[self._of[alert.id]], alert, now_ms), now_ms)
+        else:
+            self.place(alert, now_ms)
+
+    def place(self, alert: Alert, now_ms: int) -> None:
+        """Put an alert into the incident where it belongs, or begin one with those that wait, or let it wait."""
+        group = self._group_of.get(alert.rule)
+        if group is None or not self.wants(alert):
+            return
+        waiting = self._waiting.setdefault((group.id, alert.exercise), {})
+        waiting.pop(alert.id, None)
+        if not may_join(alert):
+            return
+        for incident in self._collecting(group.id):
+            if fits(group, incident, alert):
+                self._put(incident_life.join(incident, alert, now_ms), now_ms)
+                self._absorb(incident.id, now_ms)
+                return
+        waiting[alert.id] = alert
+        if may_start(alert):
+            self._begin(group, alert, waiting, now_ms)
+
+    def command(self, command: IncidentCommand, now_ms: int) -> None:
+        """Carry a command out, or refuse it: one line answers it."""
+        before = self._answers.given(command)
+        if before is not None:
+            same = before.digest == command.digest
+            self._lines.append(before if same else incident_commands.mismatch(command, now_ms))
+            return
+        decision = incident_commands.decide(self.incidents, len(self._open), self._number + 1, command, now_ms)
+        self._answers.remember(command, decision.entry)
+        self._lines.append(decision.entry)
+        if command.op == "merge" and decision.changed:
+            self._set_groups(
+                command.incident_id, {*self._collects(command.incident_id), *self._collects(command.other)}
+            )
+        for alert_id in decision.split:
+            self._mark(alert_id, 0)
+            self._of.pop(alert_id, None)
+        # What closes goes first: its alerts are then free for the one that takes them over.
+        for incident in sorted(decision.changed, key=lambda one: one.state == "open"):
+            self._put(incident, now_ms, reason="SPLIT" if command.op == "split" else "MERGED")
+        self.held_up = self.held_up or command.op in ("merge", "split")
+
+    def elapse(self, now_ms: int) -> None:
+        """Forget what ended a day ago."""
+        for incident in list(self.incidents.values()):
+            if incident.state == "closed" and now_ms - (incident.closed_ms or 0) >= KEPT_MS:
+                del self.incidents[incident.id]
+                self._dirty[PREFIX + incident.id] = None
+                if self._groups.pop(incident.id, None) is not None:
+                    self._dirty[_GROUPS + incident.id] = None
+
+    def sweep(self, known: Collection[str], now_ms: int) -> None:
+        """Look for alerts that nobody tells any more. ``known``: ids of all that are open."""
+        gone = {
+            member.alert_id: name
+            for name in self._open
+            for member in self.incidents[name].members
+            if member.left_ms is None and member.alert_id not in known
+        }
+        self._missing = {alert_id: self._missing.get(alert_id, now_ms) for alert_id in gone}
+        for alert_id, since_ms in self._missing.items():
+            if now_ms - since_ms >= LOST_MS:
+                self._put(incident_life.lose(self.incidents[gone[alert_id]], alert_id, now_ms), now_ms)
+        for alert_id, closed_ms in list(self._split.items()):
+            if alert_id in known:
+                continue
+            if not closed_ms:
+                self._mark(alert_id, now_ms)
+            elif now_ms - closed_ms >= KEPT_MS:
+                del self._split[alert_id]
+                self._dirty[_SPLIT + alert_id] = None
+
+    def take_lines(self) -> list[LogEntry]:
+        """Lines for the log since the last call."""
+        lines, self._lines = self._lines, []
+        return lines
+
+    def take_dirty(self) -> list[tuple[str, bytes | None]]:
+        """Records that changed since the last call; None deletes."""
+        rows, self._dirty = self._dirty | self._answers.take_dirty(), {}
+        return sorted(rows.items())
+
+    def _begin(self, group: Group, alert: Alert, waiting: dict[str, Alert], now_ms: int) -> None:
+        startable = {name: one for name, one in waiting.items() if may_start(one)}
+        found = cluster(group, alert, startable)
+        if len(found) < group.alerts_min or len(self._open) >= incident_commands.INCIDENTS_MAX:
+            return
+        self._number += 1
+        self._dirty[_NUMBER] = encode(self._number)
+        name = self._free_id(group.id, *(one.id for one in found))
+        self._put(incident_life.open_of(group, found, name, self._number, now_ms), now_ms)
+        self._absorb(name, now_ms)
+
+    def _free_id(self, *parts: str) -> str:
+        """The same alerts may come together again within a day: the id is then of all that, and a count."""
+        name, again = incident_life.incident_id(*parts), 0
+        while name in self.incidents:
+            again += 1
+            name = incident_life.incident_id(*parts, str(again))
+        return name
+
+    def _absorb(self, name: str, now_ms: int) -> None:
+        """An incident became larger: what waits may fit it now."""
+        incident = self.incidents[name]
+        kinds = {group.id: group for group in self._group_of.values() if group.id in self._collects(name)}
+        more = True
+        while more:
+            more = False
+            for group in kinds.values():
+                waiting = self._waiting.get((group.id, incident.exercise), {})
+                for alert in sorted(waiting.values(), key=lambda one: (one.raised_ms, one.id)):
+                    if fits(group, incident, alert):
+                        incident = incident_life.join(incident, alert, now_ms)
+                        self._put(incident, now_ms)
+                        more = True
+
+    def _put(self, incident: Incident, now_ms: int, *, reason: str = "") -> None:
+        before = self.incidents.get(incident.id)
+        if incident is before:
+            return
+        self.incidents[incident.id] = incident
+        self._dirty[PREFIX + incident.id] = encode(incident)
+        full = len(self._open) >= incident_commands.INCIDENTS_MAX
+        same = before is not None and (len(before.members), before.state) == (len(incident.members), incident.state)
+        if not same:
+            self._index(incident)
+        if before is None:
+            self._number = max(self._number, incident.number)
+            self._dirty[_NUMBER] = encode(self._number)
+            self._lines.append(incident_life.news(incident, "incident-opened", now_ms, reason or "GROUPED"))
+        elif incident.state == "closed" and before.state == "open":
+            self.held_up = self.held_up or full  # there is room for another one
+            self._lines.append(incident_life.news(incident, "incident-closed", now_ms, reason or "ALL_CLOSED"))
+
+    def _index(self, incident: Incident) -> None:
+        if incident.state == "closed":
+            self._open.discard(incident.id)
+            self._of = {alert: name for alert, name in self._of.items() if name != incident.id}
+            return
+        self._open.add(incident.id)
+        for member in incident.members:
+            self._of[member.alert_id] = incident.id
+            for waiting in self._waiting.values():
+                waiting.pop(member.alert_id, None)
+
+    def _collecting(self, group_id: str) -> list[Incident]:
+        """Open incidents that take alerts of a group, the oldest first."""
+        found = (self.incidents[name] for name in self._open if group_id in self._collects(name))
+        return sorted(found, key=lambda one: one.number)
+
+    def _collects(self, name: str) -> tuple[str, ...]:
+        own = self.incidents[name].group
+        return self._groups.get(name, (own,) if own else ())
+
+    def _set_groups(self, name: str, groups: Iterable[str]) -> None:
+        kept = tuple(sorted(groups))
+        if kept != self._collects(name):
+            self._groups[name] = kept
+            self._dirty[_GROUPS + name] = encode(kept)
+
+    def _mark(self, alert_id: str, closed_ms: int) -> None:
+        self._split[alert_id] = closed_ms
+        self._dirty[_SPLIT + alert_id] = encode(closed_ms)
