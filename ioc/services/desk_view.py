@@ -62,13 +62,22 @@ class DeskView:
         ended.sort(key=lambda one: (-(one.ended_ms or 0), one.id))
         return [*running, *ended]
 
+    def all_incidents(self) -> list[Incident]:
+        """Open ones first, live before drills, the worst and newest first; then those that ended within a day."""
+        ended = [one for one in self.incidents.values() if one.state != "open"]
+        ended.sort(key=lambda one: (-(one.closed_ms or 0), one.id))
+        return [*self._open_incidents(), *ended]
+
     def frame(self) -> bytes:
         """The frame of the present version: open incidents, the worst and newest first, and the flood."""
         if self._frame is None or self._frame[0] != self.version:
-            opened = [one for one in self.incidents.values() if one.state == "open"]
-            opened.sort(key=lambda one: (one.exercise is not None, one.priority, -one.opened_ms, one.id))
-            self._frame = (self.version, encode_frame(DeskFrame(incidents=opened, flood=self.flood)))
+            frame = DeskFrame(incidents=self._open_incidents(), flood=self.flood)
+            self._frame = (self.version, encode_frame(frame))
         return self._frame[1]
+
+    def _open_incidents(self) -> list[Incident]:
+        opened = [one for one in self.incidents.values() if one.state == "open"]
+        return sorted(opened, key=lambda one: (one.exercise is not None, one.priority, -one.opened_ms, one.id))
 
 
 def _put(store: dict[str, Any], name: str, value: bytes | None, decode: Callable[[bytes], Any]) -> None:

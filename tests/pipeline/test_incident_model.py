@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ioc.domain import flood, incident_commands, incident_life
 from ioc.domain.alerts import Alert
@@ -318,7 +319,12 @@ def _gives_numbers_again(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _counts_anew_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
     count = flood.count
-    monkeypatch.setattr(flood, "count", lambda known, *rest: count(None, *rest))
+
+    def anew(known: flood.Asking | None, *rest: Any) -> flood.Asking | None:
+        found = count(None, *rest)
+        return found and replace(found, at_ms=(*(known.at_ms if known else ()), *found.at_ms))
+
+    monkeypatch.setattr(flood, "count", anew)
 
 
 def _has_no_band(monkeypatch: pytest.MonkeyPatch) -> None:

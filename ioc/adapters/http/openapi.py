@@ -6,24 +6,20 @@ import json
 from typing import Any
 
 import ioc
-
-_JSON = "application/json"
-
-
-def _object(required: str = "", **properties: Any) -> dict[str, Any]:
-    return {"type": "object", "properties": properties, "required": required.split()}
-
-
-def _array(items: Any) -> dict[str, Any]:
-    return {"type": "array", "items": items}
-
-
-_TEXT: dict[str, Any] = {"type": "string"}
-_INTEGER: dict[str, Any] = {"type": "integer"}
-_BOOLEAN: dict[str, Any] = {"type": "boolean"}
-_NUMBER_OR_NULL: dict[str, Any] = {"type": ["number", "null"]}
-_MS: dict[str, Any] = {"type": "integer", "description": "epoch milliseconds"}
-_ANY_OBJECT: dict[str, Any] = {"type": "object"}
+from ioc.adapters.http import openapi_incidents
+from ioc.adapters.http.openapi_parts import ANY_OBJECT as _ANY_OBJECT
+from ioc.adapters.http.openapi_parts import BOOLEAN as _BOOLEAN
+from ioc.adapters.http.openapi_parts import DESK_ERRORS as _SILENCE_ERRORS
+from ioc.adapters.http.openapi_parts import INTEGER as _INTEGER
+from ioc.adapters.http.openapi_parts import MS as _MS
+from ioc.adapters.http.openapi_parts import NUMBER_OR_NULL as _NUMBER_OR_NULL
+from ioc.adapters.http.openapi_parts import TEXT as _TEXT
+from ioc.adapters.http.openapi_parts import answered as _answer
+from ioc.adapters.http.openapi_parts import array as _array
+from ioc.adapters.http.openapi_parts import errors as _errors
+from ioc.adapters.http.openapi_parts import object_of as _object
+from ioc.adapters.http.openapi_parts import operation as _operation
+from ioc.adapters.http.openapi_parts import parameter as _parameter
 
 _SCHEMAS: dict[str, Any] = {
     "User": _object("name display role", name=_TEXT, display=_TEXT, role=_TEXT),
@@ -110,6 +106,7 @@ _SCHEMAS: dict[str, Any] = {
         by={"type": ["string", "null"]},
         by_display={"type": ["string", "null"]},
     ),
+    **openapi_incidents.SCHEMAS,
     "Readiness": _object(
         "ready centres_seen alerts degraded",
         ready=_BOOLEAN,
@@ -123,40 +120,8 @@ _SCHEMAS: dict[str, Any] = {
 }
 
 
-def _answer(meaning: str, schema: str | None = None, media: str = _JSON) -> dict[str, Any]:
-    found: dict[str, Any] = {"description": meaning}
-    if schema is not None:
-        found["content"] = {media: {"schema": {"$ref": f"#/components/schemas/{schema}"}}}
-    elif media != _JSON:
-        found["content"] = {media: {"schema": _TEXT}}
-    return found
-
-
-def _errors(**meanings: str) -> dict[str, Any]:
-    return {status.removeprefix("e"): _answer(meaning, "Error") for status, meaning in meanings.items()}
-
-
-def _operation(summary: str, answers: dict[str, Any], *, body: str | None = None, **more: Any) -> dict[str, Any]:
-    found: dict[str, Any] = {"summary": summary, "responses": answers, **more}
-    if body is not None:
-        found["requestBody"] = {"content": {_JSON: {"schema": {"$ref": f"#/components/schemas/{body}"}}}}
-    return found
-
-
-def _parameter(name: str, where: str, schema: dict[str, Any]) -> dict[str, Any]:
-    return {"name": name, "in": where, "required": True, "schema": schema}
-
-
 _NO_SESSION: dict[str, Any] = {"security": []}
 _HTML = "text/html"
-_SILENCE_ERRORS = {
-    "e400": "malformed or bad_id",
-    "e401": "not_signed_in",
-    "e403": "no Origin header of this installation, or forbidden: dispatchers and admins only",
-    "e409": "refused, with the reason in detail, or mismatch: the command_id was used for something else",
-    "e503": "accounts_unavailable, or busy",
-    "e504": "no_answer within 5 s: repeat with the same command_id",
-}
 
 
 def _paths() -> dict[str, Any]:
@@ -274,6 +239,7 @@ def _paths() -> dict[str, Any]:
                 parameters=[_parameter("silence_id", "path", _TEXT), _parameter("command_id", "query", _TEXT)],
             )
         },
+        **openapi_incidents.paths(),
         "/api/map/{layer}.geojson": {
             "get": _operation(
                 "A layer of the official map",

@@ -1,0 +1,111 @@
+"""Incidents by HTTP: who may, what is shown, one answer per command."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from msgspec.structs import replace
+
+from ioc.domain.alerts import AlertTold
+from ioc.domain.grouping import Group, Grouping
+from ioc.wire import codec
+from tests.domain.test_suppression import alert
+from tests.gateway.harness import PROFILE, Running, eventually
+from tests.gateway.test_silences import signed_in
+
+PATH = "/api/desk/incidents"
+GROUP = Group(id="rain", title_vi="Mưa", title_en="Rain", rules=("heavy-rain",))
+
+
+async def opened(gateway: Running, *names: str, **more: Any) -> str:
+    """Alerts that make an incident; its id."""
+    gateway.bus.desk.use(replace(PROFILE, grouping=Grouping(groups=(GROUP,))), 0)
+    before = {one["id"] for one in (await gateway.http.get(PATH)).json()["incidents"]}
+    for name in names:
+        told = AlertTold(alert=alert(name, rule="heavy-rain", raised_ms=gateway.clock(), **more))
+        await gateway.bus.send("desk-inputs", b"", codec.encode(told))
+    found = await eventually(lambda: gateway.gateway.parts.desk.incidents.keys() - before)
+    return str(next(iter(found)))
+
+
+async def test_people_lead_name_note_and_every_wall_can_list_it(gateway: Running) -> None:
+    name = await opened(gateway, "A-1", "A-2")
+    async with signed_in(gateway, "lan") as http:
+        took = await http.post(f"{PATH}/{name}", json={"command_id": "c-1", "op": "take"})
+        assert (took.status_code, took.json()["outcome"], took.json()["reason"]) == (200, "DONE", "TAKEN")
+        assert (await http.post(f"{PATH}/{name}", json={"command_id": "c-1", "op": "take"})).json() == took.json()
+        again = await http.post(f"{PATH}/{name}", json={"command_id": "c-2", "op": "take"})
+        assert (again.status_code, again.json()["outcome"], again.json()["by"]) == (200, "ALREADY", "lan")
+        for n, op in enumerate(("rename", "note")):
+            said = await http.post(f"{PATH}/{name}", json={"command_id": f"t-{n}", "op": op, "text": "Cầu Ghềnh"})
+            assert said.json()["outcome"] == "DONE"
+    [shown] = (await gateway.http.get(PATH)).json()["incidents"]
+    assert (shown["id"], shown["owner"], shown["title_vi"], shown["number"]) == (name, "lan", "Cầu Ghềnh", 1)
+    assert [line["word"] for line in shown["timeline"]] == ["opened", "took", "renamed", "noted"]
+
+
+async def test_split_says_where_the_alerts_are_and_merge_brings_them_back(gateway: Running) -> None:
+    name = await opened(gateway, "A-1", "A-2", "A-3")
+    await eventually(lambda: len(gateway.gateway.parts.desk.incidents[name].members) == 3)
+    async with signed_in(gateway, "lan") as http:
+        asked = {"command_id": "c-1", "op": "split", "alert_ids": ["A-1", "A-2"]}
+        split = (await http.post(f"{PATH}/{name}", json=asked)).json()
+        into = split["detail"].split(" ")[0].removeprefix("into=")
+        listed = (await gateway.http.get(PATH)).json()["incidents"]
+        assert {one["id"]: len(one["members"]) for one in listed} == {name: 1, into: 2}
+        merged = await http.post(f"{PATH}/{name}", json={"command_id": "c-2", "op": "merge", "other": into})
+        assert merged.json()["reason"] == "MERGED"
+    listed = (await gateway.http.get(PATH)).json()["incidents"]
+    assert [(one["id"], one["state"], one["merged_into"]) for one in listed] == [
+        (name, "open", ""),
+        (into, "closed", name),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("change", "status", "error", "detail"),
+    [
+        ({"op": "rename", "text": ""}, 409, "refused", "NO_TEXT"),
+        ({"op": "split", "alert_ids": ["A-1", "A-2"]}, 409, "refused", "ALL"),
+        ({"op": "split", "alert_ids": ["no/id"]}, 400, "bad_id", ""),
+        ({"op": "split", "alert_ids": ["A"] * 501}, 400, "malformed", ""),
+        ({"op": "merge", "other": "I-none"}, 404, "not_found", "UNKNOWN_INCIDENT"),
+        ({"op": "merge", "other": "no/id"}, 400, "bad_id", ""),
+        ({"op": "destroy"}, 400, "malformed", ""),
+        ({"command_id": "no/id"}, 400, "bad_id", ""),
+        ({"unknown": 1}, 400, "malformed", ""),
+    ],
+)
+async def test_what_is_refused(gateway: Running, change: dict[str, Any], status: int, error: str, detail: str) -> None:
+    name = await opened(gateway, "A-1", "A-2")
+    before = (await gateway.http.get(PATH)).json()
+    async with signed_in(gateway, "lan") as http:
+        found = await http.post(f"{PATH}/{name}", json={"command_id": "c-1", "op": "take"} | change)
+    assert (found.status_code, found.json()["error"]) == (status, error)
+    assert detail in found.json()["detail"]
+    assert (await gateway.http.get(PATH)).json() == before
+
+
+async def test_another_content_under_the_same_id_is_a_mismatch(gateway: Running) -> None:
+    name = await opened(gateway, "A-1", "A-2")
+    async with signed_in(gateway, "lan") as http:
+        assert (await http.post(f"{PATH}/{name}", json={"command_id": "c-1", "op": "take"})).status_code == 200
+        other = await http.post(f"{PATH}/{name}", json={"command_id": "c-1", "op": "release"})
+        gone = await http.post(f"{PATH}/I-none", json={"command_id": "c-9", "op": "take"})
+    assert (other.status_code, other.json()["error"]) == (409, "mismatch")
+    assert (gone.status_code, gone.json()["detail"]) == (404, "UNKNOWN_INCIDENT")
+
+
+async def test_who_only_looks_may_not(gateway: Running) -> None:
+    name = await opened(gateway, "A-1", "A-2")
+    asked = {"command_id": "c-1", "op": "take"}
+    assert (await gateway.http.post(f"{PATH}/{name}", json=asked)).status_code == 401
+    async with signed_in(gateway, "son") as http:
+        assert (await http.post(f"{PATH}/{name}", json=asked)).status_code == 403
+    async with signed_in(gateway, "lan") as http:
+        foreign = await http.post(f"{PATH}/{name}", json=asked, headers={"origin": "http://other.test"})
+        assert (foreign.status_code, foreign.json()["error"]) == (403, "forbidden_origin")
+        gateway.bus.silent = True
+        gateway.gateway.parts.desk_commands._wait_s = 0.05
+        assert (await http.post(f"{PATH}/{name}", json=asked)).status_code == 504
