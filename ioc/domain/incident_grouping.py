@@ -15,6 +15,7 @@ from ioc.domain.grouping import Group
 from ioc.domain.incidents import Incident, Member
 from ioc.domain.nearness import Point, distance_m
 
+METRES_A_DEGREE_MIN = 111_000.0  # of latitude, on the sphere of ioc.domain.nearness; cheaper than a distance
 MEMBERS_MAX = 500  # of an incident; a full one takes no more, and what comes then waits for an incident of its own
 
 
@@ -39,7 +40,9 @@ def near(group: Group, one: Alert | Member, other: Alert | Member) -> bool:
     if not group.within_m:
         return False
     here, there = _point(one), _point(other)
-    return here is not None and there is not None and distance_m(here, there) <= group.within_m
+    if here is None or there is None or abs(here[1] - there[1]) * METRES_A_DEGREE_MIN > group.within_m:
+        return False
+    return distance_m(here, there) <= group.within_m
 
 
 def linked(group: Group, one: Alert, other: Alert) -> bool:
@@ -63,7 +66,7 @@ def fits(group: Group, incident: Incident, alert: Alert) -> bool:
 
 
 def cluster(group: Group, alert: Alert, waiting: Mapping[str, Alert]) -> list[Alert]:
-    """The alert with all that wait and are linked to it, directly or through others; in the order they were raised.
+    """The alert with all that wait, may start, and are linked to it, directly or through others; as they were raised.
 
     At most ``MEMBERS_MAX``: the rest goes on waiting.
     """
@@ -72,7 +75,7 @@ def cluster(group: Group, alert: Alert, waiting: Mapping[str, Alert]) -> list[Al
     left = {name: other for name, other in waiting.items() if name != alert.id}
     while edge and left:
         one = edge.popleft()
-        for other in [other for other in left.values() if linked(group, one, other)]:
+        for other in [other for other in left.values() if linked(group, one, other) and may_start(other)]:
             del left[other.id]
             found[other.id] = other
             edge.append(other)

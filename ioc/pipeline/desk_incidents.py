@@ -16,7 +16,7 @@ from ioc.domain.profile import Profile
 from ioc.pipeline.desk_parts import Seen
 from ioc.pipeline.incident_book import PREFIX, IncidentBook
 
-LOOK_MAX = 200  # alerts looked at again in one tick
+LOOK_MAX = 100  # alerts looked at again in one tick; of 3,000 that wait they take 0.2 s
 SWEEP_EVERY_MS = 60_000
 
 

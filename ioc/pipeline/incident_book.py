@@ -168,8 +168,7 @@ class IncidentBook:
         return sorted(rows.items())
 
     def _begin(self, group: Group, alert: Alert, waiting: dict[str, Alert], now_ms: int) -> None:
-        startable = {name: one for name, one in waiting.items() if may_start(one)}
-        found = cluster(group, alert, startable)
+        found = cluster(group, alert, waiting)
         if len(found) < group.alerts_min or len(self._open) >= incident_commands.INCIDENTS_MAX:
             return
         self._number += 1
