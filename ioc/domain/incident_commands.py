@@ -45,13 +45,32 @@ def decide(
         command: what is asked.
         now_ms: present.
     """
+    known = incidents.get(command.incident_id)
+    decision = _decide(known, incidents, opened, number, command, now_ms)
+    if known is None or known.exercise is None:
+        return decision
+    return Decision(replace(decision.entry, exercise=known.exercise), decision.changed, decision.split)
+
+
+def mismatch(command: IncidentCommand, now_ms: int) -> LogEntry:
+    """The answer to another content under an id that was used."""
+    return _answer(command, now_ms, "MISMATCH", "idempotency_mismatch")
+
+
+def _decide(
+    known: Incident | None,
+    incidents: Mapping[str, Incident],
+    opened: int,
+    number: int,
+    command: IncidentCommand,
+    now_ms: int,
+) -> Decision:
     if not command.actor:
         return _refuse(command, now_ms, "NO_ACTOR")
     if not command.command_id:
         return _refuse(command, now_ms, "NO_COMMAND_ID")
     if command.role not in HANDLERS:
         return Decision(_answer(command, now_ms, "FORBIDDEN", "forbidden"))
-    known = incidents.get(command.incident_id)
     if known is None:
         return Decision(_answer(command, now_ms, "NOT_FOUND", "UNKNOWN_INCIDENT"))
     if command.sent_ms and now_ms - command.sent_ms > COMMAND_OLD_MS:
@@ -67,11 +86,6 @@ def decide(
     if command.op == "rename":
         return _rename(known, command, now_ms)
     return _lead(known, command, now_ms)
-
-
-def mismatch(command: IncidentCommand, now_ms: int) -> LogEntry:
-    """The answer to another content under an id that was used."""
-    return _answer(command, now_ms, "MISMATCH", "idempotency_mismatch")
 
 
 def _lead(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:

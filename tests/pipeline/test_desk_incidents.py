@@ -253,6 +253,13 @@ def test_a_name_and_a_note(room: Room) -> None:
     assert (one.title_vi, one.title_en, one.timeline[-1].text) == ("Cầu Ghềnh", "Cầu Ghềnh", "xong")
 
 
+def test_lines_about_a_drill_say_so(room: Room) -> None:
+    name = opened(room, "D-1", "D-2", exercise="tập")
+    assert room.do(handle(1, "take", name)).exercise == "tập"
+    assert [line.exercise for line in room.log] == ["tập", "tập"]
+    assert room.incidents()[0].exercise == "tập"
+
+
 def test_merged_members_move_and_the_survivor_collects_for_both(room: Room) -> None:
     road = opened(room, "A-1", "A-2", priority=3)
     rain = opened(room, "R-1", "R-2", "R-3", rule="rain", priority=2)
