@@ -6,10 +6,11 @@ The frame is the whole of it every time, so it has no position and no gap: whoev
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
+from msgspec.structs import replace
 
 from ioc.domain.flood import Flood
 from ioc.domain.handover import Handover
@@ -18,6 +19,9 @@ from ioc.domain.silences import Silence
 from ioc.pipeline.escalation_audit import Audit
 from ioc.wire import codec
 from ioc.wire.frames import DeskFrame, encode_frame
+
+FRAME_MEMBERS_MAX = 2_000  # about 0.6 MB
+FRAME_LINES_MAX = 20
 
 _log = logging.getLogger(__name__)
 _decode_audit = msgspec.json.Decoder(Audit).decode
@@ -69,15 +73,27 @@ class DeskView:
         return [*self._open_incidents(), *ended]
 
     def frame(self) -> bytes:
-        """The frame of the present version: open incidents, the worst and newest first, and the flood."""
+        """The frame of the present version: open incidents, the worst and newest first, and the flood.
+
+        Of an incident the newest ``FRAME_LINES_MAX`` lines; of all incidents together ``FRAME_MEMBERS_MAX`` members.
+        Incidents beyond that are left out, so that their alerts stand for themselves on the screens.
+        """
         if self._frame is None or self._frame[0] != self.version:
-            frame = DeskFrame(incidents=self._open_incidents(), flood=self.flood)
+            frame = DeskFrame(incidents=list(_bounded(self._open_incidents())), flood=self.flood)
             self._frame = (self.version, encode_frame(frame))
         return self._frame[1]
 
     def _open_incidents(self) -> list[Incident]:
         opened = [one for one in self.incidents.values() if one.state == "open"]
         return sorted(opened, key=lambda one: (one.exercise is not None, one.priority, -one.opened_ms, one.id))
+
+
+def _bounded(incidents: Iterable[Incident]) -> Iterator[Incident]:
+    room = FRAME_MEMBERS_MAX
+    for one in incidents:
+        if len(one.members) <= room:
+            room -= len(one.members)
+            yield replace(one, timeline=one.timeline[-FRAME_LINES_MAX:])
 
 
 def _put(store: dict[str, Any], name: str, value: bytes | None, decode: Callable[[bytes], Any]) -> None:

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import math
+from typing import Any
+
+import msgspec
+import pytest
 
 from ioc.adapters.metrics import GatewayMetrics
+from ioc.domain.incidents import Incident, Line, Member
 from ioc.pipeline.escalation_audit import Audit
+from ioc.services import desk_view
 from ioc.services.desk_view import DeskView
 from ioc.wire.codec import encode
 from tests.samples import T0_MS
@@ -44,3 +50,32 @@ def test_the_gauges_say_how_it_stands_and_when_nobody_knows() -> None:
     metrics.show_escalation(None, T0_MS)
     assert all(math.isnan(value(metrics, state)) for state in states)
     assert math.isnan(metrics.registry.get_sample_value("ioc_escalation_audit_age_seconds") or 0)
+
+
+def test_the_frame_of_very_many_incidents_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(desk_view, "FRAME_MEMBERS_MAX", 5)
+    view = DeskView()
+    for number, members in ((1, 3), (2, 4), (3, 2)):
+        made = incident(number, members)
+        view.take(b"incident/" + made.id.encode(), encode(made))
+    frame = decode_frame(view.frame())
+    assert [(one["number"], len(one["members"])) for one in frame["incidents"]] == [(3, 2), (1, 3)]
+    assert len(frame["incidents"][0]["timeline"]) == 20
+    assert len(view.all_incidents()) == 3, "the list by HTTP has all"
+
+
+def incident(number: int, members: int) -> Incident:
+    member = Member(
+        alert_id="A", key="r|c|o", rule="r", centre="c", area="731", priority=2, acked=False, hidden=False,
+        title_vi="", title_en="", raised_ms=1, joined_ms=1,
+    )  # fmt: skip
+    return Incident(
+        id=f"I-{number}", number=number, group="g", title_vi="", title_en="", priority=2,
+        members=(member,) * members, opened_ms=number * 1000, changed_ms=1,
+        timeline=tuple(Line(at_ms=i, word="noted") for i in range(100)),
+    )  # fmt: skip
+
+
+def decode_frame(data: bytes) -> dict[str, Any]:
+    found: dict[str, Any] = msgspec.json.decode(data)
+    return found
