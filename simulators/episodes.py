@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert
+from ioc.domain.desk import UNSIGNED_RULE
 from ioc.domain.spans import clock
 
 
@@ -68,7 +69,8 @@ def episodes(
     """The alerts of a run from their versions, in the order in which they were raised.
 
     Args:
-        alerts: versions in any order; repeats do no harm. Alerts of another drill, or of none, are left out.
+        alerts: versions in any order; repeats do no harm. Alerts of another drill, or of none, are left out, and so is
+            that nobody signed for a shift: that is a matter of the hour and of people, not of the run.
         start_ms: start of the scenario, epoch milliseconds of event time.
         exercise: id of the drill; None for a run that is none.
         by_arrival: rules that ask when something arrived, not when it happened (silence). Their changes count when
@@ -76,7 +78,7 @@ def episodes(
     """
     versions: dict[str, dict[int, Alert]] = {}
     for alert in alerts:
-        if alert.exercise == exercise:
+        if alert.exercise == exercise and alert.rule != UNSIGNED_RULE:
             versions.setdefault(alert.id, {})[alert.version] = alert
     found = []
     for each in versions.values():

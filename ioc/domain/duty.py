@@ -2,7 +2,8 @@
 
 *People* are positions rather than persons ("Trực ban 1"), each with the channels on which it is called. *Rosters* say
 who is on shift when, in the local time of the profile: shifts of the week, and changes of a date (a holiday, a swap)
-that stand in for them. *Chains* say who is called one after the other about which alerts.
+that stand in for them. *Chains* say who is called one after the other about which alerts. One roster may hand over from
+shift to shift (:mod:`ioc.domain.handover_setup`).
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ from zoneinfo import ZoneInfo
 from msgspec import Struct
 
 from ioc.domain.dispatch import Names
+from ioc.domain.handover_setup import HandoverSetup
+from ioc.domain.handover_setup import problems as handover_problems
 from ioc.domain.times import from_ms, minute_of
 
 WAIT_S_MAX = 86_400.0
@@ -103,6 +106,7 @@ class Duty(Struct, frozen=True, kw_only=True):
     people: tuple[Person, ...] = ()
     rosters: tuple[Roster, ...] = ()
     chains: tuple[Chain, ...] = ()
+    handover: HandoverSetup | None = None
 
 
 class Called(Struct, frozen=True, kw_only=True):
@@ -158,13 +162,16 @@ def on_shift(roster: Roster, time_ms: int, zone: ZoneInfo, holidays: Collection[
         dict.fromkeys(
             name
             for shift in roster.shifts
-            if holds(shift.start, shift.end, [day for day in (today, yesterday) if _day_counts(shift, day, holidays)])
+            if holds(
+                shift.start, shift.end, [day for day in (today, yesterday) if shift_begins_on(shift, day, holidays)]
+            )
             for name in shift.people
         )
     )
 
 
-def _day_counts(shift: Shift, day: date, holidays: Collection[str]) -> bool:
+def shift_begins_on(shift: Shift, day: date, holidays: Collection[str]) -> bool:
+    """Does a shift of the week begin on a local date?"""
     if shift.holidays != "ignore" and (day.isoformat() in holidays) == (shift.holidays == "skip"):
         return False
     return shift.holidays == "only" or DAYS[day.weekday()] in shift.days
@@ -235,6 +242,8 @@ def problems(duty: Duty, channels: Collection[str], names: Names | None = None) 
                     yield f"{where}.{field}: there is no {name!r}"
         for j, step in enumerate(chain.steps):
             yield from _step_problems(step, f"{where}.steps[{j}]", people, rosters, roles)
+    if duty.handover is not None:
+        yield from handover_problems(duty.handover, rosters)
 
 
 def _step_problems(

@@ -8,12 +8,11 @@ from typing import Literal
 from msgspec import Struct
 
 from ioc.domain.alerts import Priority
+from ioc.domain.desk import UNSIGNED_RULE as UNSIGNED_RULE
 
 KEY = "handover|"
 """How the ``key`` of a line of the log about a handover begins."""
 SIGNERS = frozenset({"dispatcher", "admin"})  # roles that may sign
-UNSIGNED_RULE = "handover-unsigned"
-"""Rule of the alert that says that nobody signed for a shift. No rule of the profile: the desk says it of itself."""
 
 HandoverOp = Literal["note", "give", "take"]
 Section = Literal["unacknowledged", "acknowledged", "hidden", "sources", "corrected"]
@@ -91,12 +90,15 @@ class Handover(Struct, frozen=True, kw_only=True):
 
     Attributes:
         id: ``H-<roster>-<end of the shift, epoch s>``: the same whoever computes it.
-        state: ``draft`` until the outgoing dispatcher signs (the digest is made anew, every 10 s while it is looked
-            at last); ``given``: locked by the first signature; ``taken``: signed by the next shift; ``missed``: the
-            next shift ended before anybody signed.
-        outgoing, incoming: names of those on duty by the roster.
-        due_ms: end of the shift plus the time to sign; from then on an alert asks for the signature.
-        digest_hash: SHA-256 of the locked digest and notes as JSON, hexadecimal; empty before.
+        state: ``draft`` until somebody signs: until the end of the shift the digest is made anew, every 10 s at most
+            and when it changed; after the end it stays. ``given``: locked by the first signature; ``taken``: signed by
+            the next shift; ``missed``: nobody did before the next handover fell due.
+        outgoing, incoming: names of those on duty by the roster; of the next shift that has somebody.
+        due_ms: beginning of the next shift plus the time to sign; from then on an alert asks for the signature.
+        missed_ms: when the next handover falls due.
+        unsigned_ms: since when the alert asks; None: it never did.
+        digest_hash: of digest and notes (:func:`ioc.domain.handover_digest.digest_hash`). In a draft it is of the
+            digest as it stands: who takes over without an outgoing signature names it.
     """
 
     id: str
@@ -106,6 +108,8 @@ class Handover(Struct, frozen=True, kw_only=True):
     shift_start_ms: int
     shift_end_ms: int
     due_ms: int
+    missed_ms: int
+    unsigned_ms: int | None = None
     outgoing: tuple[str, ...] = ()
     incoming: tuple[str, ...] = ()
     state: Literal["draft", "given", "taken", "missed"] = "draft"
@@ -121,7 +125,7 @@ class HandoverCommand(Struct, frozen=True, kw_only=True, tag="handover", tag_fie
 
     ``note`` adds ``text``; ``give`` is the outgoing signature and locks the digest; ``take`` is the incoming one, and
     names the ``digest_hash`` that was read: another one is ``STALE``. Nobody signs both. Without an outgoing signature
-    ``take`` locks and signs at once, with ``digest_hash`` of the draft.
+    ``take`` locks and signs at once, after the end of the shift, with ``digest_hash`` of the draft.
     """
 
     command_id: str

@@ -8,7 +8,7 @@ from typing import Literal
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert
-from ioc.domain.desk import AUDIT_RULE
+from ioc.domain.desk import AUDIT_RULE, UNSIGNED_RULE
 
 Label = Literal["rule", "type", "centre", "area", "site", "feed"]
 _LISTS: tuple[tuple[str, Label], ...] = (
@@ -51,9 +51,9 @@ class Matcher(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         """As :meth:`holds`, for what people and plans hide: a P1 alert only when the matcher names its rule.
 
         So nobody hides by a wide condition ("this area, everything") what people may die of, nor that nobody is called
-        about it.
+        about it, nor that nobody took the shift over.
         """
-        wide = alert.priority > 1 and alert.rule != AUDIT_RULE
+        wide = alert.priority > 1 and alert.rule not in (AUDIT_RULE, UNSIGNED_RULE)
         return self.holds(alert) and (wide or alert.rule in self.rules)
 
 

@@ -51,6 +51,7 @@ from ioc.pipeline.answers import Who, refuse
 from ioc.pipeline.chattering import Chattering
 from ioc.pipeline.combined import Combined
 from ioc.pipeline.effects import Effects, Emit, Record
+from ioc.pipeline.own_alerts import home
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
 
 # A closed alert stays readable for a day, then its record is deleted; the history has it for ever.
@@ -322,7 +323,7 @@ class AlertingPartition:
             self._desk_heard_ms = now_ms
         self._looked_ms = now_ms
         silent = now_ms - self._desk_heard_ms >= DESK_LOST_MS
-        if self._watches_desk and (centre := desk_watch.home(self.profile)) is not None:
+        if self._watches_desk and (centre := home(self.profile)) is not None:
             stands = self.alerts.get(self._open.get(desk_watch.key_of(centre), ""))
             said = desk_watch.say(centre, silent, stands, self._desk_heard_ms, now_ms)
             if said is not None and (silent or self._desk_spoke):

@@ -18,7 +18,7 @@ from msgspec import Struct
 
 from ioc.domain.alerts import Alert
 from ioc.domain.cap import Cap
-from ioc.domain.desk import AUDIT_RULE, DESK_RULE
+from ioc.domain.desk import OWN_RULES
 from ioc.domain.dispatch import CapSetup
 from ioc.domain.profile import Area, Profile
 from ioc.wire.cap import Info, Message, MsgType, Shape, Status, reference
@@ -51,19 +51,14 @@ def decide(alert: Alert, thread: Thread | None, profile: Profile, now_ms: int) -
 
     What is hidden (shelved, out of service, explained by another alert) is not announced; what was announced before is
     followed to its end. A latched alert stands until somebody resets or closes it: *AllClear* is for a person to say.
-    That escalation itself is stuck is no matter of others.
+    What the centre says of its own work (escalation is stuck, nobody signed) is no matter of others.
     """
     setup = profile.dispatch.cap
     if setup is None:
         return None
     said = thread is not None and thread.msg_type != "Cancel"
     if not said:
-        asks = (
-            alert.active
-            and alert.suppression == "none"
-            and not alert.muted_by
-            and alert.rule not in (AUDIT_RULE, DESK_RULE)
-        )
+        asks = alert.active and alert.suppression == "none" and not alert.muted_by and alert.rule not in OWN_RULES
         return _say("Alert", alert, thread, profile, setup, now_ms) if asks else None
     if not alert.active and (alert.closed or not alert.latched):
         return _say("Cancel", alert, thread, profile, setup, now_ms)

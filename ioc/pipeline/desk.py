@@ -23,6 +23,7 @@ from ioc.domain.desk import DeskAlive, Order
 from ioc.domain.profile import Profile
 from ioc.pipeline.desk_escalation import EscalationPart
 from ioc.pipeline.desk_flood import FloodPart
+from ioc.pipeline.desk_handover import HandoverPart
 from ioc.pipeline.desk_incidents import IncidentPart
 from ioc.pipeline.desk_parts import CommandedPart, DeskPart, Seen, SpeakingPart
 from ioc.pipeline.desk_suppression import Suppression
@@ -155,6 +156,16 @@ class DeskPartition:
 
 def make_desk(profile: Profile) -> DeskPartition:
     """The desk with all its parts."""
-    return DeskPartition(
-        profile, [Suppression(profile), EscalationPart(profile), IncidentPart(profile), FloodPart(profile)]
-    )
+    suppression = Suppression(profile)
+
+    def silences() -> int:
+        return suppression.book.running
+
+    parts: list[DeskPart] = [
+        suppression,
+        EscalationPart(profile),
+        IncidentPart(profile),
+        FloodPart(profile),
+        HandoverPart(profile, silences),
+    ]
+    return DeskPartition(profile, parts)

@@ -6,19 +6,14 @@ the alert's key belongs to, so that commands about the alert find it.
 
 from __future__ import annotations
 
-from ioc.domain.absence import ANY_TYPE
 from ioc.domain.alerts import Alert, Signal, alert_id, alert_key
 from ioc.domain.desk import DESK_RULE
 from ioc.domain.profile import Centre, Profile
 from ioc.domain.verdicts import Reason
+from ioc.pipeline.own_alerts import home, own_signal
 from ioc.wire.topics import Topics, partition_for
 
 PARTITIONS = Topics("", ()).partitions("alert-inputs")
-
-
-def home(profile: Profile) -> Centre | None:
-    """The centre under which the alert stands: the province, or the first one; None without centres."""
-    return next(iter(sorted(profile.centres, key=lambda centre: centre.kind != "province")), None)
 
 
 def key_of(centre: Centre) -> str:
@@ -36,7 +31,7 @@ def say(centre: Centre, silent: bool, alert: Alert | None, heard_ms: int, now_ms
     """The signal that is due; None when the alert stands as it should.
 
     Args:
-        centre: of :func:`home`.
+        centre: of :func:`ioc.pipeline.own_alerts.home`.
         silent: has it not been heard for too long?
         alert: the open one of this key, if there is one.
         heard_ms: when it was heard last.
@@ -48,22 +43,16 @@ def say(centre: Centre, silent: bool, alert: Alert | None, heard_ms: int, now_ms
     since_ms = alert.started_ms if alert is not None and on else heard_ms
     again = alert is not None and alert.id == alert_id(DESK_RULE, key_of(centre), since_ms)
     reason: Reason = "DESK_SILENT" if silent else "DESK_HEARD"
-    return Signal(
-        key=key_of(centre),
-        rule=DESK_RULE,
-        state="on" if silent else "off",
-        centre=centre.id,
-        area=centre.areas[0] if centre.areas else "",
-        site="",
-        feed="",
-        type=ANY_TYPE,
+    return own_signal(
+        centre,
+        key_of(centre),
+        DESK_RULE,
+        silent,
         priority=2,
         since_ms=since_ms,
-        observed_ms=now_ms,
+        now_ms=now_ms,
         revision=alert.signal_revision + 1 if alert is not None and again else 1,
+        reason=reason,
         title_vi="Tiến trình desk im lặng: không gọi trực theo chuỗi, không ẩn và bỏ ẩn cảnh báo",
         title_en="The desk is silent: nobody is called along chains, nothing is muted or unmuted",
-        place_vi=centre.name_vi,
-        place_en=centre.name_en,
-        reason=reason,
     )

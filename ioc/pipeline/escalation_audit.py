@@ -12,12 +12,11 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.absence import ANY_TYPE
 from ioc.domain.alerts import Alert, Priority, Signal, alert_id, alert_key
 from ioc.domain.desk import AUDIT_RULE as AUDIT_RULE
 from ioc.domain.escalation import Escalation
 from ioc.domain.profile import Profile
-from ioc.pipeline import desk_watch
+from ioc.pipeline.own_alerts import home, own_signal
 from ioc.wire.codec import encode
 
 AuditReason = Literal["ESCALATION_STUCK", "ESCALATION_RUNS"]
@@ -69,7 +68,7 @@ class Auditor:
 
     def use(self, profile: Profile) -> None:
         """The alert stands under the centre of the province, or under the first one."""
-        self._centre = desk_watch.home(profile)
+        self._centre = home(profile)
 
     def load(self, value: bytes) -> None:
         """Take back what was said.
@@ -177,24 +176,18 @@ class Auditor:
         centre, said = self._centre, self._said
         wrong = max(said.wrong, 1)
         reason: AuditReason = "ESCALATION_STUCK" if said.wrong else "ESCALATION_RUNS"
-        return Signal(
-            key=alert_key(AUDIT_RULE, centre.id, "desk"),
-            rule=AUDIT_RULE,
-            state="on" if said.wrong else "off",
-            centre=centre.id,
-            area=centre.areas[0] if centre.areas else "",
-            site="",
-            feed="",
-            type=ANY_TYPE,
+        return own_signal(
+            centre,
+            alert_key(AUDIT_RULE, centre.id, "desk"),
+            AUDIT_RULE,
+            said.wrong > 0,
             priority=said.priority,
             since_ms=said.since_ms,
-            observed_ms=now_ms,
+            now_ms=now_ms,
             revision=said.revision,
-            value=float(said.wrong),
-            limit=0.0,
+            reason=reason,
             title_vi=f"Leo thang bị kẹt: {wrong} cảnh báo chưa ai nhận không có bước gọi, hoặc bước gọi quá hạn",
             title_en=f"Escalation is stuck: {wrong} unacknowledged alerts without a due step, or with an overdue one",
-            place_vi=centre.name_vi,
-            place_en=centre.name_en,
-            reason=reason,
+            value=float(said.wrong),
+            limit=0.0,
         )

@@ -34,6 +34,11 @@ class SilenceBook:
         self._answers = AnswerBook(_ANSWER)
         self._dirty: dict[str, bytes | None] = {}
 
+    @property
+    def running(self) -> int:
+        """How many run now."""
+        return len(self._running)
+
     def load(self, key: str, value: bytes) -> None:
         """Take one record back, in any order."""
         if key.startswith(_HID):

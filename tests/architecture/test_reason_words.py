@@ -13,6 +13,7 @@ from ioc.domain.cap import Category, Certainty, Severity, Urgency
 from ioc.domain.chatter import ChatterReason
 from ioc.domain.lifecycle import PLACES, TABLE, Refusal
 from ioc.domain.verdicts import Reason
+from ioc.pipeline.desk_handover import HandoverReason
 from ioc.pipeline.escalation_audit import AuditReason
 from ioc.pipeline.handle import EVENT_OF
 
@@ -63,7 +64,7 @@ def test_the_list_of_the_console_is_complete() -> None:
         refusals |= named
     axes = {"category": Category, "urgency": Urgency, "severity": Severity, "certainty": Certainty}
     cap = {axis: list(get_args(words)) for axis, words in axes.items()}
-    alert = [*get_args(Reason), *get_args(AuditReason), *get_args(ChatterReason)]
+    alert = [*get_args(Reason), *get_args(AuditReason), *get_args(ChatterReason), *get_args(HandoverReason)]
     summons = list(get_args(escalation.Reason))
     expected = {"alert": alert, "refusal": sorted(refusals), "summons": summons, "cap": cap}
     text = json.dumps(expected, indent=1) + "\n"

@@ -17,6 +17,7 @@ from ioc.pipeline.alerting import DESK_LOST_MS, TELL_DESK_EVERY_MS, AlertingPart
 from ioc.pipeline.desk import DeskPartition
 from ioc.pipeline.desk_parts import Seen
 from ioc.pipeline.effects import Effects, InRecord
+from ioc.pipeline.own_alerts import home
 from ioc.pipeline.timed import DESK_SLACK_MS
 from ioc.wire import codec
 from ioc.wire.topics import Topics, partition_for
@@ -212,7 +213,7 @@ def test_what_a_desk_explained_that_is_silent_for_ten_minutes_is_shown(room: Roo
 
 
 def test_a_silent_desk_is_an_alert_of_one_partition_until_it_is_heard() -> None:
-    centre = desk_watch.home(PROFILE)
+    centre = home(PROFILE)
     assert centre is not None
     steps = [AlertingPartition(PROFILE, n) for n in range(desk_watch.PARTITIONS)]
     alive = InRecord(0, 0, None, codec.encode(DeskAlive(at_ms=0)))

@@ -1,0 +1,139 @@
+"""What a command does to a handover: notes, and the two signatures."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+from msgspec.structs import replace
+
+from ioc.domain.alerts import LogEntry, Outcome
+from ioc.domain.desk_commands import COMMAND_OLD_MS, answer, bad_text
+from ioc.domain.handover import KEY, SIGNERS, Handover, HandoverCommand, HandoverOp, ShiftNote, Signature
+from ioc.domain.handover_digest import digest_hash
+
+NOTES_MAX = 100
+WORDS: dict[HandoverOp, str] = {"note": "handover-note", "give": "handover-give", "take": "handover-take"}
+
+
+class Decision(Struct, frozen=True):
+    """The answer to a command, and the handover afterwards when the command changed it."""
+
+    entry: LogEntry
+    handover: Handover | None = None
+
+
+def decide(known: Handover | None, command: HandoverCommand, now_ms: int) -> Decision:
+    """Answer one command.
+
+    Args:
+        known: the handover of that id, if there is one.
+        command: what is asked.
+        now_ms: present.
+    """
+    if not command.actor:
+        return _refused(command, now_ms, "NO_ACTOR")
+    if not command.command_id:
+        return _refused(command, now_ms, "NO_COMMAND_ID")
+    if command.role not in SIGNERS:
+        return Decision(_entry(command, now_ms, "FORBIDDEN", "forbidden"))
+    if known is None:
+        return Decision(_entry(command, now_ms, "NOT_FOUND", "UNKNOWN_HANDOVER"))
+    if command.sent_ms and now_ms - command.sent_ms > COMMAND_OLD_MS:
+        return _refused(command, now_ms, "TOO_OLD")
+    if command.op == "note":
+        return _note(known, command, now_ms)
+    if command.op == "give":
+        return _give(known, command, now_ms)
+    return _take(known, command, now_ms)
+
+
+def mismatch(command: HandoverCommand, now_ms: int) -> LogEntry:
+    """The answer to another content under an id that was used."""
+    return _entry(command, now_ms, "MISMATCH", "idempotency_mismatch")
+
+
+def missed(handover: Handover, now_ms: int) -> LogEntry:
+    """The line of the log that says that nobody signed in time."""
+    return LogEntry(
+        id=f"{handover.id}/handover-missed",
+        alert_id=handover.id,
+        key=KEY + handover.id,
+        kind="transition",
+        what="handover-missed",
+        accepted=True,
+        at_ms=now_ms,
+        from_state=handover.state,
+        reason="NOT_SIGNED",
+        detail=f"digest={handover.digest_hash}",
+    )
+
+
+def _note(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
+    if known.state != "draft":
+        return _refused(command, now_ms, "LOCKED")
+    if (wrong := bad_text(command.text, needed=True, lines=True)) is not None:
+        return _refused(command, now_ms, wrong)
+    if len(known.notes) >= NOTES_MAX:
+        return _refused(command, now_ms, "TOO_MANY")
+    said = ShiftNote(
+        at_ms=now_ms, actor=command.actor, actor_display=command.actor_display, text=command.text.strip()
+    )  # fmt: skip
+    notes = (*known.notes, said)
+    after = replace(known, notes=notes, digest_hash=digest_hash(known.digest, notes))
+    return Decision(_entry(command, now_ms, "DONE", "NOTED"), after)
+
+
+def _give(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
+    if (signed := known.given or known.taken) is not None:
+        return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", signed=signed))
+    if known.state == "missed":
+        return _refused(command, now_ms, "MISSED")
+    after = replace(known, state="given", given=_signature(command, now_ms))
+    return Decision(_entry(command, now_ms, "DONE", "GIVEN", after.digest_hash), after)
+
+
+def _take(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
+    if known.taken is not None:
+        return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", signed=known.taken))
+    if known.state == "missed":
+        return _refused(command, now_ms, "MISSED")
+    if known.given is None and now_ms < known.shift_end_ms:
+        return _refused(command, now_ms, "NOT_GIVEN")
+    if known.given is not None and known.given.actor == command.actor:
+        return _refused(command, now_ms, "SAME_PERSON")
+    if command.digest_hash != known.digest_hash:
+        return Decision(_entry(command, now_ms, "STALE", "DIGEST_CHANGED", known.digest_hash))
+    after = replace(known, state="taken", taken=_signature(command, now_ms))
+    return Decision(_entry(command, now_ms, "DONE", "TAKEN", after.digest_hash), after)
+
+
+def _signature(command: HandoverCommand, now_ms: int) -> Signature:
+    return Signature(
+        actor=command.actor, actor_display=command.actor_display, station=command.station, at_ms=now_ms
+    )  # fmt: skip
+
+
+def _refused(command: HandoverCommand, now_ms: int, reason: str) -> Decision:
+    return Decision(_entry(command, now_ms, "REFUSED", reason))
+
+
+def _entry(
+    command: HandoverCommand,
+    now_ms: int,
+    outcome: Outcome,
+    reason: str,
+    digest: str = "",
+    signed: Signature | None = None,
+) -> LogEntry:
+    return answer(
+        command,
+        KEY,
+        WORDS[command.op],
+        outcome,
+        reason,
+        now_ms,
+        note=command.text if command.op == "note" else "",
+        detail=f"digest={digest}" if digest else "",
+        by=signed.actor if signed else None,
+        by_display=signed.actor_display if signed else None,
+        by_at_ms=signed.at_ms if signed else None,
+    )

@@ -1,0 +1,84 @@
+"""The shifts of the roster that hands over, around the present: what a handover takes from the profile."""
+
+from __future__ import annotations
+
+from zoneinfo import ZoneInfo
+
+from ioc.domain.handover import Digest, Handover
+from ioc.domain.profile import Profile
+from ioc.domain.shift_times import ShiftTime, shifts_between
+
+AHEAD_MS = 16 * 86_400_000  # a next shift that is farther away is none
+ALONE_MS = 86_400_000  # without a next shift, a handover is missed so long after it fell due
+_HOUR_MS = 3_600_000
+
+
+class Calendar:
+    """Shifts and names by a profile; without ``[handover]`` there is no shift."""
+
+    def __init__(self, profile: Profile) -> None:
+        setup = profile.duty.handover
+        self._roster = next((one for one in profile.duty.rosters if setup and one.id == setup.roster), None)
+        self._sign_ms = round(setup.sign_within_s * 1000) if setup else 0
+        self.draft_before_ms = round(setup.draft_before_s * 1000) if setup else 0
+        self._zone, self._holidays = ZoneInfo(profile.timezone), frozenset(profile.holidays)
+        self._names = {person.id: person.name for person in profile.duty.people}
+        self._from: dict[int, list[ShiftTime]] = {}  # whole hours → the shifts from then on
+
+    @property
+    def used(self) -> bool:
+        """Does anybody hand over?"""
+        return self._roster is not None
+
+    def name(self, shift: ShiftTime) -> str:
+        """Id of the handover at the end of a shift."""
+        assert self._roster is not None
+        return f"H-{self._roster.id}-{shift.end_ms // 1000}"
+
+    def at(self, time_ms: int) -> ShiftTime | None:
+        """The shift that runs at an instant."""
+        return next((one for one in self._shifts(time_ms) if one.start_ms <= time_ms < one.end_ms), None)
+
+    def has(self, shift: ShiftTime, name: str) -> bool:
+        """Is it a shift of this profile, and the handover at its end called so?"""
+        return self._roster is not None and name == self.name(shift) and self.at(shift.end_ms - 1) == shift
+
+    def handover(self, shift: ShiftTime, digest: Digest) -> Handover:
+        """The draft at the end of a shift; notes and hash are not yet those of it."""
+        assert self._roster is not None
+        following = [one for one in self._shifts(shift.end_ms) if one.start_ms >= shift.end_ms][:2]
+        begins_ms = [one.start_ms for one in following[:1]] or [shift.end_ms]
+        due_ms = begins_ms[0] + self._sign_ms
+        missed_ms = due_ms + ALONE_MS
+        if following:
+            missed_ms = max([following[0].end_ms, *(one.start_ms for one in following[1:])]) + self._sign_ms
+        return Handover(
+            id=self.name(shift),
+            roster=self._roster.id,
+            roster_vi=self._roster.name_vi,
+            roster_en=self._roster.name_en,
+            shift_start_ms=shift.start_ms,
+            shift_end_ms=shift.end_ms,
+            due_ms=due_ms,
+            missed_ms=missed_ms,
+            outgoing=self._people(shift),
+            incoming=self._people(following[0]) if following else (),
+            digest=digest,
+        )
+
+    def _people(self, shift: ShiftTime) -> tuple[str, ...]:
+        return tuple(self._names[one] for one in shift.people if one in self._names)
+
+    def _shifts(self, time_ms: int) -> list[ShiftTime]:
+        """Those that are not over at an instant's hour, for some two weeks."""
+        if self._roster is None:
+            return []
+        hour = time_ms // _HOUR_MS
+        if hour not in self._from:
+            if len(self._from) >= 8:
+                self._from.clear()
+            start_ms = hour * _HOUR_MS
+            self._from[hour] = shifts_between(
+                self._roster, start_ms, start_ms + AHEAD_MS, self._zone, self._holidays
+            )  # fmt: skip
+        return self._from[hour]
