@@ -72,6 +72,10 @@ class DeskView:
         ended.sort(key=lambda one: (-(one.closed_ms or 0), one.id))
         return [*self._open_incidents(), *ended]
 
+    def all_handovers(self) -> list[Handover]:
+        """The newest end of a shift first; a draft of the present shift is the first one."""
+        return sorted(self.handovers.values(), key=lambda one: (-one.shift_end_ms, one.id))
+
     def frame(self) -> bytes:
         """The frame of the present version: open incidents, the worst and newest first, and the flood.
 

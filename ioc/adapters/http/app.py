@@ -9,7 +9,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Mount, Route
 from starlette.types import ASGIApp
 
-from ioc.adapters.http import api, cap, desk, incidents, pages, quality, session
+from ioc.adapters.http import api, cap, desk, handovers, incidents, pages, quality, session
 from ioc.adapters.http.guard import Guard, on_error, security_headers
 from ioc.adapters.http.parts import ApiError, Parts
 from ioc.errors import IocError
@@ -34,6 +34,8 @@ def routes(parts: Parts) -> list[Route | Mount]:
         Route("/api/desk/silences/{silence_id}", desk.expire, methods=["DELETE"]),
         Route("/api/desk/incidents", incidents.incidents, methods=["GET"]),
         Route("/api/desk/incidents/{incident_id}", incidents.command, methods=["POST"]),
+        Route("/api/desk/handovers", handovers.handovers, methods=["GET"]),
+        Route("/api/desk/handovers/{handover_id}", handovers.command, methods=["POST"]),
         Route("/api/map/{layer}.geojson", api.map_layer),
         Route("/api/openapi.json", api.openapi),
         Route("/cap/alerts.atom", cap.feed),

@@ -107,6 +107,41 @@ _SCHEMAS: dict[str, Any] = {
         by_display={"type": ["string", "null"]},
     ),
     **openapi_incidents.SCHEMAS,
+    "Handovers": _object("handovers", handovers=_array({"$ref": "#/components/schemas/Handover"})),
+    "Handover": _object(
+        "id roster roster_vi roster_en shift_start_ms shift_end_ms due_ms missed_ms unsigned_ms outgoing incoming "
+        "state digest notes given taken digest_hash",
+        **{name: _TEXT for name in ("id", "roster", "roster_vi", "roster_en")},
+        **{name: _MS for name in ("shift_start_ms", "shift_end_ms", "due_ms", "missed_ms")},
+        unsigned_ms={"type": ["integer", "null"], "description": "since when an alert asks for the signature"},
+        outgoing=_array(_TEXT),
+        incoming=_array(_TEXT),
+        state={**_TEXT, "enum": ["draft", "given", "taken", "missed"]},
+        digest={**_ANY_OBJECT, "description": "at_ms, raised, ended, acknowledge_p50_s, counts, items, silences"},
+        notes=_array(
+            _object("at_ms actor actor_display text", at_ms=_MS, actor=_TEXT, actor_display=_TEXT, text=_TEXT)
+        ),
+        given={"type": ["object", "null"], "description": "actor, actor_display, station, at_ms"},
+        taken={"type": ["object", "null"], "description": "actor, actor_display, station, at_ms"},
+        digest_hash={**_TEXT, "description": "SHA-256 of digest and notes; what a signature stands for"},
+    ),
+    "HandoverCommand": _object(
+        "command_id op",
+        command_id={**_TEXT, "description": "chosen by the client; the same again has the same answer"},
+        op={**_TEXT, "enum": ["note", "give", "take"]},
+        text={**_TEXT, "default": "", "description": "of a note, at most 500 characters"},
+        digest_hash={**_TEXT, "default": "", "description": "that was read, of take"},
+    ),
+    "HandoverAnswer": _object(
+        "handover_id outcome reason at_ms",
+        handover_id=_TEXT,
+        outcome={**_TEXT, "enum": ["DONE", "ALREADY"]},
+        reason=_TEXT,
+        at_ms=_MS,
+        by={"type": ["string", "null"]},
+        by_display={"type": ["string", "null"]},
+        by_at_ms={"type": ["integer", "null"], "description": "epoch milliseconds"},
+    ),
     "Readiness": _object(
         "ready centres_seen alerts degraded",
         ready=_BOOLEAN,
@@ -240,6 +275,26 @@ def _paths() -> dict[str, Any]:
             )
         },
         **openapi_incidents.paths(),
+        "/api/desk/handovers": {
+            "get": _operation(
+                "Handovers of shifts, the newest first: the draft of the present shift, and those of three days",
+                {"200": _answer("handovers", "Handovers")} | _errors(e401="not_signed_in"),
+            )
+        },
+        "/api/desk/handovers/{handover_id}": {
+            "post": _operation(
+                "Write a note for the next shift, sign as the outgoing one (give) or as the incoming one (take)",
+                {"200": _answer("done, or somebody had signed already", "HandoverAnswer")}
+                | _errors(
+                    **_SILENCE_ERRORS
+                    | {"e409": "refused, stale (another digest_hash than was read), or mismatch of the command_id"},
+                    e404="not_found",
+                    e413="too_large",
+                ),
+                body="HandoverCommand",
+                parameters=[_parameter("handover_id", "path", _TEXT)],
+            )
+        },
         "/api/map/{layer}.geojson": {
             "get": _operation(
                 "A layer of the official map",
