@@ -320,6 +320,8 @@ def test_every_alert_of_the_package_profile_has_a_chain_and_every_hour_somebody(
     profile = load_profile("dongnai-2023")
     assert profile.duty.chains[-1] == Chain(id="thuong", steps=profile.duty.chains[-1].steps)
     (roster,) = profile.duty.rosters
+    assert profile.duty.handover is not None
+    assert profile.duty.handover.roster == roster.id
     zone = ZoneInfo(profile.timezone)
     start_ms = 1_795_489_200_000 // 86_400_000 * 86_400_000
     for hour in range(24 * 14):

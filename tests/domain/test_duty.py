@@ -26,6 +26,7 @@ from ioc.domain.duty import (
     on_shift,
     problems,
 )
+from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.times import to_ms
 from tests.samples import an_alert
 
@@ -164,6 +165,10 @@ def _change(**more: Any) -> Duty:
     return replace(GOOD, rosters=(replace(ROSTER, changes=(replace(ROSTER.changes[0], **more),)),))
 
 
+def _hands_over(**more: Any) -> Duty:
+    return replace(GOOD, handover=HandoverSetup(**({"roster": "desk"} | more)))
+
+
 def _chain(**more: Any) -> Duty:
     return replace(GOOD, chains=(replace(GOOD.chains[0], **more),))
 
@@ -199,6 +204,9 @@ def _step(**more: Any) -> Duty:
         (_step(role=""), "chains[0] (c).steps[0]: must name one of person, roster and role"),
         (_step(role="pilot"), "chains[0] (c).steps[0].role: there is no 'pilot'"),
         (_step(role="", roster="x"), "chains[0] (c).steps[0].roster: there is no 'x'"),
+        (_hands_over(roster="x"), "handover.roster: there is no 'x'"),
+        (_hands_over(sign_within_s=59.0), "handover.sign_within_s: must be 60 to 14400 seconds"),
+        (_hands_over(draft_before_s=86_401.0), "handover.draft_before_s: must be 60 to 86400 seconds"),
         (_step(role="", person="x"), "chains[0] (c).steps[0].person: there is no 'x'"),
     ],
 )

@@ -393,6 +393,7 @@ def test_alerts_become_episodes_in_event_time() -> None:
     ]
     mixed = [versions[3], versions[0], versions[0], versions[4], versions[2], versions[1]]
     mixed += [alert(1, 1_000_000, id="A-2", exercise="drill")]
+    mixed += [structs.replace(one, id="A-9", rule="handover-unsigned") for one in mixed]  # a matter of the hour of day
     (found,) = episodes(mixed, 1_000_000, None)
     assert (found.raised_ms, found.cleared_ms) == (60_000, 300_000)
     assert [moment.level for moment in found.moments] == ["BĐ1", "BĐ2", "BĐ2", "BĐ2", "BĐ2"]
