@@ -10,7 +10,7 @@ from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.handover_signing import NOTES_MAX
 from ioc.domain.matcher import Matcher
 from ioc.domain.profile import Profile
-from ioc.pipeline import cap_messages
+from ioc.pipeline import cap_messages, desk_escalation
 from ioc.pipeline.desk import make_desk
 from ioc.pipeline.desk_handover import RETRY_MS, HandoverPart
 from ioc.pipeline.handover_book import KEPT_MS, REFRESH_MS
@@ -319,9 +319,10 @@ def test_what_is_over_goes_after_three_days(room: Room) -> None:
     assert not [key for key in room.topic if key.startswith(("handover/", "@handover/shift/")) and FIRST in key]
 
 
-def test_nobody_hides_it_by_a_wide_condition_and_cap_does_not_tell_it(room: Room) -> None:
+def test_it_is_escalated_nobody_hides_it_by_a_wide_condition_and_cap_does_not_tell_it(room: Room) -> None:
     room.go(DUE + S)
     [one] = room.unsigned()
+    assert desk_escalation.asks(one)
     assert not Matcher(centres=("north",)).may_hide(one)
     assert Matcher(rules=("handover-unsigned",)).may_hide(one)
     assert cap_messages.decide(one, None, PROVINCE, room.now_ms) is None
