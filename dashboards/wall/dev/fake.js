@@ -99,14 +99,14 @@
     centre: a.centre, since_ms: a.raised_ms, owner: a.acked_by, owner_display: a.acked_by_display, until_ms: null, why: '', hid: 0 });
   const shelved = [['Áp lực nước P. Bửu Hòa', 'xả cặn, có báo trước', 'Minh', '18:08:55', 2], ['Đèn đường P. Tân Vạn tắt', 'sửa theo kế hoạch', 'Hùng', '18:00:00', 4], ['Rung camera C-17', 'chờ thay giá đỡ', 'Lan', '19:21:00', 31]]
     .map(([title, why, who, until, hid], i) => ({ ...itemOf('hidden')(alertOf(['kpi-below', i < 2 ? 3 : 4, 'bien-hoa', '731', '', title, title, '', '14:40:00', [who, '14:41:00'], {}], 700 + i)), until_ms: at(until), why, hid }));
-  const morning = (one) => ({ ...one, id: 'H-shift-1', shift_start_ms: at('06:00:00'), shift_end_ms: at('14:00:00'), due_ms: at('14:10:00'), state: 'taken', digest_hash: 'e'.repeat(64),
+  const morning = (one) => ({ ...one, id: 'H-shift-1', shift_start_ms: at('06:00:00'), shift_end_ms: at('14:00:00'), due_ms: at('14:10:00'), missed_ms: at('22:10:00'), unsigned_ms: null, state: 'taken', digest_hash: 'e'.repeat(64),
     given: { actor: 'ngoc', actor_display: 'Ngọc', station: '', at_ms: at('14:01:10') }, taken: { actor: 'minh', actor_display: 'Minh', station: '', at_ms: at('14:02:40') } });
   const handovers = () => {
     const all = [...alerts.values()];
     const by = { unacknowledged: all.filter((a) => !a.acked).sort((a, b) => a.priority - b.priority), acknowledged: all.filter((a) => a.acked).sort((a, b) => a.priority - b.priority) };
     const source = itemOf('sources')(alertOf(['source-silent', 2, 'long-khanh', '732', '', 'Long Khánh im lặng 13:55–14:17', 'Long Khanh silent 13:55–14:17', 'bù 1.842 bản tin', '13:55:32', ['Hùng', '13:56:10'], {}], 710));
     const items = [...Object.entries(by).flatMap(([section, of]) => of.slice(0, 50).map(itemOf(section))), ...shelved, source];
-    const one = { id: 'H-shift-2', roster: 'shift', roster_vi: 'ca chiều sang ca đêm', roster_en: 'afternoon to night', shift_start_ms: at('14:00:00'), shift_end_ms: at('22:00:00'), due_ms: at('22:10:00'),
+    const one = { id: 'H-shift-2', roster: 'shift', roster_vi: 'ca chiều sang ca đêm', roster_en: 'afternoon to night', shift_start_ms: at('14:00:00'), shift_end_ms: at('22:00:00'), due_ms: at('22:10:00'), missed_ms: at('22:10:00') + 8 * 3_600_000, unsigned_ms: null,
       outgoing: ['Phạm Nhật Minh'], incoming: [], state: signed.taken ? 'taken' : signed.given ? 'given' : 'draft', notes, ...signed, digest_hash: String(all.filter((a) => a.acked).length).padStart(64, '0'),
       digest: { at_ms: now(), raised: all.length, ended: 9, acknowledge_p50_s: 42, counts: { unacknowledged: by.unacknowledged.length, acknowledged: by.acknowledged.length, hidden: 3, sources: 1, corrected: 0 }, items, silences: 1 } };
     return [morning(one), one];

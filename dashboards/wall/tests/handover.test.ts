@@ -7,7 +7,7 @@ const item = (section: Item['section'], alert_id: string): Item => ({
   since_ms: T0, owner: null, owner_display: null, until_ms: null, why: '', hid: 0,
 });
 const handover = (id: string, more: Partial<Handover> = {}): Handover => ({
-  id, roster: 'shift', roster_vi: 'ca chiều', roster_en: 'afternoon', shift_start_ms: T0 - 8 * 3_600_000, shift_end_ms: T0, due_ms: T0 + 600_000,
+  id, roster: 'shift', roster_vi: 'ca chiều', roster_en: 'afternoon', shift_start_ms: T0 - 8 * 3_600_000, shift_end_ms: T0, due_ms: T0 + 600_000, missed_ms: T0 + 29_400_000, unsigned_ms: null,
   outgoing: ['Minh'], incoming: ['Lan'], state: 'draft', notes: [], given: null, taken: null, digest_hash: 'ab',
   digest: { at_ms: T0, raised: 1, ended: 0, acknowledge_p50_s: null, counts: { unacknowledged: 80 }, items: [item('unacknowledged', 'A'), item('hidden', 'B')], silences: 0 },
   ...more,

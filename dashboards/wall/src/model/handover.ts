@@ -65,6 +65,10 @@ export interface Handover {
   readonly shift_end_ms: number;
   /** From then on an alert asks for the signature. */
   readonly due_ms: number;
+  /** When the next handover falls due. */
+  readonly missed_ms: number;
+  /** Since when that alert asks; null: it never did. */
+  readonly unsigned_ms: number | null;
   readonly outgoing: readonly string[];
   readonly incoming: readonly string[];
   readonly state: (typeof STATES)[number];
