@@ -11,6 +11,7 @@ import os
 import random
 import shutil
 import signal
+import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -22,12 +23,15 @@ import psycopg
 import pytest
 
 from ioc.adapters.profiles import profile_folder
+from ioc.cli.exits import EXIT_UNJUDGED
 from ioc.settings import Settings
 from tests.acceptance.people import Person, bus, hire, raise_alert
 from tests.forms import form
 from tests.system import System, running, until
 
 pytestmark = [pytest.mark.stack, pytest.mark.chaos, pytest.mark.timeout(3600)]
+ROUND_S = 0.15  # between two rounds: a gateway takes ten frames a second of a person
+ROUND_S = 0.15  # between two rounds: a gateway takes ten frames a second of a person
 TOLD_MS = 500  # a loser is told who was faster, and when
 
 
@@ -84,6 +88,7 @@ async def test_of_many_who_acknowledge_at_once_one_wins(system: System, names: l
             waits_ms += [1000 * (at_s - sent) for (_, at_s), sent in zip(answers, sent_s, strict=True)]
             for person in room:
                 await person.sees_acknowledged(name, winner)
+            await asyncio.sleep(max(0.0, max(sent_s) + ROUND_S - time.monotonic()))
     late = sum(ms > TOLD_MS for ms in waits_ms)
     ordered = sorted(waits_ms)
     print(
@@ -167,4 +172,7 @@ async def test_alerts_are_raised_acknowledged_and_escalated_without_a_database(
             "SELECT count(*) FROM alert_log WHERE what = 'raised' AND body->>'key' LIKE 'probe|%%|away-%%'"
         ).fetchone()
     assert raised == (10,)
-    system.cli("audit", "verify", "--log", limit_s=120)  # says what is wrong and fails, if anything is
+    verdict = system.cli("audit", "verify", "--log", check=False, limit_s=120)
+    # Without an anchor yet (one is written every five minutes) rows cut off at the end cannot be judged: that is 4.
+    assert verdict.returncode in (0, EXIT_UNJUDGED), verdict.stdout + verdict.stderr
+    assert "all is as it was written" in verdict.stdout
