@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert, LogEntry
+from ioc.domain.desk import OWN_RULES
 
 KEY = "flood|"
 """How the ``key`` of a line of the log about the flood begins."""
@@ -70,7 +71,8 @@ def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: i
     """Does the alert begin to ask, or ask for more than before? Then what is known of it afterwards, else None.
 
     It counts at the time since which it asks, so that what is told late counts where it belongs; what got worse counts
-    now. What asked before the window does not count, however late it becomes known.
+    now. What asked before the window does not count, however late it becomes known; nor does what was raised from a
+    backlog, more than a window after its event time.
 
     Args:
         known: what was counted of it.
@@ -87,6 +89,8 @@ def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: i
         told = before
     if told is not None and alert.priority >= told.priority:
         return None
+    if told is None and alert.late_s * 1000 > window_ms:
+        return None  # it began out there before the window: a backlog is no flood
     at_ms = min(asked_ms, now_ms) if told is None else now_ms
     if at_ms <= now_ms - window_ms:
         return None
@@ -101,7 +105,7 @@ def _asked_ms(alert: Alert) -> int:
 
 def sounds(alert: Alert, limits: FloodLimits) -> bool:
     """Does an alert sound in a flood as well?"""
-    return alert.priority == 1 or alert.rule in limits.always
+    return alert.priority == 1 or alert.rule in limits.always or alert.rule in OWN_RULES
 
 
 def in_flood(was: bool, new: int, limits: FloodLimits) -> bool:

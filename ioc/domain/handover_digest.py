@@ -57,11 +57,11 @@ def digest_of(
         source_rules: ids of rules that say that a source is silent.
         at_ms: present.
     """
-    found: dict[Section, list[tuple[tuple[object, ...], Alert]]] = {section: [] for section in SECTIONS}
+    found: dict[Section, list[Alert]] = {section: [] for section in SECTIONS}
     for alert in alerts.values():
         if concerns(alert) and not alert.closed:
             for section in _sections(alert, source_rules):
-                found[section].append((_rank(section, alert), alert))
+                found[section].append(alert)
     p50_s = tally.acknowledge.quantile(0.5)
     return Digest(
         at_ms=at_ms,
@@ -72,10 +72,17 @@ def digest_of(
         items=tuple(
             _item(section, alert, alerts)
             for section in SECTIONS
-            for _, alert in sorted(found[section], key=lambda one: one[0])[:LIST_MAX]
+            for alert in sorted(_listed(section, found[section]), key=lambda one: _rank(section, one))
         ),
         silences=silences,
     )
+
+
+def _listed(section: Section, alerts: Sequence[Alert]) -> Sequence[Alert]:
+    """Those that the list has room for: the most urgent ones, of these the oldest."""
+    if len(alerts) <= LIST_MAX:
+        return alerts
+    return sorted(alerts, key=lambda one: (one.priority, _since_ms(section, one), one.id))[:LIST_MAX]
 
 
 def digest_hash(digest: Digest, notes: Sequence[ShiftNote]) -> str:

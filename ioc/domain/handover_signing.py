@@ -21,13 +21,14 @@ class Decision(Struct, frozen=True):
     handover: Handover | None = None
 
 
-def decide(known: Handover | None, command: HandoverCommand, now_ms: int) -> Decision:
+def decide(known: Handover | None, command: HandoverCommand, now_ms: int, *, awake: bool = True) -> Decision:
     """Answer one command.
 
     Args:
         known: the handover of that id, if there is one.
         command: what is asked.
         now_ms: present.
+        awake: has the desk read all that was told before its start? Until then the digest may be an old one.
     """
     if not command.actor:
         return _refused(command, now_ms, "NO_ACTOR")
@@ -41,6 +42,8 @@ def decide(known: Handover | None, command: HandoverCommand, now_ms: int) -> Dec
         return _refused(command, now_ms, "TOO_OLD")
     if command.op == "note":
         return _note(known, command, now_ms)
+    if not awake:
+        return _refused(command, now_ms, "STARTING")
     if command.op == "give":
         return _give(known, command, now_ms)
     return _take(known, command, now_ms)
@@ -85,8 +88,10 @@ def _note(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
 def _give(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
     if (signed := known.given or known.taken) is not None:
         return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", signed=signed))
-    if known.state == "missed":
+    if known.state == "missed" or now_ms >= known.missed_ms:
         return _refused(command, now_ms, "MISSED")
+    if command.digest_hash not in ("", known.digest_hash):
+        return Decision(_entry(command, now_ms, "STALE", "DIGEST_CHANGED", known.digest_hash))
     after = replace(known, state="given", given=_signature(command, now_ms))
     return Decision(_entry(command, now_ms, "DONE", "GIVEN", after.digest_hash), after)
 
@@ -94,7 +99,7 @@ def _give(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
 def _take(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
     if known.taken is not None:
         return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", signed=known.taken))
-    if known.state == "missed":
+    if known.state == "missed" or now_ms >= known.missed_ms:
         return _refused(command, now_ms, "MISSED")
     if known.given is None and now_ms < known.shift_end_ms:
         return _refused(command, now_ms, "NOT_GIVEN")

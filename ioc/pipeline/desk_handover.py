@@ -71,7 +71,8 @@ class HandoverPart:
             return []
         self.book.begin(now_ms)
         if now.rule not in OWN_RULES:
-            self.book.use_shift(now_ms)
+            for at_ms in (now.raised_ms, now.updated_ms, now_ms):  # the desk may hear of it after the end of its shift
+                self.book.use_shift(at_ms)
         if before is None and now.version == 1 and (tally := self.book.tally_at(now.raised_ms)) is not None:
             tally.raised += 1
         if before is not None and now.closed and (tally := self.book.tally_at(now.updated_ms)) is not None:
@@ -92,7 +93,7 @@ class HandoverPart:
         """Somebody writes a note or signs; the answer is a line of the log."""
         if self._ticked:
             self._elapse(alerts, now_ms, command.handover_id)
-        self._lines.append(self.book.command(command, now_ms))
+        self._lines.append(self.book.command(command, now_ms, awake=self._ticked))
         return []
 
     def take_lines(self) -> list[LogEntry]:

@@ -82,10 +82,10 @@ class HandoverBook:
                 return running.tally
         return None
 
-    def use_shift(self, now_ms: int) -> None:
-        """The present shift has something to hand over."""
+    def use_shift(self, at_ms: int) -> None:
+        """The shift that holds an instant, if it is still counted, has something to hand over."""
         for name, running in self._running.items():
-            if running.shift.start_ms <= now_ms < running.shift.end_ms and not running.tally.used:
+            if running.shift.start_ms <= at_ms < running.shift.end_ms and not running.tally.used:
                 running.tally.used = True
                 self._counted.add(name)
 
@@ -128,12 +128,12 @@ class HandoverBook:
                 self._forget(one.id)
         return lines
 
-    def command(self, command: HandoverCommand, now_ms: int) -> LogEntry:
-        """Answer a command."""
+    def command(self, command: HandoverCommand, now_ms: int, *, awake: bool = True) -> LogEntry:
+        """Answer a command. ``awake``: the desk has read all that was told before its start."""
         before = self._answers.given(command)
         if before is not None:
             return before if before.digest == command.digest else mismatch(command, now_ms)
-        decision = decide(self.handovers.get(command.handover_id), command, now_ms)
+        decision = decide(self.handovers.get(command.handover_id), command, now_ms, awake=awake)
         self._answers.remember(command, decision.entry)
         if decision.handover is not None:
             self._put(decision.handover)
@@ -161,7 +161,11 @@ class HandoverBook:
     def _follow_calendar(self, now_ms: int) -> None:
         """Shifts that another profile does not have: they are not counted any more, and have no empty draft."""
         for name, running in list(self._running.items()):
-            if self.calendar.has(running.shift, name):
+            present = self.calendar.same(running.shift, name)
+            if present is not None:
+                if present != running.shift:  # other people
+                    running.shift = present
+                    self._counted.add(name)
                 continue
             self._stop(name)
             draft = self.handovers.get(name)

@@ -112,7 +112,9 @@ class IncidentBook:
             same = before.digest == command.digest
             self._lines.append(before if same else incident_commands.mismatch(command, now_ms))
             return
-        decision = incident_commands.decide(self.incidents, len(self._open), self._number + 1, command, now_ms)
+        decision = incident_commands.decide(
+            self.incidents, self._opened(self._exercise(command)), self._number + 1, command, now_ms
+        )
         self._answers.remember(command, decision.entry)
         self._lines.append(decision.entry)
         if command.op == "merge" and decision.changed:
@@ -126,6 +128,10 @@ class IncidentBook:
         for incident in sorted(decision.changed, key=lambda one: one.state == "open"):
             self._put(incident, now_ms, reason="SPLIT" if command.op == "split" else "MERGED")
         self.held_up = self.held_up or command.op in ("merge", "split")
+
+    def _exercise(self, command: IncidentCommand) -> str | None:
+        known = self.incidents.get(command.incident_id)
+        return None if known is None else known.exercise
 
     def elapse(self, now_ms: int) -> None:
         """Forget what ended a day ago."""
@@ -168,14 +174,24 @@ class IncidentBook:
         return sorted(rows.items())
 
     def _begin(self, group: Group, alert: Alert, waiting: dict[str, Alert], now_ms: int) -> None:
+        if self._full(alert.exercise):
+            return
         found = cluster(group, alert, waiting)
-        if len(found) < group.alerts_min or len(self._open) >= incident_commands.INCIDENTS_MAX:
+        if len(found) < group.alerts_min:
             return
         self._number += 1
         self._dirty[_NUMBER] = encode(self._number)
         name = self._free_id(group.id, *(one.id for one in found))
         self._put(incident_life.open_of(group, found, name, self._number, now_ms), now_ms)
         self._absorb(name, now_ms)
+
+    def _full(self, exercise: str | None) -> bool:
+        """Are so many incidents open that no more may begin? Those of drills take no room of the real ones."""
+        return self._opened(exercise) >= incident_commands.INCIDENTS_MAX
+
+    def _opened(self, exercise: str | None) -> int:
+        drill = exercise is not None
+        return sum((self.incidents[name].exercise is not None) == drill for name in self._open)
 
     def _free_id(self, *parts: str) -> str:
         """The same alerts may come together again within a day: the id is then of all that, and a count."""
@@ -206,7 +222,7 @@ class IncidentBook:
             return
         self.incidents[incident.id] = incident
         self._dirty[PREFIX + incident.id] = encode(incident)
-        full = len(self._open) >= incident_commands.INCIDENTS_MAX
+        full = self._full(incident.exercise)
         same = before is not None and (len(before.members), before.state) == (len(incident.members), incident.state)
         if not same:
             self._index(incident)

@@ -39,9 +39,14 @@ class Calendar:
         """The shift that runs at an instant."""
         return next((one for one in self._shifts(time_ms) if one.start_ms <= time_ms < one.end_ms), None)
 
-    def has(self, shift: ShiftTime, name: str) -> bool:
-        """Is it a shift of this profile, and the handover at its end called so?"""
-        return self._roster is not None and name == self.name(shift) and self.at(shift.end_ms - 1) == shift
+    def same(self, shift: ShiftTime, name: str) -> ShiftTime | None:
+        """The shift of this profile with these times, maybe with other people; None when there is none, or the handover
+        at its end has another name."""
+        if self._roster is None or name != self.name(shift):
+            return None
+        found = self.at(shift.end_ms - 1)
+        same = found is not None and (found.start_ms, found.end_ms) == (shift.start_ms, shift.end_ms)
+        return found if same else None
 
     def handover(self, shift: ShiftTime, digest: Digest) -> Handover:
         """The draft at the end of a shift; notes and hash are not yet those of it."""

@@ -104,6 +104,13 @@ def test_lists_are_cut_and_counts_are_not() -> None:
     assert [one.alert_id for one in section(digest, "unacknowledged")] == [f"A-{n:03}" for n in range(LIST_MAX)]
 
 
+def test_what_is_urgent_is_never_cut_for_a_name_or_an_end() -> None:
+    mild = [acked(f"A-{n:03}", "an", priority=4) for n in range(LIST_MAX)]
+    digest = of(*mild, acked("A-urgent", "zung", priority=1))
+    listed = [one.alert_id for one in section(digest, "acknowledged")]
+    assert (len(listed), listed[-1]) == (LIST_MAX, "A-urgent")
+
+
 def test_figures_of_the_shift() -> None:
     tally = Tally(raised=20, ended=3)
     assert of(tally=tally).acknowledge_p50_s is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from ioc.domain.duty import Shift
 from ioc.domain.handover_digest import digest_hash
 from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.handover_signing import NOTES_MAX
@@ -190,6 +191,40 @@ def test_notes_then_both_sign(room: Room) -> None:
     assert (again.outcome, again.by, again.by_at_ms) == ("ALREADY", "lan", given.at_ms)
     room.go(DUE + MIN)
     assert room.unsigned() == []
+
+
+def test_who_gives_signs_for_what_was_read(room: Room) -> None:
+    room.go(END - MIN)
+    read = room.handover().digest_hash
+    room.give(signal(key=KEY.replace("R1", "R2")))
+    room.hear()
+    answer = room.do("give", digest_hash=read)
+    assert (answer.outcome, answer.reason) == ("STALE", "DIGEST_CHANGED")
+    assert room.do("give", digest_hash=room.handover().digest_hash).outcome == "DONE"
+
+
+def test_nobody_signs_before_a_desk_that_starts_has_read_everything(room: Room) -> None:
+    room.go(END - 10 * MIN)
+    read = room.handover().digest_hash
+    room.now_ms = END + 3 * MIN
+    room.crash()
+    answer = room.do("take", "hung", digest_hash=read)
+    assert (answer.outcome, answer.reason) == ("REFUSED", "STARTING")
+    room.tick()
+    assert room.take().outcome == "DONE"
+
+
+def test_a_swap_in_the_running_shift_keeps_its_counts_and_its_draft_alive(room: Room) -> None:
+    room.go(END - 20 * MIN)
+    assert room.do("note", text="xem triều").outcome == "DONE"
+    swapped = Shift(people=("chi",), start="06:00", end="14:00")
+    roster = replace(DUTY.rosters[0], shifts=(swapped, *DUTY.rosters[0].shifts[1:]))
+    room.desk.use(replace(PROVINCE, duty=replace(DUTY, rosters=(roster,))), room.now_ms)
+    room.give(signal(key=KEY.replace("R1", "R2")))
+    room.go(END - MIN)
+    draft = room.handover()
+    assert (draft.outgoing, draft.digest.raised, draft.digest.counts["unacknowledged"]) == (("Chi",), 2, 2)
+    assert len(draft.notes) == 1
 
 
 def test_who_signs_last_before_the_end_signs_for_what_is_then(room: Room) -> None:

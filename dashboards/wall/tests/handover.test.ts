@@ -34,7 +34,7 @@ describe('handovers', () => {
 describe('signing', () => {
   it('before the end of the shift only gives; after it the next shift may take what nobody gave', () => {
     expect(signable(handover('x'), 'lan', true, T0 - 1)).toEqual(['give']);
-    expect(signable(handover('x'), 'lan', true, T0)).toEqual(['give', 'take']);
+    expect(signable(handover('x'), 'lan', true, T0)).toEqual(['take', 'give']);
   });
   it('takes what was given, but nobody signs both', () => {
     const given = handover('x', { state: 'given', given: minh });

@@ -11,10 +11,15 @@ const pictureOf = (alerts: Alert[], incidents: Incident[], of: Flood | null = fl
 
 describe('the flood', () => {
   it('is there while the desk says since when', () => {
-    expect(floodOf(pictureOf([], []))?.new).toBe(38);
-    expect(floodOf(pictureOf([], [], flood({ since_ms: null })))).toBeNull();
-    expect(floodOf(EMPTY)).toBeNull();
+    expect(floodOf(pictureOf([], []), T0)?.new).toBe(38);
+    expect(floodOf(pictureOf([], [], flood({ since_ms: null })), T0)).toBeNull();
+    expect(floodOf(EMPTY, T0)).toBeNull();
     expect(floodLimit(flood({ above: 10, positions: 3 }))).toBe(30);
+  });
+  it('is over when its figure has not moved for longer than its window: the desk stands still', () => {
+    const still = flood({ changed_ms: T0 - 600_000 - 120_001 });
+    expect(floodOf(pictureOf([], [], still), T0)).toBeNull();
+    expect(floodOf(pictureOf([], [], still), T0 - 1)?.new).toBe(38);
   });
 });
 
@@ -105,6 +110,13 @@ describe('ringing in a flood', () => {
       return [...next.tones];
     });
   }
+  it('never silences what the system says of itself', () => {
+    expect(play([at([]), at([{ ...P2, rule: 'desk-silent' }]), at([{ ...P2, id: 'x', rule: 'other' }])])).toEqual([[], ['p2'], []]);
+  });
+  it('rings once for each of very many', () => {
+    const many = Array.from({ length: 3_000 }, (_, i) => ({ ...(i % 2 ? P1 : P2), id: `A-${i}` }));
+    expect(play([at([], false), at(many, false), at(many, false), at(many, false)])).toEqual([[], ['p1', 'p2'], [], []]);
+  });
   it('only P1 and the named rules sound', () => {
     expect(play([at([]), at([P2]), at([P2, P2_NAMED]), at([P2, P2_NAMED, P1])])).toEqual([[], [], ['p2'], ['p1']]);
   });

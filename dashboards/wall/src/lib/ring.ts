@@ -12,8 +12,8 @@ export type Tone = 'p1' | 'p2' | 'lost';
 
 export const P1_REPEAT_MS = 30_000;
 export const MUTE_MS = 10 * 60_000;
-/** Alerts remembered as having rung; beyond that the oldest are forgotten. */
-export const RUNG_MAX = 1_000;
+/** What the system says of itself sounds always: it is about the picture, not about the province. */
+const OWN_RULES: ReadonlySet<string> = new Set(['escalation-audit', 'desk-silent', 'handover-unsigned']);
 
 export interface Ringer {
   /** Alert id → priority at which it rang; null before the first complete picture. */
@@ -37,7 +37,7 @@ export interface Sounding {
 
 /** Whether a flood lets an alert sound. */
 function passes(alert: Sounding['waiting'][number], flood_rules: readonly string[] | null): boolean {
-  return flood_rules === null || alert.priority === 1 || (alert.rule !== undefined && flood_rules.includes(alert.rule));
+  return flood_rules === null || alert.priority === 1 || OWN_RULES.has(alert.rule ?? '') || (alert.rule !== undefined && flood_rules.includes(alert.rule));
 }
 
 /** What rings now. Muting hides a tone, it does not postpone it: after ten minutes only a P1 still rings. */
@@ -59,7 +59,6 @@ export function ring(ringer: Ringer, at: Sounding, now_ms: number): { ringer: Ri
       if (priority === 2 && was !== null && passes(alert, at.flood_rules ?? null)) tones.push('p2');
     }
   }
-  for (const id of rung.keys()) if (rung.size > RUNG_MAX) rung.delete(id);
   const p1_waits = at.waiting.some((alert) => alert.priority === 1);
   const again = ringer.p1_at_ms === null || now_ms - ringer.p1_at_ms >= P1_REPEAT_MS;
   const p1 = at.synced && p1_waits && (fresh_p1 || again);

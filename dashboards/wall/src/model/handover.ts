@@ -117,7 +117,7 @@ export function rosterOf(one: Handover, lang: Lang): string {
 export function signable(one: Handover, user: string, may: boolean, server_now_ms: number): ('give' | 'take')[] {
   if (!may || isOver(one)) return [];
   if (one.state === 'given') return one.given?.actor === user ? [] : ['take'];
-  return server_now_ms >= one.shift_end_ms ? ['give', 'take'] : ['give'];
+  return server_now_ms >= one.shift_end_ms ? ['take', 'give'] : ['give'];
 }
 
 /** The signature names what was read: another digest is refused as STALE. */

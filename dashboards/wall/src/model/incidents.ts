@@ -27,10 +27,17 @@ export interface IncidentView {
   readonly areas: number;
 }
 
-/** The flood when there is one. */
-export function floodOf(picture: Picture): Flood | null {
+/** So long after its window the figure of a living desk has moved: what is older is of a desk that stands still. */
+const FLOOD_STALE_MS = 120_000;
+
+/**
+ * The flood when there is one. Its figure moves at the latest when the newest alert leaves the window; one that does
+ * not is of a desk that stands still, and then every alert sounds and stands for itself again.
+ */
+export function floodOf(picture: Picture, server_ms: number): Flood | null {
   const { flood } = picture.desk;
-  return flood && flood.since_ms !== null ? flood : null;
+  if (!flood || flood.since_ms === null) return null;
+  return server_ms - flood.changed_ms <= flood.window_s * 1000 + FLOOD_STALE_MS ? flood : null;
 }
 
 /** New alerts above which there is a flood, all positions together. */

@@ -94,9 +94,12 @@ export class Live {
     this.commands = NO_COMMANDS;
   }
 
-  /** Gives an acknowledgement; false when too many commands wait already. One on its way to the alert is enough. */
+  /**
+   * Gives an acknowledgement; false when too many commands wait already, or another one to the alert does. One
+   * acknowledgement on its way is enough.
+   */
   acknowledge(alert: Alert, note: string | null): boolean {
-    return this.commands.pending.some((p) => p.frame.alert_id === alert.id) || this.command(alert, 'ack', { note });
+    return this.commands.pending.some((p) => p.frame.alert_id === alert.id && p.frame.op === 'ack') || this.command(alert, 'ack', { note });
   }
 
   /** Gives a command; false when too many wait already, or one to the same alert does. */
