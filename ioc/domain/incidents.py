@@ -60,7 +60,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     """An incident as it stands; ``incident/<id>`` of the topic ``desk``.
 
     Attributes:
-        number: short name for people, counted up from 1 by the installation: ``S-118``.
+        number: short name for people, counted up from 1 by the installation, drills by themselves: ``S-118``.
         group: id of the group of ``incidents.toml`` that made it; empty when it was split off by hand.
         priority: the worst of the members that are still open and not hidden; of all members when none is.
         owner: who leads it; None: nobody took it.

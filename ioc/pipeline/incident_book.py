@@ -23,7 +23,8 @@ from ioc.pipeline.answer_book import AnswerBook
 from ioc.wire.codec import decode_incident, encode
 
 PREFIX = "incident/"
-_NUMBER, _GROUPS, _SPLIT, _ANSWER = "@incident/number", "@incident/groups/", "@incident/split/", "@incident/answer/"
+_NUMBER, _DRILL_NUMBER = "@incident/number", "@incident/drill-number"
+_GROUPS, _SPLIT, _ANSWER = "@incident/groups/", "@incident/split/", "@incident/answer/"
 KEPT_MS = 86_400_000  # an ended incident stays readable for a day; so long a closed alert stays split off
 LOST_MS = 1_200_000  # alerting tells all open alerts every ten minutes: what was not told twice has closed
 _decode_number = msgspec.json.Decoder(int).decode
@@ -40,7 +41,7 @@ class IncidentBook:
         self._of: dict[str, str] = {}  # alert → open incident, also of members that closed
         self._groups: dict[str, tuple[str, ...]] = {}
         self._split: dict[str, int] = {}
-        self._number = 0
+        self._numbers = {_NUMBER: 0, _DRILL_NUMBER: 0}  # the newest given; drills count by themselves
         self._group_of: dict[str, Group] = {}  # by rule
         self._waiting: dict[tuple[str, str | None], dict[str, Alert]] = {}  # by group and drill
         self._missing: dict[str, int] = {}
@@ -60,8 +61,8 @@ class IncidentBook:
         Raises:
             msgspec.MsgspecError: the record is not of this version.
         """
-        if key == _NUMBER:
-            self._number = max(self._number, _decode_number(value))
+        if key in self._numbers:
+            self._numbers[key] = max(self._numbers[key], _decode_number(value))
         elif key.startswith(_GROUPS):
             self._groups[key.removeprefix(_GROUPS)] = _decode_groups(value)
         elif key.startswith(_SPLIT):
@@ -70,7 +71,8 @@ class IncidentBook:
             self._answers.load(key, value)
         elif key.startswith(PREFIX):
             incident = decode_incident(value)
-            self._number = max(self._number, incident.number)
+            counter = _counter(incident.exercise)
+            self._numbers[counter] = max(self._numbers[counter], incident.number)
             self.incidents[incident.id] = incident
             self._index(incident)
 
@@ -112,8 +114,9 @@ class IncidentBook:
             same = before.digest == command.digest
             self._lines.append(before if same else incident_commands.mismatch(command, now_ms))
             return
+        exercise = self._exercise(command)
         decision = incident_commands.decide(
-            self.incidents, self._opened(self._exercise(command)), self._number + 1, command, now_ms
+            self.incidents, self._opened(exercise), self._numbers[_counter(exercise)] + 1, command, now_ms
         )
         self._answers.remember(command, decision.entry)
         self._lines.append(decision.entry)
@@ -179,10 +182,9 @@ class IncidentBook:
         found = cluster(group, alert, waiting)
         if len(found) < group.alerts_min:
             return
-        self._number += 1
-        self._dirty[_NUMBER] = encode(self._number)
+        number = self._numbers[_counter(alert.exercise)] + 1
         name = self._free_id(group.id, *(one.id for one in found))
-        self._put(incident_life.open_of(group, found, name, self._number, now_ms), now_ms)
+        self._put(incident_life.open_of(group, found, name, number, now_ms), now_ms)
         self._absorb(name, now_ms)
 
     def _full(self, exercise: str | None) -> bool:
@@ -227,8 +229,9 @@ class IncidentBook:
         if not same:
             self._index(incident)
         if before is None:
-            self._number = max(self._number, incident.number)
-            self._dirty[_NUMBER] = encode(self._number)
+            counter = _counter(incident.exercise)
+            self._numbers[counter] = max(self._numbers[counter], incident.number)
+            self._dirty[counter] = encode(self._numbers[counter])
             self._lines.append(incident_life.news(incident, "incident-opened", now_ms, reason or "GROUPED"))
         elif incident.state == "closed" and before.state == "open":
             self.held_up = self.held_up or full  # there is room for another one
@@ -263,3 +266,8 @@ class IncidentBook:
     def _mark(self, alert_id: str, closed_ms: int) -> None:
         self._split[alert_id] = closed_ms
         self._dirty[_SPLIT + alert_id] = encode(closed_ms)
+
+
+def _counter(exercise: str | None) -> str:
+    """Record of the newest number: a drill uses up none of the real ones."""
+    return _NUMBER if exercise is None else _DRILL_NUMBER

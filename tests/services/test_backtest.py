@@ -96,7 +96,7 @@ def test_nothing_of_the_history_stays_in_memory() -> None:
         kept = sum(len(cell._checkpoint) + len(cell._waiting) for cell in side.runner.cells)
         sizes.append((on_the_bus, kept))
     assert max(bus for bus, _ in sizes) < 200  # of a minute
-    assert sizes[2][1] <= sizes[1][1] + 2
+    assert sizes[2][1] <= sizes[1][1] + 4  # what went away is remembered for an hour, of which half is over
 
 
 def test_disorder_and_floods_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -166,13 +166,15 @@ async def test_without_the_fence_the_checker_sees_the_damage(bench: Bench) -> No
 
     The sleeper then commits what the heir did as well.
     """
-    await stop_one_in_the_middle(bench, TOY_BUG="no fence")
-    await bench.processed()
-
-    async def damaged() -> bool:
-        return bool(check(await bench.log()))
-
-    await until(damaged, "the checker finds the sleeper's outputs", 60, 0.5)
+    for _ in range(3):  # a sleeper that is told of its lost membership first leaves without harm: then once more
+        for worker in await stop_one_in_the_middle(bench, TOY_BUG="no fence"):
+            await bench.processed()
+            worker.wanted = False
+            if worker.process.poll() is None:
+                await worker.stop()
+        if check(await bench.log()):
+            return
+    raise AssertionError("the checker does not find the outputs of three sleepers")
 
 
 async def test_the_broker_is_killed(tmp_path: Path) -> None:
