@@ -1,10 +1,12 @@
 /** The pages as a person meets them, with the stand-in for the gateway from dev/. */
 
-import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/svelte';
+import { cleanup, configure, fireEvent, render, screen, waitFor, within } from '@testing-library/svelte';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import Console from '../src/pages/Console.svelte';
 import Wall from '../src/pages/Wall.svelte';
+
+configure({ asyncUtilTimeout: 20_000 }); // a machine that is busy renders late
 
 const SCRIPTS = ['story.js', 'story_desk.js', 'fake.js'].map((name) => readFileSync(`${import.meta.dirname}/../dev/${name}`, 'utf-8'));
 
@@ -18,7 +20,7 @@ afterEach(cleanup);
 const rows = (): HTMLElement[] => screen.getAllByTestId('queue-row');
 const row = (text: string): HTMLElement => rows().find((r) => r.textContent?.includes(text)) as HTMLElement;
 const press = (key: string): Promise<boolean> => fireEvent.keyDown(document.activeElement ?? document.body, { key });
-const ready = { timeout: 3_000 };
+const ready = { timeout: 20_000 };
 
 describe('the console', () => {
   it('acknowledges by keyboard: sending at once, then who and when', async () => {

@@ -1,12 +1,14 @@
 /** Incidents, handover and quality at the console, with the stand-in for the gateway from dev/. */
 
-import { cleanup, fireEvent, render, screen, waitFor } from '@testing-library/svelte';
+import { cleanup, configure, fireEvent, render, screen, waitFor } from '@testing-library/svelte';
 import { readFileSync } from 'node:fs';
 import { afterEach, describe, expect, it } from 'vitest';
 import Console from '../src/pages/Console.svelte';
 
+configure({ asyncUtilTimeout: 20_000 }); // a machine that is busy renders late
+
 const SCRIPTS = ['story.js', 'story_desk.js', 'fake.js'].map((name) => readFileSync(`${import.meta.dirname}/../dev/${name}`, 'utf-8'));
-const ready = { timeout: 3_000 };
+const ready = { timeout: 20_000 };
 const press = (key: string, more: object = {}): Promise<boolean> => fireEvent.keyDown(document.activeElement ?? document.body, { key, ...more });
 const asked = (): { op: string; command_id: string }[] => (window as unknown as { ASKED?: { op: string; command_id: string }[] }).ASKED ?? [];
 
