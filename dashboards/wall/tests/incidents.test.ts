@@ -68,8 +68,14 @@ describe('the strip in a flood', () => {
   it('gives a P1 of no incident a place, and counts the other single alerts', () => {
     const singles = [alert('x', { priority: 1 }), alert('y', { priority: 3 }), alert('z', { priority: 4 }), alert('Q')];
     const strip = floodStrip(pictureOf(singles, [taken, waiting]), 3);
-    expect(strip.cards.map((c) => (c.kind === 'alert' ? c.alert.id : c.view.incident.number))).toEqual(['x', 5, 7]);
-    expect([strip.next, strip.more, strip.singles]).toEqual([null, 0, 2]);
+    expect(strip.cards.map((c) => (c.kind === 'alert' ? c.alert.id : c.view.incident.number))).toEqual(['x', 5, 'y']);
+    expect([strip.next?.incident.number, strip.more, strip.singles]).toEqual([7, 0, 1]);
+  });
+  it('a P1 of no incident keeps its card beside three incidents with a P1', () => {
+    const worst = [1, 2, 3].map((n) => incident(n, { priority: 1, members: [member(`P${n}`, { priority: 1 })] }));
+    const strip = floodStrip(pictureOf([alert('x', { priority: 1 })], worst), 3);
+    expect(strip.cards[0]).toMatchObject({ kind: 'alert', alert: { id: 'x' } });
+    expect(strip.next).not.toBeNull();
   });
   it('names the next incident and counts the rest', () => {
     const many = [1, 2, 3, 4, 5, 6].map((n) => incident(n, { opened_ms: T0 + n, members: [member(`M${n}`)] }));

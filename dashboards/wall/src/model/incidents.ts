@@ -134,20 +134,23 @@ export interface FloodStrip {
 }
 
 /**
- * Incidents take the places of single alerts. A waiting P1 of no incident sounds, so it may have a place of its own;
- * other single alerts fill what incidents leave empty, and the rest is a number.
+ * By what waits for a person, the most urgent first: incidents, and single alerts from P1 to P3. At the same priority an
+ * incident comes before a single alert, but a single P1 before an incident: its incident would be no card to look at.
+ * Incidents that somebody has fill what is left, and the rest is a number.
  */
 export function floodStrip(picture: Picture, places: number): FloodStrip {
   const views = incidentViews(picture);
   const numbers = incidentNumbers(picture);
   const singles = openAlerts(picture).filter((a) => isWaiting(a) && !numbers.has(a.id)).sort(byUrgency);
-  const needOf = (card: FloodCard): number => (card.kind === 'alert' ? card.alert.priority : card.view.waiting ?? 9);
-  const first: FloodCard[] = [
+  const needOf = (card: FloodCard): number => {
+    if (card.kind === 'incident') return card.view.waiting ?? 9;
+    return card.alert.priority === 1 ? 0.5 : card.alert.priority + 0.5;
+  };
+  const all: FloodCard[] = [
     ...views.map((view) => ({ kind: 'incident', view }) as const),
-    ...singles.filter((a) => a.priority === 1).map((alert) => ({ kind: 'alert', alert }) as const),
-  ].sort((a, b) => needOf(a) - needOf(b));
-  const filling = singles.filter((a) => a.priority > 1 && a.priority < 4).map((alert) => ({ kind: 'alert', alert }) as const);
-  const cards = [...first, ...filling].slice(0, places);
+    ...singles.filter((a) => a.priority < 4).map((alert) => ({ kind: 'alert', alert }) as const),
+  ];
+  const cards = all.sort((a, b) => needOf(a) - needOf(b)).slice(0, places);
   const rest = views.filter((view) => !cards.some((card) => card.kind === 'incident' && card.view === view));
   const shown = cards.filter((card) => card.kind === 'alert').length;
   return { cards, next: rest[0] ?? null, more: Math.max(0, rest.length - 1), singles: singles.length - shown };
