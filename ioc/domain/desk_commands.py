@@ -6,6 +6,7 @@ one of ``KEYS``: there is no alert to such a line.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Protocol
 
 from ioc.domain.alerts import LogEntry, Outcome
@@ -95,6 +96,20 @@ def answer(
         by_display=by_display,
         by_at_ms=by_at_ms,
     )
+
+
+def barred(command: Command, roles: Collection[str]) -> tuple[Outcome, str] | None:
+    """Outcome and reason where nobody may command so, whatever is asked; None: go on. ``roles``: who may."""
+    if not command.actor:
+        return ("REFUSED", "NO_ACTOR")
+    if not command.command_id:
+        return ("REFUSED", "NO_COMMAND_ID")
+    return None if command.role in roles else ("FORBIDDEN", "forbidden")
+
+
+def is_old(command: Command, now_ms: int) -> bool:
+    """Was it asked so long ago that nobody expects it any more?"""
+    return bool(command.sent_ms) and now_ms - command.sent_ms > COMMAND_OLD_MS
 
 
 def bad_text(text: str, *, needed: bool = False, lines: bool = False) -> str | None:

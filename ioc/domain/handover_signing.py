@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import COMMAND_OLD_MS, answer, bad_text
+from ioc.domain.desk_commands import answer, bad_text, barred, is_old
 from ioc.domain.handover import KEY, SIGNERS, Handover, HandoverCommand, HandoverOp, ShiftNote, Signature
 from ioc.domain.handover_digest import digest_hash
 
@@ -30,15 +30,11 @@ def decide(known: Handover | None, command: HandoverCommand, now_ms: int, *, awa
         now_ms: present.
         awake: has the desk read all that was told before its start? Until then the digest may be an old one.
     """
-    if not command.actor:
-        return _refused(command, now_ms, "NO_ACTOR")
-    if not command.command_id:
-        return _refused(command, now_ms, "NO_COMMAND_ID")
-    if command.role not in SIGNERS:
-        return Decision(_entry(command, now_ms, "FORBIDDEN", "forbidden"))
+    if (bar := barred(command, SIGNERS)) is not None:
+        return Decision(_entry(command, now_ms, *bar))
     if known is None:
         return Decision(_entry(command, now_ms, "NOT_FOUND", "UNKNOWN_HANDOVER"))
-    if command.sent_ms and now_ms - command.sent_ms > COMMAND_OLD_MS:
+    if is_old(command, now_ms):
         return _refused(command, now_ms, "TOO_OLD")
     if command.op == "note":
         return _note(known, command, now_ms)

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import COMMAND_OLD_MS, TEXT_MAX, answer, bad_text
+from ioc.domain.desk_commands import TEXT_MAX, answer, bad_text, barred, is_old
 from ioc.domain.grouping import TITLE_MAX
 from ioc.domain.incident_grouping import MEMBERS_MAX
 from ioc.domain.incident_life import close, incident_id, priority_of, with_line, with_members
@@ -65,15 +65,11 @@ def _decide(
     command: IncidentCommand,
     now_ms: int,
 ) -> Decision:
-    if not command.actor:
-        return _refuse(command, now_ms, "NO_ACTOR")
-    if not command.command_id:
-        return _refuse(command, now_ms, "NO_COMMAND_ID")
-    if command.role not in HANDLERS:
-        return Decision(_answer(command, now_ms, "FORBIDDEN", "forbidden"))
+    if (bar := barred(command, HANDLERS)) is not None:
+        return Decision(_answer(command, now_ms, *bar))
     if known is None:
         return Decision(_answer(command, now_ms, "NOT_FOUND", "UNKNOWN_INCIDENT"))
-    if command.sent_ms and now_ms - command.sent_ms > COMMAND_OLD_MS:
+    if is_old(command, now_ms):
         return _refuse(command, now_ms, "TOO_OLD")
     if command.op == "note":
         return _note(known, command, now_ms)  # also of one that is over: it is read for a day

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import COMMAND_OLD_MS, TEXT_MAX, answer, bad_text
+from ioc.domain.desk_commands import TEXT_MAX, answer, bad_text, barred, is_old
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Matcher, Names
 from ioc.domain.matcher import problems as matcher_problems
@@ -104,19 +104,15 @@ def decide(known: Silence | None, running: int, command: SilenceCommand, names: 
         names: of the profile.
         now_ms: present.
     """
-    if not command.actor:
-        return _answer(command, now_ms, "REFUSED", "NO_ACTOR")
-    if not command.command_id:
-        return _answer(command, now_ms, "REFUSED", "NO_COMMAND_ID")
-    if command.role not in SILENCERS:
-        return _answer(command, now_ms, "FORBIDDEN", "forbidden")
+    if (bar := barred(command, SILENCERS)) is not None:
+        return _answer(command, now_ms, *bar)
     if command.op == "expire":
         return _expire(known, command, now_ms)
     if known is not None or command.silence_id != silence_id(command.command_id):
         return _answer(command, now_ms, "REFUSED", "BAD_ID")
     if (lacking := _lacking(command, names)) is not None:
         return _answer(command, now_ms, "REFUSED", lacking)
-    if command.sent_ms and now_ms - command.sent_ms > COMMAND_OLD_MS:
+    if is_old(command, now_ms):
         return _answer(command, now_ms, "REFUSED", "TOO_OLD")
     if running >= SILENCES_MAX:
         return _answer(command, now_ms, "REFUSED", "TOO_MANY")

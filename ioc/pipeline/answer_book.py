@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from ioc.domain.alerts import LogEntry
 from ioc.domain.desk_commands import Command
 from ioc.wire.codec import decode_log_entry, encode
@@ -23,9 +25,15 @@ class AnswerBook:
         self._answers[key.removeprefix(self.prefix)] = decode_log_entry(value)
         self._sorted = False
 
-    def given(self, command: Command) -> LogEntry | None:
-        """The answer to that command id, whatever it asked; None: it is new. The caller compares the digest."""
-        return self._answers.get(command.command_id) if command.command_id else None
+    def again(self, command: Command, mismatch: Callable[[], LogEntry]) -> LogEntry | None:
+        """The answer to a command whose id was used before; None: it is new.
+
+        Args:
+            command: what is asked.
+            mismatch: makes the answer to another content under that id.
+        """
+        before = self._answers.get(command.command_id) if command.command_id else None
+        return before if before is None or before.digest == command.digest else mismatch()
 
     def remember(self, command: Command, entry: LogEntry) -> None:
         """Keep an answer; one without a command id is not kept."""

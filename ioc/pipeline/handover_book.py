@@ -130,9 +130,9 @@ class HandoverBook:
 
     def command(self, command: HandoverCommand, now_ms: int, *, awake: bool = True) -> LogEntry:
         """Answer a command. ``awake``: the desk has read all that was told before its start."""
-        before = self._answers.given(command)
-        if before is not None:
-            return before if before.digest == command.digest else mismatch(command, now_ms)
+        again = self._answers.again(command, lambda: mismatch(command, now_ms))
+        if again is not None:
+            return again
         decision = decide(self.handovers.get(command.handover_id), command, now_ms, awake=awake)
         self._answers.remember(command, decision.entry)
         if decision.handover is not None:

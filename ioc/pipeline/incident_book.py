@@ -109,10 +109,9 @@ class IncidentBook:
 
     def command(self, command: IncidentCommand, now_ms: int) -> None:
         """Carry a command out, or refuse it: one line answers it."""
-        before = self._answers.given(command)
-        if before is not None:
-            same = before.digest == command.digest
-            self._lines.append(before if same else incident_commands.mismatch(command, now_ms))
+        again = self._answers.again(command, lambda: incident_commands.mismatch(command, now_ms))
+        if again is not None:
+            self._lines.append(again)
             return
         exercise = self._exercise(command)
         decision = incident_commands.decide(

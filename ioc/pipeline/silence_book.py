@@ -53,9 +53,9 @@ class SilenceBook:
 
     def command(self, command: SilenceCommand, names: Names, now_ms: int) -> tuple[LogEntry, bool]:
         """Answer a command: the line for the log, and whether the silences are others now."""
-        before = self._answers.given(command)
-        if before is not None:
-            return (before if before.digest == command.digest else mismatch(command, now_ms)), False
+        again = self._answers.again(command, lambda: mismatch(command, now_ms))
+        if again is not None:
+            return again, False
         known = self.silences.get(command.silence_id)
         decision = decide(known, len(self._running), command, names, now_ms)
         self._answers.remember(command, decision.entry)

@@ -41,7 +41,7 @@ def asked(number: int, op: str, **more: Any) -> dict[str, Any]:
 @pytest.fixture(autouse=True)
 def _any_age(monkeypatch: pytest.MonkeyPatch) -> None:
     """The gateway's own clock shows another time than the desk's here."""
-    monkeypatch.setattr("ioc.domain.handover_signing.COMMAND_OLD_MS", 10**15)
+    monkeypatch.setattr("ioc.domain.desk_commands.COMMAND_OLD_MS", 10**15)
 
 
 async def test_one_shift_gives_and_the_next_takes(gateway: Running) -> None:
