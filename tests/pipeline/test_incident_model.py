@@ -125,6 +125,8 @@ class Plain:
         known = self.room.alerts.get(name)
         if known is None or known.closed != (word == "reopen"):
             return
+        if word == "priority" and known.state == "UNACK":  # alerting keeps the worst until somebody acknowledges
+            change = {"priority": min(change["priority"], known.priority)}
         facts = {"exercise": known.exercise, "state": known.state, "priority": known.priority, "rule": known.rule}
         self.ask(known, facts | change)
         self.room.tell(name, **change)
