@@ -7,7 +7,9 @@ one of ``KEYS``: there is no alert to such a line.
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Protocol
+from hashlib import sha256
+
+from msgspec import Struct
 
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.plain_text import is_plain
@@ -18,28 +20,33 @@ TEXT_MAX = 500  # characters of a reason or a note
 COMMAND_OLD_MS = 300_000  # who asked so long ago does not expect it any more
 
 
-class Command(Protocol):
-    """What every command to the desk carries. ``sent_ms``: when the gateway took it, 0 when nobody knows."""
+class Command(Struct, frozen=True, kw_only=True):
+    """What every command to the desk carries.
 
-    @property
-    def command_id(self) -> str: ...
-    @property
-    def actor(self) -> str: ...
-    @property
-    def actor_display(self) -> str: ...
-    @property
-    def role(self) -> str: ...
-    @property
-    def station(self) -> str: ...
-    @property
-    def sent_ms(self) -> int: ...
+    ``command_id`` makes a repeat harmless; ``sent_ms``: when the gateway took it, 0 when nobody knows.
+    """
+
+    command_id: str
+    actor: str
+    actor_display: str
+    role: str = ""
+    station: str = ""
+    sent_ms: int = 0
+
     @property
     def subject_id(self) -> str:
         """Id of the silence, incident or handover."""
+        raise NotImplementedError
+
+    @property
+    def asked(self) -> tuple[object, ...]:
+        """What is asked, without who asks."""
+        raise NotImplementedError
 
     @property
     def digest(self) -> str:
         """What is asked, and by whom, as 16 hexadecimal digits: a repeat has the same, from any station."""
+        return sha256(repr((*self.asked, self.actor)).encode()).hexdigest()[:16]
 
 
 def is_about_desk(entry: LogEntry) -> bool:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
 
 from ioc.domain.alerts import Priority
 from ioc.domain.desk import UNSIGNED_RULE as UNSIGNED_RULE
+from ioc.domain.desk_commands import Command
 
 KEY = "handover|"
 """How the ``key`` of a line of the log about a handover begins."""
@@ -120,7 +120,7 @@ class Handover(Struct, frozen=True, kw_only=True):
     digest_hash: str = ""
 
 
-class HandoverCommand(Struct, frozen=True, kw_only=True, tag="handover", tag_field="kind"):
+class HandoverCommand(Command, frozen=True, kw_only=True, tag="handover", tag_field="kind"):
     """What a person does to a handover. ``command_id`` makes a repeat harmless.
 
     ``note`` adds ``text``; ``give`` is the outgoing signature and locks the digest; ``take`` is the incoming one, and
@@ -128,16 +128,10 @@ class HandoverCommand(Struct, frozen=True, kw_only=True, tag="handover", tag_fie
     ``take`` locks and signs at once, after the end of the shift, with ``digest_hash`` of the draft.
     """
 
-    command_id: str
     op: HandoverOp
     handover_id: str
     text: str = ""
     digest_hash: str = ""
-    actor: str
-    actor_display: str
-    role: str = ""
-    station: str = ""
-    sent_ms: int = 0
 
     @property
     def subject_id(self) -> str:
@@ -145,7 +139,11 @@ class HandoverCommand(Struct, frozen=True, kw_only=True, tag="handover", tag_fie
         return self.handover_id
 
     @property
-    def digest(self) -> str:
-        """What is asked, and by whom, as 16 hexadecimal digits: a repeat has the same, from any station."""
-        asked = (self.op, self.handover_id, self.text, self.digest_hash, self.actor)
-        return sha256(repr(asked).encode()).hexdigest()[:16]
+    def asked(self) -> tuple[object, ...]:
+        """See the base."""
+        return (
+            self.op,
+            self.handover_id,
+            self.text,
+            self.digest_hash,
+        )

@@ -6,12 +6,12 @@ place in the log. An alert belongs to one incident at a time.
 
 from __future__ import annotations
 
-from hashlib import sha256
 from typing import Literal
 
 from msgspec import Struct
 
 from ioc.domain.alerts import Priority
+from ioc.domain.desk_commands import Command
 
 KEY = "incident|"
 """How the ``key`` of a line of the log about an incident begins."""
@@ -86,7 +86,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     exercise: str | None = None
 
 
-class IncidentCommand(Struct, frozen=True, kw_only=True, tag="incident", tag_field="kind"):
+class IncidentCommand(Command, frozen=True, kw_only=True, tag="incident", tag_field="kind"):
     """What a person wants done to an incident. ``command_id`` makes a repeat harmless.
 
     ``take`` and ``release`` set and empty the owner; ``rename`` reads ``text`` as the title (both languages); ``note``
@@ -95,17 +95,11 @@ class IncidentCommand(Struct, frozen=True, kw_only=True, tag="incident", tag_fie
     not come back by itself.
     """
 
-    command_id: str
     op: IncidentOp
     incident_id: str
     other: str = ""
     alert_ids: tuple[str, ...] = ()
     text: str = ""
-    actor: str
-    actor_display: str
-    role: str = ""
-    station: str = ""
-    sent_ms: int = 0
 
     @property
     def subject_id(self) -> str:
@@ -113,7 +107,12 @@ class IncidentCommand(Struct, frozen=True, kw_only=True, tag="incident", tag_fie
         return self.incident_id
 
     @property
-    def digest(self) -> str:
-        """What is asked, and by whom, as 16 hexadecimal digits: a repeat has the same, from any station."""
-        asked = (self.op, self.incident_id, self.other, self.alert_ids, self.text, self.actor)
-        return sha256(repr(asked).encode()).hexdigest()[:16]
+    def asked(self) -> tuple[object, ...]:
+        """See the base."""
+        return (
+            self.op,
+            self.incident_id,
+            self.other,
+            self.alert_ids,
+            self.text,
+        )

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import TEXT_MAX, answer, bad_text, barred, is_old
+from ioc.domain.desk_commands import TEXT_MAX, Command, answer, bad_text, barred, is_old
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Matcher, Names
 from ioc.domain.matcher import problems as matcher_problems
@@ -29,24 +29,18 @@ SilenceOp = Literal["create", "expire"]
 WORDS: dict[SilenceOp, str] = {"create": "silence", "expire": "unsilence"}
 
 
-class SilenceCommand(Struct, frozen=True, kw_only=True, tag="silence", tag_field="kind"):
+class SilenceCommand(Command, frozen=True, kw_only=True, tag="silence", tag_field="kind"):
     """What a person wants done to a silence. ``command_id`` makes a repeat harmless.
 
     ``create`` reads ``matcher``, ``reason`` and ``for_s`` (seconds, at most a shift); ``expire`` names the silence.
     ``silence_id`` of a new one is :func:`silence_id` of its command.
     """
 
-    command_id: str
     op: SilenceOp
     silence_id: str
     matcher: Matcher = Matcher()
     reason: str = ""
     for_s: int = 0
-    actor: str
-    actor_display: str
-    role: str = ""
-    station: str = ""
-    sent_ms: int = 0
 
     @property
     def subject_id(self) -> str:
@@ -54,10 +48,15 @@ class SilenceCommand(Struct, frozen=True, kw_only=True, tag="silence", tag_field
         return self.silence_id
 
     @property
-    def digest(self) -> str:
-        """What is asked, and by whom, as 16 hexadecimal digits: a repeat has the same, from any station."""
-        asked = (self.op, self.silence_id, self.matcher, self.reason, self.for_s, self.actor)
-        return sha256(repr(asked).encode()).hexdigest()[:16]
+    def asked(self) -> tuple[object, ...]:
+        """See the base."""
+        return (
+            self.op,
+            self.silence_id,
+            self.matcher,
+            self.reason,
+            self.for_s,
+        )
 
 
 class Silence(Struct, frozen=True, kw_only=True):
