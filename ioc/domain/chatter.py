@@ -6,8 +6,10 @@ alert stays active, as it is, until the condition has stayed away for the *off-d
 as long whenever the condition comes back during a hold, and at most half an hour. After an hour without a change of
 the condition all is forgotten.
 
-Both clocks must agree that it is chattering: what only arrives close together (a backlog after an outage, a drill at
-sixty times the speed) is not. The hold itself goes by arrival. All values are those of one object of one rule.
+Both clocks must agree that it is chattering, and that it goes on: what only arrives close together (a backlog after an
+outage, a drill at sixty times the speed) is neither. A hold runs by arrival, since nothing comes from what stays away;
+when the condition comes back and had stayed away for the off-delay in event time, it was over before that. All values
+are those of one object of one rule.
 """
 
 from __future__ import annotations
@@ -59,6 +61,7 @@ class Past(Struct, frozen=True, kw_only=True):
         since_ms: when the present chattering was noticed; None: it does not chatter.
         until_ms: end of the present hold; None: nothing is held.
         changed_ms: when the condition last came or went, by arrival.
+        changed_event_ms: the same in event time; 0: not known.
     """
 
     gone: tuple[Gone, ...] = ()
@@ -68,6 +71,7 @@ class Past(Struct, frozen=True, kw_only=True):
     since_ms: int | None = None
     until_ms: int | None = None
     changed_ms: int = 0
+    changed_event_ms: int = 0
 
     @property
     def held(self) -> bool:
@@ -93,12 +97,20 @@ def went(past: Past, now_ms: int, event_ms: int, *, may_hold: bool = True) -> Pa
         event_ms: when it went away, in event time.
         may_hold: not when the alert asks nobody anyway, or the end is one for good. It is remembered all the same.
     """
-    past = recalled(past, now_ms)
+    past = recalled(past, now_ms, event_ms)
     gone = (*past.gone, Gone(now_ms, event_ms))[-TIMES:]
     near = [
         one for one in gone if abs(now_ms - one.at_ms) <= WITHIN_MS and abs(event_ms - one.event_ms) <= WITHIN_MS
     ]  # fmt: skip
-    after = replace(past, gone=gone, times=past.times + 1, since_ms=None, until_ms=None, changed_ms=now_ms)
+    after = replace(
+        past,
+        gone=gone,
+        times=past.times + 1,
+        since_ms=None,
+        until_ms=None,
+        changed_ms=now_ms,
+        changed_event_ms=max(past.changed_event_ms, event_ms),
+    )
     if not may_hold or (past.since_ms is None and len(near) < TIMES):
         return after
     delay_s = past.off_delay_s or FIRST_DELAY_S
@@ -106,25 +118,43 @@ def went(past: Past, now_ms: int, event_ms: int, *, may_hold: bool = True) -> Pa
     return replace(after, off_delay_s=delay_s, told_s=delay_s, since_ms=since_ms, until_ms=now_ms + delay_s * 1000)
 
 
-def came(past: Past, now_ms: int) -> Past:
-    """The condition comes. During a hold that is what makes the next one longer."""
-    past = recalled(past, now_ms)
-    if past.held:
-        return replace(
-            past, off_delay_s=min(2 * past.off_delay_s, MAX_DELAY_S), until_ms=None, changed_ms=now_ms
-        )  # fmt: skip
-    return replace(past, changed_ms=now_ms) if past.times else past
+def came(past: Past, now_ms: int, event_ms: int) -> Past:
+    """The condition comes, in event time at ``event_ms``. During a hold that is what makes the next one longer."""
+    past = recalled(past, now_ms, event_ms)
+    if not past.times:
+        return past
+    delay_s = min(2 * past.off_delay_s, MAX_DELAY_S) if past.held else past.off_delay_s
+    return replace(
+        past,
+        off_delay_s=delay_s,
+        until_ms=None,
+        changed_ms=now_ms,
+        changed_event_ms=max(past.changed_event_ms, event_ms),
+    )
 
 
-def passed(past: Past, now_ms: int) -> Past:
-    """What time alone does. What was held and is not any more has stayed away long enough: the alert goes."""
+def passed(past: Past, now_ms: int, event_ms: int | None = None) -> Past:
+    """What time does. What was held and is not any more has stayed away long enough: the alert goes.
+
+    Args:
+        past: of the object.
+        now_ms: arrival.
+        event_ms: event time that the object has reached, when something came that says so.
+    """
     if past.until_ms is None:
-        return recalled(past, now_ms)
-    if past.until_ms - now_ms > past.off_delay_s * 1000 + CLOCK_BACK_MS:
-        return replace(past, until_ms=now_ms + past.off_delay_s * 1000)
-    return past if past.until_ms > now_ms else replace(past, since_ms=None, until_ms=None)
+        return recalled(past, now_ms, event_ms)
+    delay_ms = past.off_delay_s * 1000
+    if past.until_ms <= now_ms or (event_ms is not None and event_ms - past.gone[-1].event_ms >= delay_ms):
+        return recalled(replace(past, since_ms=None, until_ms=None), now_ms, event_ms)
+    if past.until_ms - now_ms > delay_ms + CLOCK_BACK_MS:
+        return replace(past, until_ms=now_ms + delay_ms)
+    return past
 
 
-def recalled(past: Past, now_ms: int) -> Past:
-    """What is still remembered: after an hour without a change nothing, unless a hold runs."""
-    return past if past.held or abs(now_ms - past.changed_ms) < FORGOTTEN_MS else Past()
+def recalled(past: Past, now_ms: int, event_ms: int | None = None) -> Past:
+    """What is still remembered: after an hour without a change by either clock nothing, unless a hold runs."""
+    if past.held:
+        return past
+    if event_ms is not None and past.changed_event_ms and event_ms - past.changed_event_ms >= FORGOTTEN_MS:
+        return Past()
+    return past if abs(now_ms - past.changed_ms) < FORGOTTEN_MS else Past()

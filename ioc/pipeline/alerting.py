@@ -227,14 +227,17 @@ class AlertingPartition:
     def _elapse(self, now_ms: int, effects: Effects) -> None:
         # What stayed away long enough goes first: it is not to ask anew in the same moment.
         for key in self._chattering.running:
-            held = self.alerts.get(self._open.get(key, ""))
-            change = self._chattering.elapse(key, held, now_ms)
-            if change is not None:
-                self._accept(change, change.alert.observed_ms, now_ms, effects)
+            self._settle(key, now_ms, effects)
         for alert_id in sorted(self._timed):
             change = timed.elapse(self.alerts[alert_id], now_ms)
             if change is not None:
                 self._accept(change, None, now_ms, effects)
+
+    def _settle(self, key: str, now_ms: int, effects: Effects, event_ms: int | None = None) -> None:
+        held = self.alerts.get(self._open.get(key, ""))
+        change = self._chattering.elapse(key, held, now_ms, event_ms)
+        if change is not None:
+            self._accept(change, change.alert.observed_ms, now_ms, effects)
 
     def _latching(self, signal: Signal) -> bool:
         rule = self._rules.get(signal.rule)
@@ -261,6 +264,7 @@ class AlertingPartition:
         if signal.state != "on" or (last is not None and signal.since_ms <= last.since_ms):
             self.counters.without_effect += 1
             return
+        self._settle(key, now_ms, effects, signal.since_ms)
         before = self.alerts.get(self._open.get(key, ""))
         self._dirty.add(key)
         if before is not None and self._chattering.carries(before):
@@ -272,7 +276,7 @@ class AlertingPartition:
         if before is not None:
             self._accept(episodes.supersede(before, begun.alert.id, now_ms), signal.since_ms, now_ms, effects)
         self._last[key] = Last(signal.since_ms, now_ms)
-        self._chattering.begun(key, now_ms)
+        self._chattering.begun(key, signal.since_ms, now_ms)
         self._accept(begun, signal.observed_ms, now_ms, effects)
 
     def _apply(self, key: str, alert: Alert, signal: Signal, now_ms: int, effects: Effects) -> None:

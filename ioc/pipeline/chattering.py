@@ -52,10 +52,10 @@ class Chattering:
         """Does the alert go on with the object's next episode, without a new occurrence?"""
         return alert is not None and alert.active and alert.chatter is not None
 
-    def begun(self, key: str, now_ms: int) -> None:
-        """A new alert of the object was raised."""
+    def begun(self, key: str, event_ms: int, now_ms: int) -> None:
+        """A new alert of the object was raised; its episode began at ``event_ms``."""
         if key in self._past:
-            self._keep(key, chatter.came(self._past[key], now_ms))
+            self._keep(key, chatter.came(self._past[key], now_ms, event_ms))
 
     def apply(
         self, key: str, alert: Alert, signal: Signal, now_ms: int, *, latching: bool, known: bool
@@ -87,16 +87,24 @@ class Chattering:
             tell = past.since_ms is None or after.told_s != past.told_s
             return episodes.hold(alert, signal, said, now_ms, tell=tell)
         if signal.state == "on" and not there:
-            self._keep(key, chatter.came(past, now_ms))
+            self._keep(key, chatter.came(past, now_ms, max(signal.since_ms, signal.observed_ms)))
         shown = self._past[key].shown if key in self._past else None
         if change.alert.chatter == shown:
             return change
         return replace(change, alert=replace(change.alert, chatter=shown))
 
-    def elapse(self, key: str, alert: Alert | None, now_ms: int) -> Change | None:
-        """What time alone did to a chattering object by now; None when it did nothing to the alert."""
-        past = self._past[key]
-        after = chatter.passed(past, now_ms)
+    def elapse(self, key: str, alert: Alert | None, now_ms: int, event_ms: int | None = None) -> Change | None:
+        """What time did to an object by now; None when it did nothing to the alert.
+
+        Args:
+            key: of the object.
+            alert: its open one.
+            now_ms: arrival.
+            event_ms: start of a new episode of the object. If the condition had stayed away for long enough by then,
+                or if nothing is remembered after so long, the episode is another occurrence, however soon it arrives.
+        """
+        past = self._past.get(key, Past())
+        after = chatter.passed(past, now_ms, event_ms)
         if after == past:
             return None
         self._keep(key, after)

@@ -10,6 +10,7 @@ from ioc.domain import chatter
 from ioc.domain.chatter import CLOCK_BACK_MS, FORGOTTEN_MS, MAX_DELAY_S, Past, came, passed, went
 
 S = 1000
+HOUR = 3_600_000
 T = 1_800_000_000_000
 
 
@@ -18,7 +19,7 @@ def flap(times: int, every_ms: int = 10 * S, *, event_every_ms: int | None = Non
     found = Past()
     for i in range(times):
         step = every_ms if event_every_ms is None else event_every_ms
-        found = went(came(found, T + i * every_ms), T + i * every_ms, T + i * step)
+        found = went(came(found, T + i * every_ms, T + i * step), T + i * every_ms, T + i * step)
     return found
 
 
@@ -48,7 +49,7 @@ def test_what_only_arrives_together_does_not_chatter() -> None:
 def test_each_time_it_comes_back_in_a_hold_the_next_one_is_twice_as_long() -> None:
     found, delays = flap(3), []
     for i in range(8):
-        found = came(found, T + (30 + i) * S)
+        found = came(found, T + (30 + i) * S, T + 30 * S)
         assert not found.held
         assert found.shown is not None
         assert found.shown.returns_at_ms is None
@@ -60,25 +61,41 @@ def test_each_time_it_comes_back_in_a_hold_the_next_one_is_twice_as_long() -> No
 
 
 def test_away_for_the_whole_delay_is_over_and_the_delay_is_remembered() -> None:
-    found = went(came(flap(3), T + 30 * S), T + 30 * S, T)
+    found = went(came(flap(3), T + 30 * S, T), T + 30 * S, T)
     assert passed(found, T + 150 * S - 1) == found
     over = passed(found, T + 150 * S)
     assert (over.held, over.shown, over.off_delay_s) == (False, None, 120)
-    once = went(came(over, T + 400 * S), T + 400 * S, T + 400 * S)
+    once = went(came(over, T + 400 * S, T + 400 * S), T + 400 * S, T + 400 * S)
     assert not once.held, "it has to chatter again"
     again = once
     for i in range(41, 43):
-        again = went(came(again, T + 10 * i * S), T + 10 * i * S, T + 10 * i * S)
+        again = went(came(again, T + 10 * i * S, T + 10 * i * S), T + 10 * i * S, T + 10 * i * S)
     assert again.held
     assert again.off_delay_s == 120
 
 
 def test_an_hour_without_a_change_is_forgotten() -> None:
-    there = came(flap(3), T + 30 * S)
+    there = came(flap(3), T + 30 * S, T)
     assert passed(there, T + 30 * S + FORGOTTEN_MS - 1) == there
     assert passed(there, T + 30 * S + FORGOTTEN_MS) == Past()
     late = went(there, T + 30 * S + FORGOTTEN_MS, T)
     assert (late.times, late.held) == (1, False)
+
+
+def test_event_time_ends_a_hold_that_arrival_does_not() -> None:
+    found = flap(3)  # it went away at T + 20 s, and is held for a minute
+    assert passed(found, T + 21 * S, T + 80 * S - 1) == found
+    over = passed(found, T + 21 * S, T + 80 * S)
+    assert (over.held, over.shown, over.times) == (False, None, 3)
+    assert passed(found, T + 21 * S, T - HOUR) == found, "what is older says nothing"
+
+
+def test_an_hour_of_event_time_without_a_change_is_forgotten() -> None:
+    there = came(flap(3), T + 30 * S, T + 30 * S)
+    assert went(there, T + 31 * S, T + 30 * S + FORGOTTEN_MS - 1).held
+    late = went(there, T + 31 * S, T + 30 * S + FORGOTTEN_MS)
+    assert (late.held, late.times) == (False, 1)
+    assert passed(there, T + 31 * S, T + 30 * S + FORGOTTEN_MS) == Past()
 
 
 def test_what_nobody_is_asked_about_is_remembered_and_not_held() -> None:
@@ -92,7 +109,7 @@ def test_a_clock_that_was_set_back_holds_nothing_for_long() -> None:
     little = found.until_ms - 60 * S - CLOCK_BACK_MS
     assert passed(found, little) == found
     assert passed(found, little - 1).until_ms == little - 1 + 60 * S
-    assert passed(came(found, T + 21 * S), T - FORGOTTEN_MS) == Past()
+    assert passed(came(found, T + 21 * S, T), T - FORGOTTEN_MS) == Past()
 
 
 STEPS = st.lists(st.tuples(st.booleans(), st.integers(-3_000_000, 3_000_000)), max_size=60)
@@ -105,7 +122,7 @@ def test_a_hold_is_bounded_whatever_the_clock_does(steps: list[tuple[bool, int]]
         now_ms += later_ms
         past = passed(past, now_ms)
         if turn:
-            past = went(past, now_ms, now_ms) if there else came(past, now_ms)
+            past = went(past, now_ms, now_ms) if there else came(past, now_ms, now_ms)
             there = not there
         assert past.off_delay_s <= MAX_DELAY_S
         assert past.held <= (past.since_ms is not None)

@@ -11,39 +11,45 @@ MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 class Flutter:
     """One object: when it went away, and what is held because of that."""
 
-    went_ms: list[int] = field(default_factory=list)
+    went: list[tuple[int, int]] = field(default_factory=list)  # arrival and event time
     changed_ms: int = 0
+    changed_event_ms: int = 0
     delay_s: int = 60
     chatters: bool = False
     until_ms: int = 0  # 0: nothing is held
 
-    def _remember(self, now_ms: int) -> None:
-        if not self.until_ms and now_ms - self.changed_ms >= HOUR_MS:
-            self.went_ms, self.chatters, self.delay_s = [], False, 60
+    def _remember(self, now_ms: int, event_ms: int = 0) -> None:
+        long = now_ms - self.changed_ms >= HOUR_MS or event_ms - self.changed_event_ms >= HOUR_MS
+        if not self.until_ms and long:
+            self.went, self.chatters, self.delay_s = [], False, 60
 
-    def goes(self, now_ms: int, asks: bool) -> bool:
+    def _change(self, now_ms: int, event_ms: int) -> None:
+        self.changed_ms, self.changed_event_ms = now_ms, max(event_ms, self.changed_event_ms)
+
+    def goes(self, now_ms: int, event_ms: int, asks: bool) -> bool:
         """Is its alert held? ``asks``: the alert is not hidden."""
-        self._remember(now_ms)
-        self.went_ms.append(now_ms)
-        self.changed_ms = now_ms
-        often = len([at for at in self.went_ms if now_ms - at <= MINUTE_MS]) >= 3
+        self._remember(now_ms, event_ms)
+        self.went.append((now_ms, event_ms))
+        self._change(now_ms, event_ms)
+        near = [at for at, event in self.went if now_ms - at <= MINUTE_MS and event_ms - event <= MINUTE_MS]
+        often = len(near) >= 3
         self.chatters = asks and (self.chatters or often)
         if self.chatters:
             self.until_ms = now_ms + self.delay_s * 1000
         return self.chatters
 
-    def comes(self, now_ms: int) -> None:
-        self._remember(now_ms)
-        self.changed_ms = now_ms
+    def comes(self, now_ms: int, event_ms: int) -> None:
+        self._remember(now_ms, event_ms)
+        self._change(now_ms, event_ms)
         if self.until_ms:
             self.until_ms, self.delay_s = 0, min(1800, self.delay_s * 2)
 
-    def over(self, now_ms: int) -> bool:
-        """Did it stay away for long enough by now?"""
+    def over(self, now_ms: int, event_ms: int = 0) -> bool:
+        """Did it stay away for long enough, by one clock or the other?"""
         if not self.until_ms:
-            self._remember(now_ms)
+            self._remember(now_ms, event_ms)
             return False
-        if now_ms < self.until_ms:
+        if now_ms < self.until_ms and event_ms - self.went[-1][1] < self.delay_s * 1000:
             return False
         self.until_ms, self.chatters = 0, False
         return True
@@ -51,4 +57,4 @@ class Flutter:
     @property
     def says(self) -> tuple[int, int, int] | None:
         """How often it went away, the off-delay, and until when it is held."""
-        return (len(self.went_ms), self.delay_s, self.until_ms) if self.chatters else None
+        return (len(self.went), self.delay_s, self.until_ms) if self.chatters else None

@@ -130,6 +130,7 @@ class Model:
         if one is None:
             if signal.state != "on" or signal.since_ms <= self.begun_ms.get(signal.key, 0):
                 return
+            self._pass(signal.key, now_ms, signal.since_ms)
             standing = self.open_of(signal.key) or ""
             if flutter.chatters and self.all[standing].facts.active:
                 self.carried[signal.key] = (signal.since_ms, standing)
@@ -137,7 +138,7 @@ class Model:
                 self._go_on(self.all[standing], signal, flutter, now_ms)
             else:
                 self._begin(name, signal)
-                flutter.comes(now_ms)
+                flutter.comes(now_ms, signal.since_ms)
         elif not one.closed:
             self._go_on(one, signal, flutter, now_ms)
 
@@ -175,12 +176,12 @@ class Model:
     def _go_on(self, one: Occurrence, signal: Signal, flutter: Flutter, now_ms: int) -> None:
         was_hidden, away = one.hidden, not one.facts.active or flutter.until_ms > 0
         if signal.state == "off":
-            if not away and not flutter.goes(now_ms, not was_hidden):
+            if not away and not flutter.goes(now_ms, signal.observed_ms, not was_hidden):
                 self._go_away(one)
             one.says = flutter.says if one.facts.active else None
             return
         if away:
-            flutter.comes(now_ms)
+            flutter.comes(now_ms, max(signal.since_ms, signal.observed_ms))
         one.says = flutter.says
         latched = signal.rule in self.latching or one.facts.latched
         if not one.facts.active:
@@ -195,12 +196,8 @@ class Model:
         one.priority = signal.priority if one.facts.acked else min(one.priority, signal.priority)
 
     def elapse(self, now_ms: int) -> None:
-        for key, flutter in self.flutter.items():
-            standing = self.all.get(self.open_of(key) or "")
-            if flutter.over(now_ms) and standing is not None:
-                self._go_away(standing)
-            if standing is not None and standing.facts.active:
-                standing.says = flutter.says
+        for key in self.flutter:
+            self._pass(key, now_ms)
         for one in self.all.values():
             if one.facts.suppression in SHELVES:
                 if one.until_ms <= now_ms:
@@ -208,6 +205,13 @@ class Model:
             elif one.realarm_ms and one.realarm_ms <= now_ms and not (one.says and one.says[2]):
                 one.move("REALARM")
                 one.realarms += 1
+
+    def _pass(self, key: str, now_ms: int, event_ms: int = 0) -> None:
+        flutter, standing = self.flutter[key], self.all.get(self.open_of(key) or "")
+        if flutter.over(now_ms, event_ms) and standing is not None:
+            self._go_away(standing)
+        if standing is not None and standing.facts.active:
+            standing.says = flutter.says
 
     @staticmethod
     def _show(one: Occurrence, event: Event) -> bool:

@@ -146,6 +146,42 @@ def test_a_worse_priority_passes_at_once(loose: Loose) -> None:
     assert (alert.chatter.off_delay_s, alert.chatter.returns_at_ms) == (120, None)
 
 
+@pytest.mark.parametrize("later_ms", [MIN, 10 * MIN])
+def test_what_a_backlog_brings_after_it_is_another_occurrence(loose: Loose, later_ms: int) -> None:
+    """It chattered and is acknowledged. The link was down; what comes at once now was minutes apart."""
+    held = loose.newest
+    loose.do("ack", alert_id=held.id, version=held.version)
+    lines = len(loose.log)
+    went_ms, loose.revision = held.observed_ms, loose.revision + 2
+    comes_ms = went_ms + later_ms
+    loose.give(signal(since_ms=comes_ms, observed_ms=comes_ms, revision=loose.revision))
+    assert loose.words[lines:] == ["closed", "raised"]
+    over = loose.log[lines]
+    assert (over.alert_id, over.reason, over.event_ms) == (held.id, "CHATTER_OVER", went_ms)
+    assert (loose.newest.state, loose.newest.acked, loose.newest.chatter) == ("UNACK", False, None)
+    loose.give(off(loose.revision + 1, since_ms=comes_ms, observed_ms=comes_ms + 5 * S))
+    assert loose.newest.state == "RTNUN", "it has to chatter again"
+    loose.restart()
+    loose.give(signal(since_ms=comes_ms + HOUR, observed_ms=comes_ms + HOUR, revision=loose.revision + 2))
+    assert loose.words[lines + 2 :] == ["cleared", "superseded", "raised"]
+
+
+def test_what_nobody_has_seen_of_it_goes_on_in_the_next_one(loose: Loose) -> None:
+    held = loose.newest
+    since_ms = held.observed_ms + MIN
+    loose.give(signal(since_ms=since_ms, observed_ms=since_ms, revision=loose.revision + 1))
+    assert loose.words[-3:] == ["cleared", "superseded", "raised"]
+    assert loose.newest.count == held.count + 1
+
+
+def test_what_was_there_for_an_hour_of_a_backlog_goes_at_once(loose: Loose) -> None:
+    loose.come()
+    assert loose.newest.chatter is not None
+    loose.revision += 1
+    loose.give(off(loose.revision, since_ms=loose.since_ms, observed_ms=loose.now_ms + HOUR))
+    assert (loose.newest.state, loose.newest.chatter) == ("RTNUN", None)
+
+
 def test_it_survives_a_restart_and_ends_then(loose: Loose) -> None:
     loose.restart()
     loose.tick(54 * S)

@@ -35,6 +35,9 @@ from tests.pipeline.test_alerting import KEY, signal
 KEYS = (KEY, FIRE, KEY.replace("R1", "R2"))
 MIN, HOUR = 60 * S, 3_600_000
 CHANCES = st.integers(0, 19)
+# Event time has a clock of its own here: a backlog comes at once, and what is slow comes late.
+LATER_MS = [S] * 20 + [50 * S, 3 * MIN, 2 * HOUR]
+LATER = st.sampled_from(LATER_MS)
 
 
 class Life(RuleBasedStateMachine):
@@ -57,19 +60,22 @@ class Life(RuleBasedStateMachine):
         self.shown: dict[str, list[tuple[str, Seen]]] = {}  # object → what was on screens, newest last
         self.since: dict[str, int] = {}
         self.on: dict[str, bool] = {}
+        self.event_ms = T
         self.revision = 0
 
     # --- signals ---
 
-    @rule(key=st.sampled_from(KEYS), priority=st.integers(1, 4), chance=CHANCES, again=st.booleans())
-    def rule_says_on(self, key: str, priority: int, chance: int, again: bool) -> None:
+    @rule(key=st.sampled_from(KEYS), priority=st.integers(1, 4), chance=CHANCES, again=st.booleans(), later_ms=LATER)
+    def rule_says_on(self, key: str, priority: int, chance: int, again: bool, later_ms: int) -> None:
+        self.event_ms += later_ms
         if not self.on.get(key) and not (again and key in self.since):
-            self.since[key] = max(self.now_ms, self.since.get(key, 0) + 1)
+            self.since[key] = max(self.event_ms, self.since.get(key, 0) + 1)
         self.on[key] = True
         self._signal(key, "on", priority=priority, muted_by="A-0" if chance == 1 else "")
 
-    @rule(key=st.sampled_from(KEYS))
-    def rule_says_off(self, key: str) -> None:
+    @rule(key=st.sampled_from(KEYS), later_ms=LATER)
+    def rule_says_off(self, key: str, later_ms: int) -> None:
+        self.event_ms += later_ms
         if self.on.get(key):
             self.on[key] = False
             self._signal(key, "off")
@@ -77,7 +83,13 @@ class Life(RuleBasedStateMachine):
     def _signal(self, key: str, state: str, **more: Any) -> None:
         self.revision += 1
         given = signal(
-            state, key=key, rule=key.partition("|")[0], since_ms=self.since[key], revision=self.revision, **more
+            state,
+            key=key,
+            rule=key.partition("|")[0],
+            since_ms=self.since[key],
+            observed_ms=self.event_ms,
+            revision=self.revision,
+            **more,
         )
         self._put(given, given)
 
@@ -253,13 +265,18 @@ def wander(seed: int, steps: int = 400) -> Life:
     """One long life, by chance alone: the search above prefers small examples, this one meets what is rare."""
     chance = Random(seed)
     life = Life()
-    ways = {"on": 5, "off": 3, "command": 9, "retry": 1, "work": 3, "time": 2, "flush": 5, "crash": 1}
+    ways = {"on": 5, "off": 3, "command": 9, "retry": 1, "work": 3, "time": 2, "flush": 5, "crash": 1, "flap": 1}
     for way in chance.choices(list(ways), list(ways.values()), k=steps):
         key, low = chance.choice(KEYS), chance.randrange(20)
+        later_ms = chance.choice([S] * 9 + [50 * S, 3 * MIN, 2 * HOUR])
         if way == "on":
-            life.rule_says_on(key=key, priority=chance.randint(1, 4), chance=low % 5, again=low > 9)
+            life.rule_says_on(key=key, priority=chance.randint(1, 4), chance=low % 5, again=low > 9, later_ms=later_ms)
         elif way == "off":
-            life.rule_says_off(key=key)
+            life.rule_says_off(key=key, later_ms=later_ms)
+        elif way == "flap":
+            for i in range(chance.randint(3, 6)):
+                life.rule_says_on(key=key, priority=3, chance=0, again=False, later_ms=later_ms if i == 0 else S)
+                life.rule_says_off(key=key, later_ms=S)
         elif way == "command":
             who, op = chance.choice(["lan", "minh", "hoa"]), chance.choice(OPS)
             life.command(key=key, op=op, who=who, chance=low, once=chance.random() < 0.5)
@@ -360,7 +377,9 @@ def _holds_what_is_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
 def _never_holds_longer(monkeypatch: pytest.MonkeyPatch) -> None:
     honest = chatter.came
     monkeypatch.setattr(
-        chatter, "came", lambda past, now_ms: replace(honest(past, now_ms), off_delay_s=past.off_delay_s)
+        chatter,
+        "came",
+        lambda past, now_ms, event_ms: replace(honest(past, now_ms, event_ms), off_delay_s=past.off_delay_s),
     )
 
 
@@ -373,11 +392,21 @@ def _forgets_the_hold_in_a_crash(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _holds_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatter, "passed", lambda past, now_ms: past)
+    monkeypatch.setattr(chatter, "passed", lambda past, now_ms, event_ms=None: past)
 
 
 def _remembers_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(chatter, "recalled", lambda past, now_ms: past)
+    monkeypatch.setattr(chatter, "recalled", lambda past, now_ms, event_ms=None: past)
+
+
+def _swallows_a_backlog(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = chatter.passed
+    monkeypatch.setattr(chatter, "passed", lambda past, now_ms, event_ms=None: honest(past, now_ms))
+
+
+def _holds_by_arrival_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = chatter.recalled
+    monkeypatch.setattr(chatter, "recalled", lambda past, now_ms, event_ms=None: honest(past, now_ms))
 
 
 @pytest.mark.parametrize(
@@ -396,6 +425,8 @@ def _remembers_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
         _forgets_the_hold_in_a_crash,
         _holds_for_ever,
         _remembers_for_ever,
+        _swallows_a_backlog,
+        _holds_by_arrival_alone,
     ],
 )
 def test_the_machine_finds_a_fault(
