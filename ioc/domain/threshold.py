@@ -13,8 +13,9 @@ A reading without a number is no reading: it moves nothing, also not the gap.
 A level that holds, by readings without a gap, for its escalation time speaks with one priority higher until it ends.
 
 Several levels of one rule are one condition: the worst level that holds speaks for the object. Readings older than the
-newest one seen of the object move nothing; equal times are put in order by event id. All state comes from the readings
-and the watermark, so that batches, crashes and the pace of reading make no difference.
+newest one seen of the object move nothing, with one exception: where one reading is enough to raise (:func:`late`).
+Equal times are put in order by event id. All state comes from the readings and the watermark, so that batches, crashes
+and the pace of reading make no difference.
 """
 
 from __future__ import annotations
@@ -79,6 +80,7 @@ class ThresholdState(Struct, kw_only=True, tag="threshold"):
     value: float | None = None
     limit: float | None = None
     priority: Priority = 4
+    worst: Priority = 4  # of the newest episode
     blind: bool = False
     told_ms: int = -1  # event time of the last verdict
     told_value: float | None = None
@@ -220,6 +222,39 @@ def observe(
     return _speak(state, best, best_priority, best_value, begin_ms, time_ms, known)
 
 
+def late(spec: Spec, state: ThresholdState, values: Sequence[float | None], time_ms: int, id_: str) -> Verdict | None:
+    """Take in a reading that is older than the newest one of its object, and may raise.
+
+    A danger that was there is told, also when newer readings are back inside: a level that one reading is enough for
+    (no on-delay), worse than what speaks, holds from now on and ends as ever, by the next readings. Nothing is told
+    twice: within the newest episode, or before it, only what is worse than the whole of it counts.
+
+    Args:
+        spec: the rule for this site.
+        state: memory of the object; changed in place.
+        values: as in :func:`observe`.
+        time_ms: event time of the reading.
+        id_: its id.
+    """
+    if spec.on_delay_ms or (time_ms == state.last_ms and id_ == state.last_id):
+        return None
+    best: tuple[LevelSpec, float] | None = None
+    for level, value in zip(spec.levels, values, strict=True):
+        if value is None or not reaches(spec, value, level.limit):
+            continue
+        if best is None or level.priority <= best[0].priority:
+            best = level, value
+    if best is None:
+        return None
+    level, value = best
+    told = bool(state.level) or (state.since_ms >= 0 and time_ms <= state.told_ms)
+    if told and level.priority >= (state.priority if state.level else state.worst):
+        return None
+    run = state.runs.setdefault(level.name, Run(limit=level.limit))
+    run.holds, run.held_ms, run.down_ms = True, time_ms, None
+    return _speak(state, level, level.priority, value, time_ms, time_ms, known=True)
+
+
 def is_calm(state: ThresholdState) -> bool:
     """Is nothing begun, so that a reading inside every limit can only be the newest one seen?"""
     return not state.level and all(run.up_ms is None and not run.holds for run in state.runs.values())
@@ -283,10 +318,11 @@ def _speak(
         state.value = value
     before, before_priority, was_blind = state.level, state.priority, state.blind
     state.level, state.priority, state.limit, state.blind = best.name, priority, best.limit, False
+    state.worst = min(state.worst, priority)
     reason: Reason
     if not before:
         # Strictly later than any earlier episode of the object: the start is part of the alert's identity.
-        state.since_ms = max(begin_ms, state.since_ms + 1)
+        state.since_ms, state.worst = max(begin_ms, state.since_ms + 1), priority
         reason = "LIMIT_REACHED"
     elif before != best.name:
         reason = "LEVEL_ROSE" if priority <= before_priority else "LEVEL_FELL"

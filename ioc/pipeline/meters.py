@@ -25,7 +25,13 @@ from ioc.pipeline.subjects import Seen, Subject
 
 
 class ThresholdSubject(Subject):
-    """A site under a ``threshold`` rule."""
+    """A site under a ``threshold`` rule.
+
+    Attributes:
+        judges_late: the number is that of the reading alone, so that an older one says something, too.
+    """
+
+    judges_late = True
 
     def __init__(
         self, rule: Rule, watched: Watched, clock: Frontier, spec: Spec, calendar: Calendar | None = None
@@ -69,8 +75,13 @@ class ThresholdSubject(Subject):
         return True
 
     def observe(self, seen: Seen) -> list[Verdict]:
-        values = self.values(seen)
-        verdict = threshold.observe(self.spec, self.state, values, seen.time_ms, seen.id, self.may_raise(seen))
+        values, may_raise = self.values(seen), self.may_raise(seen)
+        if threshold.is_newer(self.state, seen.time_ms, seen.id):
+            verdict = threshold.observe(self.spec, self.state, values, seen.time_ms, seen.id, may_raise)
+        elif may_raise and self.judges_late:
+            verdict = threshold.late(self.spec, self.state, values, seen.time_ms, seen.id)
+        else:
+            verdict = None
         self._calm = threshold.is_calm(self.state)
         return [] if verdict is None else [verdict]
 
@@ -88,6 +99,8 @@ class ThresholdSubject(Subject):
 
 class MadeSubject(ThresholdSubject):
     """Common part of the rules whose number is made of the reading: one number for all levels."""
+
+    judges_late = False
 
     def quiet(self, payload: Any, time_ms: int, id_: str, arrived_ms: int) -> bool:
         return False

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ioc.domain.profile import Level, Rule
-from ioc.domain.threshold import LevelSpec, Spec, ThresholdState, adopt, is_calm, lapse, observe, resolve
+from ioc.domain.threshold import LevelSpec, Spec, ThresholdState, adopt, is_calm, lapse, late, observe, resolve
 from ioc.domain.verdicts import REFRESH_MS, Verdict
 
 S = 1_000
@@ -103,6 +103,77 @@ def test_an_older_reading_moves_nothing() -> None:
     assert observe(spec(), state, [99.0] * 3, 99 * S, "zzz", True) is None
     assert observe(spec(), state, [99.0] * 3, 100 * S, "0000", True) is None  # same time, not a newer id
     assert not state.level
+
+
+def test_a_danger_that_comes_late_is_told_and_ends_with_the_next_reading() -> None:
+    state = ThresholdState()
+    feed(spec(), [(90, 5), (100, 5)], state)
+    on = late(spec(), state, [25.0] * 3, 95 * S, "late")
+    assert on is not None
+    assert (on.state, on.reason, on.level, on.priority) == ("on", "LIMIT_REACHED", "two", 2)
+    assert (on.since_ms, on.observed_ms, on.value) == (95 * S, 95 * S, 25.0)
+    assert late(spec(), state, [25.0] * 3, 96 * S, "more") is None, "told once"
+    assert not is_calm(state)
+    off = observe(spec(), state, [5.0] * 3, 110 * S, "0110", True)
+    assert off is not None
+    assert (off.state, off.since_ms) == ("off", 95 * S)
+    assert is_calm(state)
+
+
+def test_a_late_reading_of_an_episode_that_was_told_raises_it_only_when_it_is_worse() -> None:
+    state = ThresholdState()
+    feed(spec(), [(80, 5), (90, 12), (100, 25), (110, 5)], state)
+    assert late(spec(), state, [25.0] * 3, 105 * S, "a") is None
+    assert late(spec(), state, [12.0] * 3, 85 * S, "b") is None, "nor what was shortly before it"
+    assert late(spec(), state, [9.0] * 3, 105 * S, "c") is None
+    worse = late(spec(), state, [31.0] * 3, 105 * S, "d")
+    assert worse is not None
+    assert (worse.level, worse.since_ms, worse.observed_ms) == ("three", 105 * S, 105 * S)
+    assert late(spec(), state, [31.0] * 3, 104 * S, "e") is None
+
+
+def test_a_late_reading_makes_a_running_episode_worse_and_the_next_one_milder() -> None:
+    state = ThresholdState()
+    feed(spec(), [(90, 12), (100, 12)], state)
+    rose = late(spec(), state, [31.0] * 3, 95 * S, "a")
+    assert rose is not None
+    assert (rose.reason, rose.priority, rose.since_ms) == ("LEVEL_ROSE", 1, 90 * S)
+    fell = observe(spec(), state, [12.0] * 3, 110 * S, "b", True)
+    assert fell is not None
+    assert (fell.reason, fell.priority) == ("LEVEL_FELL", 3)
+
+
+def test_where_one_reading_is_not_enough_a_late_one_moves_nothing() -> None:
+    state = ThresholdState()
+    feed(spec(on_s=30), [(100, 5)], state)
+    assert late(spec(on_s=30), state, [99.0] * 3, 99 * S, "a") is None
+    feed(spec(), [(110, 5), (120, 31)], state)
+    assert late(spec(), state, [31.0] * 3, 120 * S, "0001") is None, "the newest itself, once more"
+
+
+@given(st.lists(st.tuples(st.sampled_from([5.0, 9.8, 12.0, 25.0, 31.0]), st.integers(0, 40)), max_size=30))
+def test_whatever_the_order_every_danger_was_told_as_soon_as_it_came(readings: list[tuple[float, int]]) -> None:
+    rule, state = spec(deadband=0.5), ThresholdState()
+    came = sorted((5 * number + delay_s, number, value) for number, (value, delay_s) in enumerate(readings))
+    worst_told: list[tuple[int, int, int]] = []  # of each episode: start, end as far as told, worst priority
+    for _, number, value in came:
+        time_ms, id_ = 5 * number * S, f"{number:04d}"
+        newest = (time_ms, id_) > (state.last_ms, state.last_id)
+        if newest:
+            verdict = observe(rule, state, [value] * 3, time_ms, id_, True)
+        else:
+            verdict = late(rule, state, [value] * 3, time_ms, id_)
+        if verdict is not None:
+            if not worst_told or worst_told[-1][0] != verdict.since_ms:
+                assert not worst_told or verdict.since_ms > worst_told[-1][0]
+                worst_told.append((verdict.since_ms, verdict.observed_ms, 4))
+            start, end, worst = worst_told[-1]
+            worst_told[-1] = start, max(end, verdict.observed_ms), min(worst, verdict.priority)
+        if value >= 10:
+            priority = 3 if value < 20 else 2 if value < 30 else 1
+            assert worst_told[-1][2] <= priority or any(
+                worst <= priority and time_ms <= max(end, start) for start, end, worst in worst_told
+            )
 
 
 def test_a_reading_that_came_too_late_raises_nothing_but_may_clear() -> None:

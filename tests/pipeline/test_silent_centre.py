@@ -61,14 +61,16 @@ class Province:
             self.seq += 1
             self.runner.advance(10_000)
 
-    def send(self, centre: str, feed: str, site: str, area: str, type_: str, data: dict[str, object]) -> None:
+    def send(
+        self, centre: str, feed: str, site: str, area: str, type_: str, data: dict[str, object], late_s: int = 0
+    ) -> None:
         reading = Reading(
             centre=centre,
             feed=feed,
             site=site,
             area=area,
             type=type_,
-            time_ms=self.runner.now_ms // 1000 * 1000,
+            time_ms=self.runner.now_ms // 1000 * 1000 - late_s * 1000,
             seq=self.seq,
             data=data,
             id=f"{site}-{self.seq}",
