@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ioc.domain import incident_races as races
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.desk_commands import TEXT_MAX, answer, bad_text, barred, is_old
 from ioc.domain.grouping import TITLE_MAX
 from ioc.domain.incident_grouping import MEMBERS_MAX
 from ioc.domain.incident_life import close, incident_id, priority_of, with_line, with_members
+from ioc.domain.incident_races import Faster
 from ioc.domain.incidents import HANDLERS, KEY, Incident, IncidentCommand, Line, LineWord, Member
 
 INCIDENTS_MAX = 200  # open at once; more are not opened, their alerts stay single: nobody reads a longer list
@@ -33,20 +35,26 @@ class Decision(Struct, frozen=True):
     split: tuple[str, ...] = ()
 
 
-def decide(
-    incidents: Mapping[str, Incident], opened: int, number: int, command: IncidentCommand, now_ms: int
-) -> Decision:
-    """Answer one command.
+class Around(Struct, frozen=True, kw_only=True):
+    """What a decision needs to know beside the command.
 
-    Args:
+    Attributes:
         incidents: all that are known, ended ones too.
         opened: how many are open.
         number: of the next incident.
-        command: what is asked.
-        now_ms: present.
+        split: ids of alerts that were split off by hand.
     """
-    known = incidents.get(command.incident_id)
-    decision = _decide(known, incidents, opened, number, command, now_ms)
+
+    incidents: Mapping[str, Incident]
+    opened: int
+    number: int
+    split: Collection[str] = frozenset()
+
+
+def decide(around: Around, command: IncidentCommand, now_ms: int) -> Decision:
+    """Answer one command. ``now_ms``: present."""
+    known = around.incidents.get(command.incident_id)
+    decision = _decide(known, around, command, now_ms)
     if known is None or known.exercise is None:
         return decision
     return Decision(replace(decision.entry, exercise=known.exercise), decision.changed, decision.split)
@@ -57,44 +65,44 @@ def mismatch(command: IncidentCommand, now_ms: int) -> LogEntry:
     return _answer(command, now_ms, "MISMATCH", "idempotency_mismatch")
 
 
-def _decide(
-    known: Incident | None,
-    incidents: Mapping[str, Incident],
-    opened: int,
-    number: int,
-    command: IncidentCommand,
-    now_ms: int,
-) -> Decision:
+def _decide(known: Incident | None, around: Around, command: IncidentCommand, now_ms: int) -> Decision:
     if (bar := barred(command, HANDLERS)) is not None:
         return Decision(_answer(command, now_ms, *bar))
     if known is None:
         return Decision(_answer(command, now_ms, "NOT_FOUND", "UNKNOWN_INCIDENT"))
     if is_old(command, now_ms):
         return _refuse(command, now_ms, "TOO_OLD")
+    if (faster := races.gone(around.incidents, known, command)) is not None:
+        return _late(command, now_ms, faster)
     if command.op == "note":
         return _note(known, command, now_ms)  # also of one that is over: it is read for a day
     if known.state == "closed":
         return _refuse(command, now_ms, "CLOSED")
     if command.op == "merge":
-        return _merge(known, incidents.get(command.other), command, now_ms)
+        return _merge(known, around, command, now_ms)
     if command.op == "split":
-        return _split(known, opened, number, command, now_ms)
+        return _split(known, around, command, now_ms)
     if command.op == "rename":
         return _rename(known, command, now_ms)
     return _lead(known, command, now_ms)
 
 
 def _lead(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
-    """Who takes what another one leads takes it over, and may release it for them: the timeline says so."""
-    wanted = command.actor if command.op == "take" else None
-    word: LineWord = "took" if command.op == "take" else "released"
-    if known.owner == wanted:
-        reason = "OWNER" if command.op == "take" else "NO_OWNER"
-        return Decision(_answer(command, now_ms, "ALREADY", reason, _last(known, word)))
-    display = command.actor_display if command.op == "take" else None
+    """Who takes what another one leads takes it over, and may release it for them, when they saw who it is."""
+    if (faster := races.lost_lead(known, command)) is not None:
+        return _late(command, now_ms, faster)
     before = known.owner_display or known.owner or ""
-    after = with_line(replace(known, owner=wanted, owner_display=display), _line(command, word, now_ms, text=before))
-    return _done(command, now_ms, after)
+    if command.op == "take":
+        if known.owner == command.actor:
+            return _late(command, now_ms, races.led_by(known, outcome="ALREADY"))
+        after = replace(
+            known, owner=command.actor, owner_display=command.actor_display, owner_since_ms=now_ms
+        )  # fmt: skip
+        return _done(command, now_ms, with_line(after, _line(command, "took", now_ms, text=before)))
+    if known.owner is None:
+        return _late(command, now_ms, races.by_line(races.last(known, "released"), "NO_OWNER"))
+    after = replace(known, owner=None, owner_display=None, owner_since_ms=None)
+    return _done(command, now_ms, with_line(after, _line(command, "released", now_ms, text=before)))
 
 
 def _rename(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
@@ -104,7 +112,9 @@ def _rename(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
     if len(title) > TITLE_MAX:
         return _refuse(command, now_ms, "LONG_TEXT")
     if known.title_vi == known.title_en == title:
-        return Decision(_answer(command, now_ms, "ALREADY", "SAME_TITLE", _last(known, "renamed")))
+        return _late(command, now_ms, races.by_line(races.last(known, "renamed"), "SAME_TITLE"))
+    if (faster := races.renamed(known, command)) is not None:
+        return _late(command, now_ms, faster)
     line = _line(command, "renamed", now_ms, text=title)
     return _done(command, now_ms, with_line(replace(known, title_vi=title, title_en=title), line))
 
@@ -115,14 +125,15 @@ def _note(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
     return _done(command, now_ms, with_line(known, _line(command, "noted", now_ms, text=command.text.strip())))
 
 
-def _merge(known: Incident, other: Incident | None, command: IncidentCommand, now_ms: int) -> Decision:
+def _merge(known: Incident, around: Around, command: IncidentCommand, now_ms: int) -> Decision:
     """The members of the other one move, and the other one closes. What the named one collects is now both's."""
+    other = around.incidents.get(command.other)
     if command.other == known.id:
         return _refuse(command, now_ms, "SAME")
     if other is None:
         return Decision(_answer(command, now_ms, "NOT_FOUND", "UNKNOWN_INCIDENT"))
-    if other.merged_into == known.id:
-        return Decision(_answer(command, now_ms, "ALREADY", "MERGED", _last(other, "merged")))
+    if (faster := races.other_gone(around.incidents, known, other)) is not None:
+        return _late(command, now_ms, faster)
     if other.state == "closed":
         return _refuse(command, now_ms, "CLOSED")
     if other.exercise != known.exercise:
@@ -140,19 +151,22 @@ def _merge(known: Incident, other: Incident | None, command: IncidentCommand, no
     return _done(command, now_ms, after, close(gone, now_ms, merged_into=known.id))
 
 
-def _split(known: Incident, opened: int, number: int, command: IncidentCommand, now_ms: int) -> Decision:
+def _split(known: Incident, around: Around, command: IncidentCommand, now_ms: int) -> Decision:
     names = tuple(dict.fromkeys(command.alert_ids))
     if not names:
         return _refuse(command, now_ms, "NO_ALERTS")
     still = {one.alert_id for one in known.members if one.left_ms is None}
     if not still.issuperset(names):
+        faster = races.moved(around.incidents, known, names, around.split)
+        if faster is not None:
+            return _late(command, now_ms, faster)
         return _refuse(command, now_ms, "NOT_MEMBER")
     if still == set(names):
         return _refuse(command, now_ms, "ALL")  # nothing would be left; a rename says the same
-    if len(names) > 1 and opened >= INCIDENTS_MAX:
+    if len(names) > 1 and around.opened >= INCIDENTS_MAX:
         return _refuse(command, now_ms, "TOO_MANY")
     taken = tuple(one for one in known.members if one.alert_id in names)
-    made = _split_off(known, taken, number, command, now_ms) if len(names) > 1 else None
+    made = _split_off(known, taken, around.number, command, now_ms) if len(names) > 1 else None
     about = made.id if made is not None else names[0]
     after = with_line(known, _line(command, "split", now_ms, about=about))
     after = with_members(after, (one for one in known.members if one.alert_id not in names), now_ms)
@@ -183,14 +197,14 @@ def _line(command: IncidentCommand, word: LineWord, now_ms: int, *, about: str =
     )
 
 
-def _last(incident: Incident, word: LineWord) -> Line | None:
-    return next((line for line in reversed(incident.timeline) if line.word == word), None)
-
-
 def _done(
     command: IncidentCommand, now_ms: int, *changed: Incident, split: tuple[str, ...] = (), into: str = ""
 ) -> Decision:
     return Decision(_answer(command, now_ms, "DONE", _DONE[command.op], into=into), changed, split)
+
+
+def _late(command: IncidentCommand, now_ms: int, faster: Faster) -> Decision:
+    return Decision(_answer(command, now_ms, faster.outcome, faster.reason, faster))
 
 
 def _refuse(command: IncidentCommand, now_ms: int, reason: str) -> Decision:
@@ -198,8 +212,15 @@ def _refuse(command: IncidentCommand, now_ms: int, reason: str) -> Decision:
 
 
 def _answer(
-    command: IncidentCommand, now_ms: int, outcome: Outcome, reason: str, won: Line | None = None, *, into: str = ""
+    command: IncidentCommand,
+    now_ms: int,
+    outcome: Outcome,
+    reason: str,
+    faster: Faster | None = None,
+    *,
+    into: str = "",
 ) -> LogEntry:
+    into = into or (faster.into if faster else "")
     said = [f"into={into}"] if into else []
     if command.op == "merge":
         said.append(f"other={command.other}")
@@ -214,7 +235,7 @@ def _answer(
         now_ms,
         note=command.text,
         detail=" ".join(said)[:TEXT_MAX],
-        by=won.actor if won else None,
-        by_display=won.actor_display if won else None,
-        by_at_ms=won.at_ms if won else None,
+        by=faster.by if faster else None,
+        by_display=faster.by_display if faster else None,
+        by_at_ms=faster.by_at_ms if faster else None,
     )

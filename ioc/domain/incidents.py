@@ -64,6 +64,7 @@ class Incident(Struct, frozen=True, kw_only=True):
         group: id of the group of ``incidents.toml`` that made it; empty when it was split off by hand.
         priority: the worst of the members that are still open and not hidden; of all members when none is.
         owner: who leads it; None: nobody took it.
+        owner_since_ms: when they took it; None in records from before there was this field.
         timeline: the newest 100 lines, oldest first.
         merged_into: id of the incident that took its members over; then it is closed.
     """
@@ -78,6 +79,7 @@ class Incident(Struct, frozen=True, kw_only=True):
     members: tuple[Member, ...]
     owner: str | None = None
     owner_display: str | None = None
+    owner_since_ms: int | None = None
     opened_ms: int
     changed_ms: int
     closed_ms: int | None = None
@@ -93,6 +95,10 @@ class IncidentCommand(Command, frozen=True, kw_only=True, tag="incident", tag_fi
     reads ``text``; ``merge`` takes the members of the incident ``other`` over; ``split`` takes the alerts ``alert_ids``
     out: into a new incident of their own when there are two or more, else into none. What was split off by hand does
     not come back by itself.
+
+    What the sender saw, so that nobody overwrites what they have not seen: ``expected_owner`` of ``take`` and
+    ``release`` (empty, or None when nothing is said of it: nobody), ``expected_title`` of ``rename`` (in either
+    language; None: whatever it is).
     """
 
     op: IncidentOp
@@ -100,6 +106,8 @@ class IncidentCommand(Command, frozen=True, kw_only=True, tag="incident", tag_fi
     other: str = ""
     alert_ids: tuple[str, ...] = ()
     text: str = ""
+    expected_owner: str | None = None
+    expected_title: str | None = None
 
     @property
     def subject_id(self) -> str:
@@ -108,11 +116,7 @@ class IncidentCommand(Command, frozen=True, kw_only=True, tag="incident", tag_fi
 
     @property
     def asked(self) -> tuple[object, ...]:
-        """See the base."""
-        return (
-            self.op,
-            self.incident_id,
-            self.other,
-            self.alert_ids,
-            self.text,
-        )
+        """See the base. What is left out of the expected does not count: it came later than other commands."""
+        expected = (("owner", self.expected_owner), ("title", self.expected_title))
+        said = tuple(one for one in expected if one[1] is not None)
+        return (self.op, self.incident_id, self.other, self.alert_ids, self.text, *said)

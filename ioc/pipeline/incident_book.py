@@ -114,9 +114,13 @@ class IncidentBook:
             self._lines.append(again)
             return
         exercise = self._exercise(command)
-        decision = incident_commands.decide(
-            self.incidents, self._opened(exercise), self._numbers[_counter(exercise)] + 1, command, now_ms
+        around = incident_commands.Around(
+            incidents=self.incidents,
+            opened=self._opened(exercise),
+            number=self._numbers[_counter(exercise)] + 1,
+            split=self._split.keys(),
         )
+        decision = incident_commands.decide(around, command, now_ms)
         self._answers.remember(command, decision.entry)
         self._lines.append(decision.entry)
         if command.op == "merge" and decision.changed:

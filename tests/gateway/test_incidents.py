@@ -109,3 +109,26 @@ async def test_who_only_looks_may_not(gateway: Running) -> None:
         gateway.bus.silent = True
         gateway.gateway.parts.desk_commands._wait_s = 0.05
         assert (await http.post(f"{PATH}/{name}", json=asked)).status_code == 504
+
+
+async def test_of_two_who_take_it_the_second_hears_who_has_it_and_may_take_it_over(gateway: Running) -> None:
+    name = await opened(gateway, "A-1", "A-2")
+    async with signed_in(gateway, "lan") as lan, signed_in(gateway, "minh") as minh:
+        took = (await lan.post(f"{PATH}/{name}", json={"command_id": "c-1", "op": "take"})).json()
+        for n, more in enumerate(({}, {"expected_owner": ""}, {"expected_owner": "hoa"})):
+            late = await minh.post(f"{PATH}/{name}", json={"command_id": f"c-2{n}", "op": "take"} | more)
+            assert late.status_code == 409
+            assert late.json() | {"id": ""} == {
+                "error": "stale", "detail": "OWNER", "id": "", "by": "lan", "by_display": late.json()["by_display"],
+                "by_at_ms": took["at_ms"], "about": "",
+            }  # fmt: skip
+        asked = {"command_id": "c-3", "op": "take", "expected_owner": "lan"}
+        assert (await minh.post(f"{PATH}/{name}", json=asked)).json()["reason"] == "TAKEN"
+        named = {"command_id": "c-4", "op": "rename", "text": "Cầu Ghềnh"}
+        assert (await minh.post(f"{PATH}/{name}", json=named)).json()["reason"] == "RENAMED"
+        asked = {"command_id": "c-5", "op": "rename", "text": "Ngã tư", "expected_title": "Rain"}
+        late = await lan.post(f"{PATH}/{name}", json=asked)
+        assert (late.status_code, late.json()["detail"], late.json()["by"]) == (409, "RENAMED_SINCE", "minh")
+    [shown] = (await gateway.http.get(PATH)).json()["incidents"]
+    assert (shown["owner"], shown["title_vi"]) == ("minh", "Cầu Ghềnh")
+    assert shown["owner_since_ms"] >= took["at_ms"]

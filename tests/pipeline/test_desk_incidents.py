@@ -227,14 +227,14 @@ def test_one_leads_and_another_takes_over(room: Room) -> None:
     room.now_ms += S
     again = room.do(handle(2, "take", name))
     assert (again.outcome, again.reason, again.by, again.by_at_ms) == ("ALREADY", "OWNER", "lan", took_ms)
-    assert room.do(handle(3, "take", name, actor="minh", actor_display="Minh")).outcome == "DONE"
+    assert room.do(handle(3, "take", name, expected_owner="lan", actor="minh", actor_display="Minh")).outcome == "DONE"
     [one] = room.incidents()
     assert (one.owner, one.owner_display) == ("minh", "Minh")
     assert [(line.word, line.actor, line.text) for line in one.timeline[1:]] == [
         ("took", "lan", ""),
         ("took", "minh", "Lan"),
     ]
-    assert room.do(handle(4, "release", name)).reason == "RELEASED"
+    assert room.do(handle(4, "release", name, expected_owner="minh")).reason == "RELEASED"
     [one] = room.incidents()
     assert (one.owner, one.owner_display, one.timeline[-1].word) == (None, None, "released")
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from ioc.domain import flood, incident_commands, incident_life
+from ioc.domain import flood, incident_commands, incident_life, incident_races
 from ioc.domain.alerts import Alert
 from ioc.domain.incidents import Incident
 from ioc.domain.nearness import distance_m
@@ -28,6 +28,7 @@ PLACES: list[dict[str, Any]] = [
 ]
 OF = st.integers(0, 6)  # an alert
 NTH = st.integers(0, 3)  # an open incident
+WHO = st.sampled_from(["lan", "minh"])
 STEPS = st.one_of(
     st.tuples(st.just("raise"), OF, st.integers(0, 3), st.sampled_from(["jam", "jam", "crash", "rain", "lag"]),
               st.sampled_from([None, None, None, "tập"])),
@@ -36,7 +37,8 @@ STEPS = st.one_of(
     st.tuples(st.just("priority"), OF, st.integers(1, 4)),
     st.tuples(st.just("tick"), st.sampled_from([500, MIN, 5 * MIN, 25 * MIN, 40 * MIN, -2 * S])),
     st.tuples(st.just("restart"), st.booleans()),
-    st.tuples(st.just("take"), NTH),
+    st.tuples(st.sampled_from(["take", "take", "release"]), NTH, WHO, st.one_of(st.none(), st.just(""), WHO)),
+    st.tuples(st.just("late"), NTH, st.sampled_from(["take", "note", "merge", "split"])),
     st.tuples(st.just("merge"), NTH, NTH),
     st.tuples(st.just("split"), NTH, st.sets(st.integers(0, 4), min_size=1, max_size=3)),
 )  # fmt: skip
@@ -60,7 +62,7 @@ class Plain:
         self.split: dict[str, str] = {}  # alert split off by hand → the only incident it may be in; "": none
         self.groups: dict[str, set[str]] = {}  # incident → groups it collects
         self.touched: set[str] = set()  # incidents that people merged or split
-        self.owners: dict[str, str] = {}
+        self.owners: dict[str, tuple[str, int]] = {}  # who leads, since when
         self.numbers: dict[int, str] = {}
         self.commands = 0
         self.asked: list[int] = []  # when an alert began to ask
@@ -136,11 +138,12 @@ class Plain:
         if not found:
             return
         self.commands += 1
+        if op == "late":
+            self.late(*rest)
+            return
         one = found[rest[0] % len(found)]
-        if op == "take":
-            answer = self.room.do(handle(self.commands, "take", one.id))
-            assert answer.outcome == ("ALREADY" if self.owners.get(one.id) == "lan" else "DONE")
-            self.owners[one.id] = "lan"
+        if op in ("take", "release"):
+            self.lead(one.id, op, *rest[1:])
         elif op == "merge":
             other = found[rest[1] % len(found)]
             answer = self.room.do(handle(self.commands, "merge", one.id, other=other.id))
@@ -159,6 +162,34 @@ class Plain:
                 self.touched |= {one.id, into}
                 self.groups[into] = set()
                 self.split |= dict.fromkeys(names, into)
+
+    def lead(self, name: str, op: str, who: str, saw: str | None) -> None:
+        """Nobody's is free; one's own is one's own; somebody else's needs that they were seen."""
+        answer = self.room.do(handle(self.commands, op, name, actor=who, expected_owner=saw))
+        now, since_ms = self.owners.get(name, ("", 0))
+        so_already = who if op == "take" else ""
+        outcome = "ALREADY" if now == so_already else "DONE" if now in ("", who, saw) else "STALE"
+        assert answer.outcome == outcome, f"{who} saw {saw}, it is {now}: {answer.outcome}"
+        if outcome == "STALE":
+            assert (answer.by, answer.by_at_ms) == (now, since_ms), "who has it, and since when"
+        if outcome == "DONE":
+            self.owners[name] = (who, self.room.now_ms) if op == "take" else ("", 0)
+
+    def late(self, nth: int, op: str) -> None:
+        """Somebody commands what was merged into another one: they hear where it is, and nothing changes."""
+        before = self.room.incidents()
+        merged = [one for one in before if one.merged_into]
+        if not merged:
+            return
+        gone, into = merged[nth % len(merged)], {one.id: one.merged_into for one in merged}
+        home = gone.id
+        while home in into:
+            home = into[home]
+        more = {"text": "x", "other": home, "alert_ids": ("A-0.0",)}
+        answer = self.room.do(handle(self.commands, op, gone.id, **more))
+        assert answer.outcome == ("ALREADY" if op == "merge" else "STALE")
+        assert f"into={home}" in answer.detail.split(" ")
+        assert self.room.incidents() == before
 
     # What must be so --------------------------------------------------------------------------------------------------
 
@@ -184,7 +215,7 @@ class Plain:
     def check_one(self, one: Incident, alerts: dict[str, Alert]) -> None:
         there = [member for member in one.members if member.left_ms is None]
         assert bool(there) == (one.state == "open")
-        assert one.owner == self.owners.get(one.id) or one.state == "closed"
+        assert (one.owner or "", one.owner_since_ms or 0) == self.owners.get(one.id, ("", 0)) or one.state == "closed"
         for member in one.members:
             told = alerts[member.alert_id]
             assert told.exercise == one.exercise, "drill and live are mixed"
@@ -316,7 +347,7 @@ def _keeps_in_both(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _gives_numbers_again(monkeypatch: pytest.MonkeyPatch) -> None:
     decide = incident_commands.decide
-    monkeypatch.setattr(incident_commands, "decide", lambda k, o, n, c, now: decide(k, o, 1, c, now))
+    monkeypatch.setattr(incident_commands, "decide", lambda around, *rest: decide(replace(around, number=1), *rest))
 
 
 def _counts_anew_after_a_start(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -337,9 +368,25 @@ def _announces_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flood, "sounds", lambda *_: True)
 
 
+def _lets_the_last_one_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_races, "lost_lead", lambda *_: None)
+
+
+def _forgets_since_when_one_leads(monkeypatch: pytest.MonkeyPatch) -> None:
+    led_by = incident_races.led_by
+    monkeypatch.setattr(
+        incident_races, "led_by", lambda *a, **k: led_by(*a, **k).__class__("STALE", "OWNER", "lan", "Lan", None)
+    )
+
+
+def _commands_what_was_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_races, "gone", lambda *_: None)
+
+
 JAM = [("raise", n, 0, "jam", None) for n in range(4)]
 SPLIT = ("split", 0, {0, 1})
 RAIN = [("raise", n, 0, "rain", None) for n in (4, 5, 6)]
+RACE = [("take", 0, "lan", None), ("take", 0, "minh", None)]
 LATER = [("tick", 500), ("tick", 500)]
 
 
@@ -354,6 +401,9 @@ LATER = [("tick", 500), ("tick", 500)]
         (_is_as_bad_as_what_is_hidden, [*JAM, ("priority", 1, 1), ("hide", 1)]),
         (_keeps_in_both, [*JAM, SPLIT]),
         (_gives_numbers_again, [*JAM, SPLIT]),
+        (_lets_the_last_one_win, [*JAM, *RACE]),
+        (_forgets_since_when_one_leads, [*JAM, *RACE]),
+        (_commands_what_was_merged, [*JAM, *RAIN, ("merge", 0, 1), ("late", 0, "note")]),
         (_counts_anew_after_a_start, [JAM[0], ("restart", True), *LATER]),
         (_has_no_band, [*JAM, ("tick", 5 * MIN), *RAIN, ("tick", 5 * MIN)]),
         (_announces_everything, [*JAM, *RAIN]),

@@ -58,7 +58,8 @@ async def submit(request: Request, command: DeskCommand) -> LogEntry:
     """The line that answers a command; its outcome is ``DONE`` or ``ALREADY``.
 
     Raises:
-        ApiError: any other outcome, with the reason in ``detail``; 503 too many wait; 504 no answer in time.
+        ApiError: any other outcome, with the reason in ``detail``, and for who came too late also who was faster, when,
+            and what the line of the log says of it (``about``); 503 too many wait; 504 no answer in time.
     """
     try:
         entry = await parts(request).desk_commands.submit(command)
@@ -68,5 +69,6 @@ async def submit(request: Request, command: DeskCommand) -> LogEntry:
         raise ApiError(504, "no_answer", "the desk did not answer in time; repeat with the same command_id")
     status = _STATUS.get(entry.outcome, 409)
     if status != 200:
-        raise ApiError(status, entry.outcome.lower(), entry.reason)
+        late = {"by": entry.by, "by_display": entry.by_display, "by_at_ms": entry.by_at_ms, "about": entry.detail}
+        raise ApiError(status, entry.outcome.lower(), entry.reason, more=late if entry.outcome == "STALE" else None)
     return entry

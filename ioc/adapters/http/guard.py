@@ -85,7 +85,7 @@ class Guard:
 async def on_error(request: Request, exc: Exception) -> Response:
     """Every error of a route as ``{error, detail, id}``; what nobody expected is ``internal`` and says no more."""
     error = _known(exc) or ApiError(500, "internal", "the error was logged under this id")
-    content = {"error": error.code, "detail": error.detail, "id": request.scope["state"]["request_id"]}
+    content = {**error.more, "error": error.code, "detail": error.detail, "id": request.scope["state"]["request_id"]}
     response = answer(content, error.status)
     response.headers.update(error.headers)
     return response

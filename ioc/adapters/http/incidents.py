@@ -17,7 +17,8 @@ class IncidentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     """Body of a command. ``command_id``: chosen by the client; the same again has the same answer.
 
     ``text`` is of ``rename`` and ``note``, ``other`` (the incident that is taken over) of ``merge``, ``alert_ids`` of
-    ``split``.
+    ``split``. ``expected_owner`` (of ``take`` and ``release``) and ``expected_title`` (of ``rename``): what the person
+    saw; see :class:`ioc.domain.incidents.IncidentCommand`.
     """
 
     command_id: str
@@ -25,10 +26,12 @@ class IncidentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     other: str = ""
     alert_ids: tuple[str, ...] = ()
     text: str = ""
+    expected_owner: str | None = None
+    expected_title: str | None = None
 
 
 class IncidentAnswer(Struct, frozen=True, kw_only=True):
-    """What became of it. ``by``: who had done it already; ``detail``: of ``split``, where the alerts are now."""
+    """What became of it. ``by``: who had done it already; ``detail``: of ``split`` and ``merge``, where it is now."""
 
     incident_id: str
     outcome: Outcome
@@ -64,6 +67,8 @@ async def command(request: Request) -> Response:
         other=asked.other,
         alert_ids=asked.alert_ids,
         text=asked.text,
+        expected_owner=asked.expected_owner,
+        expected_title=asked.expected_title,
         **who(request, user),
     )
     entry = await submit(request, wanted)

@@ -27,7 +27,16 @@ _SCHEMAS: dict[str, Any] = {
     "SignIn": _object("user password", user=_TEXT, password={"type": "string", "format": "password"}),
     "TicketRequest": _object(wall={"type": "boolean", "default": False}),
     "Ticket": _object("ticket live_url expires_s", ticket=_TEXT, live_url=_TEXT, expires_s=_INTEGER),
-    "Error": _object("error detail id", error={**_TEXT, "description": "closed list"}, detail=_TEXT, id=_TEXT),
+    "Error": _object(
+        "error detail id",
+        error={**_TEXT, "description": "closed list"},
+        detail=_TEXT,
+        id=_TEXT,
+        by={"type": ["string", "null"], "description": "of stale: who was faster"},
+        by_display={"type": ["string", "null"]},
+        by_at_ms={"type": ["integer", "null"], "description": "epoch milliseconds"},
+        about={**_TEXT, "description": "of stale: what the log says of it; into=, where the alerts are now"},
+    ),
     "Profile": _object(
         "id name_vi name_en simulated centres areas feeds sites targets rules agencies",
         id=_TEXT,

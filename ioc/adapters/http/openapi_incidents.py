@@ -40,6 +40,7 @@ SCHEMAS: dict[str, Any] = {
         members=array({"$ref": "#/components/schemas/IncidentMember"}),
         owner={**_TEXT_OR_NULL, "description": "who leads it"},
         owner_display=_TEXT_OR_NULL,
+        owner_since_ms={**_MS_OR_NULL, "description": "epoch milliseconds when they took it"},
         opened_ms=MS,
         changed_ms=MS,
         closed_ms=_MS_OR_NULL,
@@ -75,6 +76,11 @@ SCHEMAS: dict[str, Any] = {
         op={**TEXT, "enum": list(get_args(IncidentOp))},
         other={**TEXT, "description": "of merge: the incident whose members are taken over"},
         alert_ids={**array(TEXT), "maxItems": MEMBERS_MAX, "description": "of split: members that are open"},
+        expected_owner={
+            **_TEXT_OR_NULL,
+            "description": "of take and release: who led it on the sender's screen; empty or left out: nobody",
+        },
+        expected_title={**_TEXT_OR_NULL, "description": "of rename: the title that the sender saw, in either language"},
         text={**TEXT, "description": f"of rename (at most {TITLE_MAX} characters) and note (at most 500)"},
     ),
     "IncidentAnswer": object_of(
@@ -83,7 +89,7 @@ SCHEMAS: dict[str, Any] = {
         outcome={**TEXT, "enum": ["DONE", "ALREADY"]},
         reason=TEXT,
         at_ms=MS,
-        detail={**TEXT, "description": "of split: into=, the new incident or the single alert"},
+        detail={**TEXT, "description": "of split and merge: into=, where the alerts are now"},
         by={**_TEXT_OR_NULL, "description": "who had done it already"},
         by_display=_TEXT_OR_NULL,
         by_at_ms=_MS_OR_NULL,

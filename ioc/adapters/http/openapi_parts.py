@@ -28,7 +28,7 @@ DESK_ERRORS = {
     "e400": "malformed or bad_id",
     "e401": "not_signed_in",
     "e403": "no Origin header of this installation, or forbidden: dispatchers and admins only",
-    "e409": "refused, with the reason in detail, or mismatch: the command_id was used for something else",
+    "e409": "refused, with the reason in detail; stale: somebody was faster; mismatch: the command_id was used before",
     "e503": "accounts_unavailable, or busy",
     "e504": "no_answer within 5 s: repeat with the same command_id",
 }

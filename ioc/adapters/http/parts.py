@@ -60,14 +60,26 @@ class Parts(Struct, frozen=True, kw_only=True):
 
 
 class ApiError(Exception):
-    """An answer that is not a success; ``code`` is from a closed list, ``detail`` is safe to show."""
+    """An answer that is not a success; ``code`` is from a closed list, ``detail`` is safe to show.
 
-    def __init__(self, status: int, code: str, detail: str = "", *, headers: dict[str, str] | None = None) -> None:
+    ``more``: further fields of the answer, safe to show as well.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        code: str,
+        detail: str = "",
+        *,
+        headers: dict[str, str] | None = None,
+        more: dict[str, Any] | None = None,
+    ) -> None:
         super().__init__(code)
         self.status = status
         self.code = code
         self.detail = detail
         self.headers = headers or {}
+        self.more = more or {}
 
 
 def answer(value: Any, status: int = 200, *, cache: str = "no-store") -> Response:

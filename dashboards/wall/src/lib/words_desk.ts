@@ -20,6 +20,8 @@ const REFUSED: Readonly<Record<string, Both>> = {
   ENDED: ['đã kết thúc', 'it has ended'],
   SAME: ['là cùng một sự cố', 'it is the same incident'],
   SAME_TITLE: ['tên vẫn như cũ', 'the name is the same'],
+  RENAMED_SINCE: ['tên vừa được người khác đổi', 'somebody has just given it another name'],
+  MOVED: ['có cảnh báo vừa được tách đi', 'an alert has just been split off'],
   NOT_MEMBER: ['có cảnh báo không thuộc sự cố này', 'an alert is not part of this incident'],
   NO_ALERTS: ['chưa chọn cảnh báo nào', 'no alert was chosen'],
   NO_OWNER: ['chưa ai phụ trách', 'nobody leads it'],

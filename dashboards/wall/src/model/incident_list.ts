@@ -12,6 +12,10 @@ export interface IncidentAsked {
   readonly other?: string;
   readonly alert_ids?: readonly string[];
   readonly text?: string;
+  /** Of `take` and `release`: who led it on this screen; empty: nobody, and so when it is left out. */
+  readonly expected_owner?: string;
+  /** Of `rename`: the title on this screen. */
+  readonly expected_title?: string;
 }
 
 /** Longest title or note, characters; the server refuses more. */

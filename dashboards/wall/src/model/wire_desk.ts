@@ -55,6 +55,8 @@ export interface Incident {
   readonly members: readonly Member[];
   readonly owner: string | null;
   readonly owner_display: string | null;
+  /** When the owner took it; null or missing also in what an older desk wrote. */
+  readonly owner_since_ms?: number | null;
   readonly opened_ms: number;
   readonly changed_ms: number;
   readonly closed_ms: number | null;
@@ -94,4 +96,15 @@ export interface DeskAnswer {
   readonly by: string | null;
   readonly by_display: string | null;
   readonly at_ms: number | null;
+  /** When who is named in `by` did it. */
+  readonly by_at_ms?: number | null;
+}
+
+/** Beside `error` and `detail`, what a command hears that came too late (`stale`): who was faster, when, what is now. */
+export interface DeskLate {
+  readonly by: string | null;
+  readonly by_display: string | null;
+  readonly by_at_ms: number | null;
+  /** `into=`: id of the incident (or of the single alert) where the alerts are now. */
+  readonly about: string;
 }
