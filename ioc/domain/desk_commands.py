@@ -105,6 +105,47 @@ def answer(
     )
 
 
+def transition(
+    key: str,
+    subject_id: str,
+    what: str,
+    reason: str,
+    now_ms: int,
+    *,
+    about: str = "",
+    detail: str = "",
+    from_state: str = "",
+    priority: int = 4,
+    exercise: str | None = None,
+) -> LogEntry:
+    """The line of the log about something of the desk that happened by itself.
+
+    Args:
+        key: one of ``KEYS``.
+        subject_id: id of what it is about.
+        what: the word of the log; with ``about`` before it the id of the line, which no other line may have.
+        reason: code.
+        now_ms: present.
+        about: ``subject_id`` when left out.
+        detail: figures in words.
+        from_state, priority, exercise: of the subject, where it has such.
+    """
+    return LogEntry(
+        id=f"{about or subject_id}/{what}",
+        alert_id=subject_id,
+        key=key + subject_id,
+        kind="transition",
+        what=what,
+        accepted=True,
+        at_ms=now_ms,
+        from_state=from_state,
+        priority=priority,
+        reason=reason,
+        detail=detail,
+        exercise=exercise,
+    )
+
+
 def barred(command: Command, roles: Collection[str]) -> tuple[Outcome, str] | None:
     """Outcome and reason where nobody may command so, whatever is asked; None: go on. ``roles``: who may."""
     if not command.actor:

@@ -10,6 +10,7 @@ from msgspec import Struct
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.desk import OWN_RULES
+from ioc.domain.desk_commands import transition
 
 KEY = "flood|"
 """How the ``key`` of a line of the log about the flood begins."""
@@ -122,15 +123,6 @@ def news(flood: Flood, now_ms: int, *, began_ms: int, unannounced: int = 0) -> L
         began_ms: when it began.
         unannounced: alerts that made no sound in it.
     """
-    what = "flood-began" if flood.since_ms is not None else "flood-ended"
-    return LogEntry(
-        id=f"flood/{began_ms}/{what}",
-        alert_id=ID,
-        key=KEY + ID,
-        kind="transition",
-        what=what,
-        accepted=True,
-        at_ms=now_ms,
-        reason="ABOVE" if flood.since_ms is not None else "BELOW",
-        detail=f"new={flood.new} unannounced={unannounced} positions={flood.positions} since={began_ms}",
-    )
+    what, reason = ("flood-began", "ABOVE") if flood.since_ms is not None else ("flood-ended", "BELOW")
+    said = f"new={flood.new} unannounced={unannounced} positions={flood.positions} since={began_ms}"
+    return transition(KEY, ID, what, reason, now_ms, about=f"flood/{began_ms}", detail=said)

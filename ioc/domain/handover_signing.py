@@ -6,7 +6,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import answer, bad_text, barred, is_old
+from ioc.domain.desk_commands import answer, bad_text, barred, is_old, transition
 from ioc.domain.handover import KEY, SIGNERS, Handover, HandoverCommand, HandoverOp, ShiftNote, Signature
 from ioc.domain.handover_digest import digest_hash
 
@@ -52,18 +52,10 @@ def mismatch(command: HandoverCommand, now_ms: int) -> LogEntry:
 
 def missed(handover: Handover, now_ms: int) -> LogEntry:
     """The line of the log that says that nobody signed in time."""
-    return LogEntry(
-        id=f"{handover.id}/handover-missed",
-        alert_id=handover.id,
-        key=KEY + handover.id,
-        kind="transition",
-        what="handover-missed",
-        accepted=True,
-        at_ms=now_ms,
-        from_state=handover.state,
-        reason="NOT_SIGNED",
-        detail=f"digest={handover.digest_hash}",
-    )
+    said = f"digest={handover.digest_hash}"
+    return transition(
+        KEY, handover.id, "handover-missed", "NOT_SIGNED", now_ms, detail=said, from_state=handover.state
+    )  # fmt: skip
 
 
 def _note(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:

@@ -11,6 +11,7 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry, Priority
+from ioc.domain.desk_commands import transition
 from ioc.domain.grouping import Group
 from ioc.domain.incidents import KEY, Incident, Line, Member
 
@@ -121,19 +122,21 @@ def news(incident: Incident, what: str, now_ms: int, reason: str) -> LogEntry:
         now_ms: present.
         reason: code.
     """
-    alerts = len(incident.members)
-    return LogEntry(
-        id=f"{incident.id}/{what}",
-        alert_id=incident.id,
-        key=KEY + incident.id,
-        kind="transition",
-        what=what,
-        accepted=True,
-        at_ms=now_ms,
+    said = f"number={incident.number} group={incident.group} alerts={len(incident.members)}"
+    into = f" into={incident.merged_into}" if incident.merged_into else ""
+    return _line(incident, what, reason, now_ms, said + into)
+
+
+def _line(incident: Incident, what: str, reason: str, now_ms: int, detail: str, about: str = "") -> LogEntry:
+    return transition(
+        KEY,
+        incident.id,
+        what,
+        reason,
+        now_ms,
+        about=about,
+        detail=detail,
         priority=incident.priority,
-        reason=reason,
-        detail=f"number={incident.number} group={incident.group} alerts={alerts}"
-        + (f" into={incident.merged_into}" if incident.merged_into else ""),
         exercise=incident.exercise,
     )
 

@@ -13,7 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import TEXT_MAX, Command, answer, bad_text, barred, is_old
+from ioc.domain.desk_commands import TEXT_MAX, Command, answer, bad_text, barred, is_old, transition
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Matcher, Names
 from ioc.domain.matcher import problems as matcher_problems
@@ -196,14 +196,6 @@ def about(matcher: Matcher) -> str:
 
 def news(silence: Silence, what: Literal["silence-ending", "silence-ended"], now_ms: int) -> LogEntry:
     """The line of the log that says that a silence ends soon, or that its time is over."""
-    return LogEntry(
-        id=f"{silence.id}/{what}",
-        alert_id=silence.id,
-        key=KEY + silence.id,
-        kind="transition",
-        what=what,
-        accepted=True,
-        at_ms=now_ms,
-        reason="TIME_OVER" if what == "silence-ended" else "ENDS_SOON",
-        detail=f"{about(silence.matcher)} count={silence.count} until={silence.end_ms}",
-    )
+    reason = "TIME_OVER" if what == "silence-ended" else "ENDS_SOON"
+    said = f"{about(silence.matcher)} count={silence.count} until={silence.end_ms}"
+    return transition(KEY, silence.id, what, reason, now_ms, detail=said)
