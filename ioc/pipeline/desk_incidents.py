@@ -55,7 +55,7 @@ class IncidentPart:
         if not 0 <= now_ms - self._swept_ms < SWEEP_EVERY_MS:
             self._swept_ms = now_ms
             self.book.sweep(alerts.keys(), now_ms)
-        if self.book.held_up:
+        if self.book.held_up and not self._again:  # the newest have their turn before the oldest are looked at anew
             self.book.held_up = False
             wanted = (alert for alert in alerts.values() if self.book.wants(alert))
             self._again = deque(one.id for one in sorted(wanted, key=lambda one: (one.raised_ms, one.id)))

@@ -20,6 +20,7 @@ from ioc.domain.grouping import Group
 from ioc.domain.incident_grouping import cluster, fits, may_join, may_start
 from ioc.domain.incidents import Incident, IncidentCommand
 from ioc.pipeline.answer_book import AnswerBook
+from ioc.pipeline.incident_waiting import Waiting
 from ioc.wire.codec import decode_incident, encode
 
 PREFIX = "incident/"
@@ -43,7 +44,7 @@ class IncidentBook:
         self._split: dict[str, int] = {}
         self._numbers = {_NUMBER: 0, _DRILL_NUMBER: 0}  # the newest given; drills count by themselves
         self._group_of: dict[str, Group] = {}  # by rule
-        self._waiting: dict[tuple[str, str | None], dict[str, Alert]] = {}  # by group and drill
+        self.waiting = Waiting()
         self._missing: dict[str, int] = {}
         self._answers = AnswerBook(_ANSWER)
         self._lines: list[LogEntry] = []
@@ -52,7 +53,7 @@ class IncidentBook:
     def use(self, groups: Iterable[Group]) -> None:
         """Go on with other groups: incidents stay as they are, and nothing waits until it is placed again."""
         self._group_of = {rule: group for group in groups for rule in group.rules}
-        self._waiting.clear()
+        self.waiting.clear()
         self.held_up = True
 
     def load(self, key: str, value: bytes) -> None:
@@ -94,8 +95,7 @@ class IncidentBook:
         group = self._group_of.get(alert.rule)
         if group is None or not self.wants(alert):
             return
-        waiting = self._waiting.setdefault((group.id, alert.exercise), {})
-        waiting.pop(alert.id, None)
+        self.waiting.drop(alert.id)
         if not may_join(alert):
             return
         for incident in self._collecting(group.id):
@@ -103,9 +103,9 @@ class IncidentBook:
                 self._put(incident_life.join(incident, alert, now_ms), now_ms)
                 self._absorb(incident.id, now_ms)
                 return
-        waiting[alert.id] = alert
+        self.waiting.put(group, alert)
         if may_start(alert):
-            self._begin(group, alert, waiting, now_ms)
+            self._begin(group, alert, now_ms)
 
     def command(self, command: IncidentCommand, now_ms: int) -> None:
         """Carry a command out, or refuse it: one line answers it."""
@@ -179,10 +179,10 @@ class IncidentBook:
         rows, self._dirty = self._dirty | self._answers.take_dirty(), {}
         return sorted(rows.items())
 
-    def _begin(self, group: Group, alert: Alert, waiting: dict[str, Alert], now_ms: int) -> None:
+    def _begin(self, group: Group, alert: Alert, now_ms: int) -> None:
         if self._full(alert.exercise):
             return
-        found = cluster(group, alert, waiting)
+        found = cluster(group, alert, self.waiting.of(group, alert.exercise))
         if len(found) < group.alerts_min:
             return
         number = self._numbers[_counter(alert.exercise)] + 1
@@ -214,7 +214,7 @@ class IncidentBook:
         while more:
             more = False
             for group in kinds.values():
-                waiting = self._waiting.get((group.id, incident.exercise), {})
+                waiting = self.waiting.of(group, incident.exercise)
                 for alert in sorted(waiting.values(), key=lambda one: (one.raised_ms, one.id)):
                     if fits(group, incident, alert):
                         incident = incident_life.join(incident, alert, now_ms)
@@ -248,8 +248,7 @@ class IncidentBook:
         self._open.add(incident.id)
         for member in incident.members:
             self._of[member.alert_id] = incident.id
-            for waiting in self._waiting.values():
-                waiting.pop(member.alert_id, None)
+            self.waiting.drop(member.alert_id)
 
     def _collecting(self, group_id: str) -> list[Incident]:
         """Open incidents that take alerts of a group, the oldest first."""

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from ioc.domain import incident_commands, incident_grouping
 from ioc.domain.grouping import Grouping
+from ioc.pipeline import desk_incidents
 from ioc.pipeline.desk import make_desk
 from ioc.pipeline.desk_incidents import IncidentPart
 from ioc.pipeline.incident_book import KEPT_MS, LOST_MS
@@ -373,3 +374,45 @@ def test_a_command_that_comes_again_has_its_answer_and_no_other_content(room: Ro
     assert len(room.incidents()) == 2
     other = room.do(handle(1, "take", name))
     assert (other.outcome, other.reason) == ("MISMATCH", "idempotency_mismatch")
+
+
+# Nothing grows, nobody is forgotten -----------------------------------------------------------------------------------
+
+
+def test_nothing_is_kept_of_what_waits_no_more(room: Room) -> None:
+    waiting = room.part.book.waiting
+    for n in range(20):
+        room.tell(f"A-{n}", area=f"{n}")
+        room.tell(f"D-{n}", exercise=f"tập {n}")
+    assert (len(waiting), waiting.kinds) == (40, 21)
+    room.tell("A-0b", area="0")
+    assert len(waiting) == 39, "these are an incident"
+    room.tell("A-1", active=False, state="RTNUN")
+    assert len(waiting) == 38
+    for name in room.alerts:
+        room.end(name)
+    assert (len(waiting), waiting.kinds) == (0, 0)
+    for n in range(20):  # what never waited leaves nothing either
+        room.tell(f"E-{n}", exercise=f"tập {n}", active=False, state="RTNUN")
+        room.end(f"E-{n}")
+    assert (len(waiting), waiting.kinds) == (0, 0)
+
+
+def test_the_newest_that_wait_have_their_turn_though_others_have_a_reason_every_time(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(incident_commands, "INCIDENTS_MAX", 2)
+    monkeypatch.setattr(desk_incidents, "LOOK_MAX", 2)
+    name = opened(room, *(f"A-{n}" for n in range(20)))
+    opened(room, "B-1", "B-2", area="755")
+    for n in range(6):
+        room.tell(f"O-{n}", area=f"old {n}")
+    room.tell("Z-1", area="756")
+    room.tell("Z-2", area="756")
+    assert len(room.names()) == 2, "no room"
+    room.end("B-1")
+    room.end("B-2")
+    for n in range(9):
+        assert room.do(handle(n, "split", name, alert_ids=(f"A-{n}",))).outcome == "DONE"
+        room.tick()
+    assert (3, ["Z-1", "Z-2"]) in room.names()
