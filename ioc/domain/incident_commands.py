@@ -9,10 +9,10 @@ from msgspec.structs import replace
 
 from ioc.domain import incident_races as races
 from ioc.domain.alerts import LogEntry, Outcome
-from ioc.domain.desk_commands import TEXT_MAX, answer, bad_text, barred, is_old
+from ioc.domain.desk_commands import answer, bad_text, barred, is_old
 from ioc.domain.grouping import TITLE_MAX
 from ioc.domain.incident_grouping import MEMBERS_MAX
-from ioc.domain.incident_life import close, incident_id, priority_of, with_line, with_members
+from ioc.domain.incident_life import close, incident_id, names_text, priority_of, with_line, with_members
 from ioc.domain.incident_races import Faster
 from ioc.domain.incidents import HANDLERS, KEY, Incident, IncidentCommand, Line, LineWord, Member
 
@@ -225,7 +225,7 @@ def _answer(
     if command.op == "merge":
         said.append(f"other={command.other}")
     if command.op == "split":
-        said.append(f"alerts={','.join(command.alert_ids)}")
+        said.append(names_text(command.alert_ids))
     return answer(
         command,
         KEY,
@@ -234,7 +234,7 @@ def _answer(
         reason,
         now_ms,
         note=command.text,
-        detail=" ".join(said)[:TEXT_MAX],
+        detail=" ".join(said),
         by=faster.by if faster else None,
         by_display=faster.by_display if faster else None,
         by_at_ms=faster.by_at_ms if faster else None,

@@ -11,10 +11,11 @@ from hashlib import sha256
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry, Priority
-from ioc.domain.desk_commands import transition
+from ioc.domain.desk_commands import TEXT_MAX, transition
 from ioc.domain.grouping import Group
 from ioc.domain.incidents import KEY, Incident, Line, Member
 
+ROW_MAX = TEXT_MAX - 25  # characters of names in a line of the log; "part=500/500 alerts=" stands before them
 TIMELINE_MAX = 100  # lines; the oldest go, the log has commands, opening and closing for ever
 
 
@@ -125,6 +126,52 @@ def news(incident: Incident, what: str, now_ms: int, reason: str) -> LogEntry:
     said = f"number={incident.number} group={incident.group} alerts={len(incident.members)}"
     into = f" into={incident.merged_into}" if incident.merged_into else ""
     return _line(incident, what, reason, now_ms, said + into)
+
+
+def joined(incident: Incident, names: Sequence[str], now_ms: int, reason: str, cause: str) -> list[LogEntry]:
+    """Lines of the log that say that alerts belong to an incident from now on, and to no other one any more.
+
+    As many as it takes with none longer than a note, so that an auditor finds every alert of the largest incident.
+
+    Args:
+        incident: as it is now.
+        names: ids of the alerts.
+        now_ms: present.
+        reason: ``GROUPED``, ``FITS``, ``SUCCEEDS``, ``MERGED`` or ``SPLIT``.
+        cause: what makes the ids of the lines others than those of any other time: a command id, or of the moment.
+    """
+    rows = _rows(names)
+    return [
+        _line(
+            incident,
+            "incident-joined",
+            reason,
+            now_ms,
+            f"part={n}/{len(rows)} alerts={row}",
+            about=f"{incident.id}/{cause}/{n}",
+        )
+        for n, row in enumerate(rows, start=1)
+    ]
+
+
+def names_hash(names: Iterable[str]) -> str:
+    """16 hexadecimal digits of a set of alerts, in any order."""
+    return sha256(",".join(sorted(set(names))).encode()).hexdigest()[:16]
+
+
+def names_text(names: Sequence[str]) -> str:
+    """Alerts in a line of the log: all of them, or how many and their hash where that would be too long."""
+    said = f"alerts={','.join(names)}"
+    return said if len(said) <= ROW_MAX else f"alerts={len(set(names))} hash={names_hash(names)}"
+
+
+def _rows(names: Sequence[str]) -> list[str]:
+    rows = [""]
+    for name in names:
+        if rows[-1] and len(rows[-1]) + len(name) + 1 > ROW_MAX:
+            rows.append("")
+        rows[-1] += f",{name}" if rows[-1] else name
+    return rows
 
 
 def _line(incident: Incident, what: str, reason: str, now_ms: int, detail: str, about: str = "") -> LogEntry:

@@ -132,7 +132,7 @@ class IncidentBook:
             self._of.pop(alert_id, None)
         # What closes goes first: its alerts are then free for the one that takes them over.
         for incident in sorted(decision.changed, key=lambda one: one.state == "open"):
-            self._put(incident, now_ms, reason="SPLIT" if command.op == "split" else "MERGED")
+            self._put(incident, now_ms, "SPLIT" if command.op == "split" else "MERGED", command.command_id)
         self.held_up = self.held_up or command.op in ("merge", "split")
 
     def _exercise(self, command: IncidentCommand) -> str | None:
@@ -221,7 +221,8 @@ class IncidentBook:
                         self._put(incident, now_ms)
                         more = True
 
-    def _put(self, incident: Incident, now_ms: int, *, reason: str = "") -> None:
+    def _put(self, incident: Incident, now_ms: int, reason: str = "", cause: str = "") -> None:
+        """Keep an incident as it is now, and say in the log what that changes; ``cause``: id of the command."""
         before = self.incidents.get(incident.id)
         if incident is before:
             return
@@ -239,6 +240,14 @@ class IncidentBook:
         elif incident.state == "closed" and before.state == "open":
             self.held_up = self.held_up or full  # there is room for another one
             self._lines.append(incident_life.news(incident, "incident-closed", now_ms, reason or "ALL_CLOSED"))
+        if not same:
+            self._say_joined(before, incident, now_ms, reason or ("FITS" if before else "GROUPED"), cause)
+
+    def _say_joined(self, before: Incident | None, now: Incident, now_ms: int, reason: str, cause: str) -> None:
+        there = {one.alert_id for one in before.members} if before is not None else set()
+        names = [one.alert_id for one in now.members if one.alert_id not in there]
+        if names:
+            self._lines += incident_life.joined(now, names, now_ms, reason, cause or f"{names[0]}/{now_ms}")
 
     def _index(self, incident: Incident) -> None:
         if incident.state == "closed":

@@ -138,3 +138,20 @@ class Room:
                 self.topic.pop(key, None)
             else:
                 self.topic[key] = value
+
+
+def words(line: LogEntry) -> dict[str, str]:
+    return dict(word.split("=", 1) for word in line.detail.split(" ") if "=" in word)
+
+
+def homes_by(log: list[LogEntry]) -> dict[str, str]:
+    """Which alert belongs to which incident, by the lines of the log; alerts that closed there too."""
+    found: dict[str, str] = {}
+    for line in log:
+        if line.what == "incident-joined":
+            found |= dict.fromkeys(words(line)["alerts"].split(","), line.alert_id)
+        elif line.what == "incident-split" and line.accepted and words(line)["into"] in found:
+            del found[words(line)["into"]]  # alone
+        elif line.what == "incident-closed":
+            found = {name: home for name, home in found.items() if home != line.alert_id}
+    return found

@@ -51,7 +51,7 @@ def test_enough_alerts_that_belong_together_open_an_incident(room: Room) -> None
         ("A-2", T + MIN, T + MIN),
     ]
     assert (one.members[0].place_vi, one.members[0].lon) == ("Ngã tư", 106.8)
-    [line] = room.log
+    line, joined = room.log
     assert (line.what, line.kind, line.key, line.alert_id) == (
         "incident-opened",
         "transition",
@@ -59,6 +59,8 @@ def test_enough_alerts_that_belong_together_open_an_incident(room: Room) -> None
         one.id,
     )
     assert line.detail == "number=1 group=road alerts=2"
+    assert (joined.what, joined.reason, joined.detail) == ("incident-joined", "GROUPED", "part=1/1 alerts=A-1,A-2")
+    assert (joined.kind, joined.key, joined.alert_id) == ("transition", line.key, one.id)
 
 
 @pytest.mark.parametrize(
@@ -102,8 +104,8 @@ def test_it_grows_changes_and_closes(room: Room) -> None:
         room.end(name)
     [one] = room.incidents()
     assert (one.state, one.closed_ms, [m.left_ms is None for m in one.members]) == ("closed", room.now_ms, [False] * 3)
-    assert room.said() == ["incident-opened", "incident-closed"]
-    assert [line.reason for line in room.log] == ["GROUPED", "ALL_CLOSED"]
+    assert room.said() == ["incident-opened", "incident-joined", "incident-joined", "incident-closed"]
+    assert [line.reason for line in room.log] == ["GROUPED", "GROUPED", "FITS", "ALL_CLOSED"]
     room.tick(KEPT_MS - 1)
     assert len(room.incidents()) == 1
     room.tick(1)
@@ -257,7 +259,7 @@ def test_a_name_and_a_note(room: Room) -> None:
 def test_lines_about_a_drill_say_so(room: Room) -> None:
     name = opened(room, "D-1", "D-2", exercise="tập")
     assert room.do(handle(1, "take", name)).exercise == "tập"
-    assert [line.exercise for line in room.log] == ["tập", "tập"]
+    assert [line.exercise for line in room.log] == ["tập"] * 3
     assert room.incidents()[0].exercise == "tập"
 
 
@@ -272,7 +274,10 @@ def test_merged_members_move_and_the_survivor_collects_for_both(room: Room) -> N
     assert (one.priority, one.owner) == (2, None)
     assert [line.word for line in one.timeline] == ["opened", "merged", "worsened"]
     assert (gone.state, gone.merged_into, gone.members, gone.closed_ms) == ("closed", road, (), room.now_ms)
-    assert (room.log[-1].what, room.log[-1].reason) == ("incident-closed", "MERGED")
+    assert [(line.what, line.reason) for line in room.log[-2:]] == [
+        ("incident-closed", "MERGED"),
+        ("incident-joined", "MERGED"),
+    ]
     room.restart()
     room.tell("R-4", rule="level")
     room.tell("A-3")
@@ -293,7 +298,10 @@ def test_what_is_split_off_is_an_incident_of_its_own_or_single_and_does_not_come
     assert answer.detail == f"into={made.id} alerts=A-2,A-3,A-2"
     assert (made.number, made.group, made.priority, made.title_vi) == (2, "", 2, "Đường")
     assert room.names() == [(1, ["A-1", "A-4"]), (2, ["A-2", "A-3"])]
-    assert (room.log[-1].what, room.log[-1].reason) == ("incident-opened", "SPLIT")
+    assert [(line.what, line.reason) for line in room.log[-2:]] == [
+        ("incident-opened", "SPLIT"),
+        ("incident-joined", "SPLIT"),
+    ]
     assert room.do(handle(2, "split", name, alert_ids=("A-4",))).detail == "into=A-4 alerts=A-4"
     for again in (False, True):
         if again:

@@ -33,7 +33,7 @@ def test_nobody_is_notified_and_nothing_is_counted() -> None:
     for name in room.alerts:
         room.end(name)
     assert {
-        *("incident-opened", "incident-closed", "flood-began", "flood-ended"),
+        *("incident-opened", "incident-joined", "incident-closed", "flood-began", "flood-ended"),
         *("incident-take", "incident-rename", "incident-note", "incident-merge", "incident-split", "incident-release"),
     } == set(room.said())
     assert len({line.id for line in room.log}) == len(room.log)

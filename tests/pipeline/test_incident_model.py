@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations, pairwise
 from typing import Any
 
 import pytest
@@ -11,300 +10,10 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from ioc.domain import flood, incident_commands, incident_life, incident_races
-from ioc.domain.alerts import Alert
-from ioc.domain.incidents import Incident
-from ioc.domain.nearness import distance_m
 from ioc.pipeline import incident_book
 from ioc.pipeline.incident_book import IncidentBook
-from tests.pipeline.incident_room import GROUPS, LIMITS, Room, handle
-from tests.pipeline.small_province import MIN, S
-
-# b lies between a and c, which are too far from each other; nobody knows where d is.
-PLACES: list[dict[str, Any]] = [
-    {"area": "a", "lon": 106.0, "lat": 10.0},
-    {"area": "b", "lon": 106.0, "lat": 10.015},
-    {"area": "c", "lon": 106.0, "lat": 10.03},
-    {"area": "d", "centre": "south"},
-]
-OF = st.integers(0, 6)  # an alert
-NTH = st.integers(0, 3)  # an open incident
-WHO = st.sampled_from(["lan", "minh"])
-STEPS = st.one_of(
-    st.tuples(st.just("raise"), OF, st.integers(0, 3), st.sampled_from(["jam", "jam", "crash", "rain", "lag"]),
-              st.sampled_from([None, None, None, "tập"])),
-    st.tuples(st.just("raise"), OF, st.integers(0, 3), st.just("jam"), st.none()),
-    st.tuples(st.sampled_from(["off", "close", "reopen", "ack", "hide", "explain", "show"]), OF),
-    st.tuples(st.just("priority"), OF, st.integers(1, 4)),
-    st.tuples(st.just("tick"), st.sampled_from([500, MIN, 5 * MIN, 25 * MIN, 40 * MIN, -2 * S])),
-    st.tuples(st.just("restart"), st.booleans()),
-    st.tuples(st.sampled_from(["take", "take", "release"]), NTH, WHO, st.one_of(st.none(), st.just(""), WHO)),
-    st.tuples(st.just("late"), NTH, st.sampled_from(["take", "note", "merge", "split"])),
-    st.tuples(st.just("merge"), NTH, NTH),
-    st.tuples(st.just("split"), NTH, st.sets(st.integers(0, 4), min_size=1, max_size=3)),
-)  # fmt: skip
-CHANGES: dict[str, dict[str, Any]] = {
-    "off": {"active": False, "state": "RTNUN", "suppression": "none"},
-    "close": {"active": False, "acked": True, "state": "NORM", "closed": True, "suppression": "none"},
-    "reopen": {"active": True, "acked": False, "state": "UNACK", "closed": False},
-    "ack": {"active": True, "acked": True, "state": "ACKED", "suppression": "none"},
-    "hide": {"suppression": "shelved-until", "state": "SHLVD"},
-    "explain": {"suppression": "by-design", "state": "DSUPR"},
-    "show": {"suppression": "none", "state": "UNACK", "active": True},
-}
-
-
-class Plain:
-    """What must be so, in plain words. No incident is expected by number: only what must hold of all."""
-
-    def __init__(self) -> None:
-        self.room = Room()
-        self.lives: dict[int, int] = {}
-        self.split: dict[str, str] = {}  # alert split off by hand → the only incident it may be in; "": none
-        self.groups: dict[str, set[str]] = {}  # incident → groups it collects
-        self.touched: set[str] = set()  # incidents that people merged or split
-        self.owners: dict[str, tuple[str, int]] = {}  # who leads, since when
-        self.numbers: dict[int, str] = {}
-        self.commands = 0
-        self.asked: list[int] = []  # when an alert began to ask
-        self.flood: tuple[bool, int] = (False, 0)  # is there one, unannounced
-
-    def name(self, n: int) -> str:
-        return f"A-{n}.{self.lives.get(n, 0)}"
-
-    def open(self) -> list[Incident]:
-        return [one for one in self.room.incidents() if one.state == "open"]
-
-    def homes(self) -> dict[str, str]:
-        """Open alert → incident."""
-        found: dict[str, str] = {}
-        for one in self.open():
-            for member in one.members:
-                if member.left_ms is None:
-                    assert member.alert_id not in found, "in two incidents"
-                    found[member.alert_id] = one.id
-        return found
-
-    # Steps ------------------------------------------------------------------------------------------------------------
-
-    def do(self, step: Any) -> None:
-        room = self.room
-        room.now_ms += 1
-        before, homes = room.incidents(), self.homes()
-        word, *rest = step
-        if word == "raise":
-            self.raise_(*rest)
-        elif word in CHANGES or word == "priority":
-            self.change(self.name(rest[0]), {"priority": rest[1]} if word == "priority" else CHANGES[word], word)
-        elif word == "tick":
-            room.tick(rest[0])
-        elif word == "restart":
-            room.restart(forgetting="@alert/" if rest[0] else "?")
-            for one in [one for one in room.alerts.values() if not one.closed]:
-                room.tell_again(one.id)
-            assert room.incidents() == before, "a restart changed something"
-        else:
-            self.command(word, *rest)
-        room.tick(0)
-        self.judge()
-        now = self.homes()
-        if word not in ("split", "merge"):
-            for alert, home in homes.items():
-                if not room.alerts[alert].closed:
-                    assert now.get(alert) == home, f"{alert} left its incident"
-        self.check()
-
-    def raise_(self, n: int, place: int, rule: str, drill: str | None) -> None:
-        known = self.room.alerts.get(self.name(n))
-        if known is not None and not known.closed:
-            self.change(known.id, CHANGES["show"], "show")
-            return
-        if known is not None:
-            self.lives[n] = self.lives.get(n, 0) + 1
-        self.ask(None, {"exercise": drill, "state": "UNACK", "priority": 3, "rule": rule})
-        self.room.tell(self.name(n), rule=rule, exercise=drill, priority=3, **PLACES[place])
-
-    def change(self, name: str, change: dict[str, Any], word: str) -> None:
-        known = self.room.alerts.get(name)
-        if known is None or known.closed != (word == "reopen"):
-            return
-        if word == "priority" and known.state == "UNACK":  # alerting keeps the worst until somebody acknowledges
-            change = {"priority": min(change["priority"], known.priority)}
-        facts = {"exercise": known.exercise, "state": known.state, "priority": known.priority, "rule": known.rule}
-        self.ask(known, facts | change)
-        self.room.tell(name, **change)
-
-    def command(self, op: str, *rest: Any) -> None:
-        found = self.open()
-        if not found:
-            return
-        self.commands += 1
-        if op == "late":
-            self.late(*rest)
-            return
-        one = found[rest[0] % len(found)]
-        if op in ("take", "release"):
-            self.lead(one.id, op, *rest[1:])
-        elif op == "merge":
-            other = found[rest[1] % len(found)]
-            answer = self.room.do(handle(self.commands, "merge", one.id, other=other.id))
-            assert (answer.outcome == "DONE") == (one.id != other.id and one.exercise == other.exercise)
-            if answer.outcome == "DONE":
-                self.groups[one.id] |= self.groups[other.id]
-                self.touched |= {one.id, other.id}
-                self.split = {name: one.id if home == other.id else home for name, home in self.split.items()}
-        else:
-            there = [member.alert_id for member in one.members if member.left_ms is None]
-            names = tuple(dict.fromkeys(there[n % len(there)] for n in sorted(rest[1])))
-            answer = self.room.do(handle(self.commands, "split", one.id, alert_ids=names))
-            assert (answer.outcome == "DONE") == (len(names) < len(there))
-            if answer.outcome == "DONE":
-                into = answer.detail.split(" ")[0].removeprefix("into=") if len(names) > 1 else ""
-                self.touched |= {one.id, into}
-                self.groups[into] = set()
-                self.split |= dict.fromkeys(names, into)
-
-    def lead(self, name: str, op: str, who: str, saw: str | None) -> None:
-        """Nobody's is free; one's own is one's own; somebody else's needs that they were seen."""
-        answer = self.room.do(handle(self.commands, op, name, actor=who, expected_owner=saw))
-        now, since_ms = self.owners.get(name, ("", 0))
-        so_already = who if op == "take" else ""
-        outcome = "ALREADY" if now == so_already else "DONE" if now in ("", who, saw) else "STALE"
-        assert answer.outcome == outcome, f"{who} saw {saw}, it is {now}: {answer.outcome}"
-        if outcome == "STALE":
-            assert (answer.by, answer.by_at_ms) == (now, since_ms), "who has it, and since when"
-        if outcome == "DONE":
-            self.owners[name] = (who, self.room.now_ms) if op == "take" else ("", 0)
-
-    def late(self, nth: int, op: str) -> None:
-        """Somebody commands what was merged into another one: they hear where it is, and nothing changes."""
-        before = self.room.incidents()
-        merged = [one for one in before if one.merged_into]
-        if not merged:
-            return
-        gone, into = merged[nth % len(merged)], {one.id: one.merged_into for one in merged}
-        home = gone.id
-        while home in into:
-            home = into[home]
-        more = {"text": "x", "other": home, "alert_ids": ("A-0.0",)}
-        answer = self.room.do(handle(self.commands, op, gone.id, **more))
-        assert answer.outcome == ("ALREADY" if op == "merge" else "STALE")
-        assert f"into={home}" in answer.detail.split(" ")
-        assert self.room.incidents() == before
-
-    # What must be so --------------------------------------------------------------------------------------------------
-
-    def check(self) -> None:
-        alerts, homes = self.room.alerts, self.homes()
-        incidents = self.room.incidents()
-        for one in incidents:
-            assert self.numbers.setdefault(one.number, one.id) == one.id, "a number was given twice"
-            self.groups.setdefault(one.id, {one.group})
-            self.check_one(one, alerts)
-        said = [(line.what, line.alert_id) for line in self.room.log if line.kind == "transition"]
-        assert len([1 for one in incidents if said.count(("incident-opened", one.id)) != 1]) == 0
-        assert all(said.count(("incident-closed", one.id)) == (one.state == "closed") for one in incidents)
-        still_open = {one.id for one in incidents if one.state == "open"}
-        for name, home in self.split.items():
-            assert homes.get(name, "") == (home if home in still_open and not alerts[name].closed else ""), (
-                "it rejoined"
-            )
-        self.check_none_is_left_out(
-            [one for one in alerts.values() if one.active and not one.closed and one.id not in {*homes, *self.split}]
-        )
-
-    def check_one(self, one: Incident, alerts: dict[str, Alert]) -> None:
-        there = [member for member in one.members if member.left_ms is None]
-        assert bool(there) == (one.state == "open")
-        assert (one.owner or "", one.owner_since_ms or 0) == self.owners.get(one.id, ("", 0)) or one.state == "closed"
-        for member in one.members:
-            told = alerts[member.alert_id]
-            assert told.exercise == one.exercise, "drill and live are mixed"
-            if one.state == "open":
-                assert told.closed == (member.left_ms is not None)
-            if member.left_ms is None:
-                now = (told.priority, told.acked, told.suppression != "none")
-                assert (member.priority, member.acked, member.hidden) == now
-        asking = [member.priority for member in there if not member.hidden]
-        if one.members:
-            assert one.priority == min(asking or [member.priority for member in one.members])
-        if one.id not in self.touched:
-            [group] = [group for group in GROUPS if group.id == one.group]
-            assert len(one.members) >= group.alerts_min
-            told_all = [alerts[member.alert_id] for member in one.members]
-            times = sorted(told.raised_ms for told in told_all)
-            assert all(b - a <= group.within_s * 1000 for a, b in pairwise(times))
-            assert all(told.rule in group.rules for told in told_all)
-            assert all(any(close(group, a, b) for b in told_all if b is not a) for a in told_all)
-
-    def check_none_is_left_out(self, single: list[Alert]) -> None:
-        for group in GROUPS:
-            of_it = [one for one in single if one.rule in group.rules]
-            for alert in of_it:
-                for one in self.open():
-                    members = [self.room.alerts[member.alert_id] for member in one.members]
-                    times = [member.raised_ms for member in members]
-                    span = group.within_s * 1000
-                    in_time = min(times) - span <= alert.raised_ms <= max(times) + span
-                    fits = in_time and any(close(group, alert, member) for member in members)
-                    collects = group.id in self.groups[one.id] and one.exercise == alert.exercise
-                    assert not (collects and fits), f"{alert.id} is left out of {one.number}"
-            may = [one for one in of_it if one.suppression != "by-design"]
-            for some in combinations(may, group.alerts_min):
-                apart = [(a, b) for a, b in combinations(some, 2) if not together(group, a, b)]
-                assert len(apart) >= group.alerts_min - 1, f"{[one.id for one in some]} are no incident"
-
-    # The flood --------------------------------------------------------------------------------------------------------
-
-    def ask(self, before: Alert | None, now: dict[str, Any]) -> None:
-        """An alert is about to be as said: does that count?"""
-        begins = before is None or before.state != "UNACK" or now["priority"] < before.priority
-        if now["state"] != "UNACK" or now["exercise"] is not None or not begins:
-            return
-        self.asked.append(self.room.now_ms)
-        is_one, unannounced = self.flood
-        if is_one and now["priority"] != 1 and now["rule"] not in LIMITS.always:
-            self.flood = (True, unannounced + 1)
-        self.judge()
-
-    def judge(self) -> None:
-        window, now_ms = int(LIMITS.window_s * 1000), self.room.now_ms
-        new = len([at for at in self.asked if now_ms - window < at <= now_ms + window])
-        if new > LIMITS.above:
-            self.flood = (True, self.flood[1])
-        elif new < LIMITS.below:
-            self.flood = (False, 0)
-
-    def check_flood(self) -> None:
-        self.room.tick(S)
-        self.judge()
-        shown, window = self.room.flood(), int(LIMITS.window_s * 1000)
-        new = len([at for at in self.asked if abs(self.room.now_ms - at) < window])
-        assert (shown.new, shown.since_ms is not None, shown.unannounced) == (new, *self.flood)
-
-
-def close(group: Any, one: Alert, other: Alert) -> bool:
-    if group.near != "area":
-        return group.near == "all" or one.centre == other.centre
-    if one.area == other.area or one.lon is None or other.lon is None:
-        return one.area == other.area
-    assert one.lat is not None
-    assert other.lat is not None
-    return distance_m((one.lon, one.lat), (other.lon, other.lat)) <= group.within_m
-
-
-def together(group: Any, one: Alert, other: Alert) -> bool:
-    apart_ms = abs(one.raised_ms - other.raised_ms)
-    return one.exercise == other.exercise and apart_ms <= group.within_s * 1000 and close(group, one, other)
-
-
-def play(steps: list[Any]) -> Plain:
-    plain = Plain()
-    for step in steps:
-        plain.do(step)
-        if step[0] == "tick" and step[1] > 0:
-            plain.check_flood()
-    plain.check_flood()
-    return plain
+from tests.pipeline.incident_model import STEPS, play
+from tests.pipeline.small_province import MIN
 
 
 @settings(max_examples=300, deadline=None)
@@ -383,6 +92,10 @@ def _commands_what_was_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incident_races, "gone", lambda *_: None)
 
 
+def _says_nothing_of_who_joins(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_life, "joined", lambda *_: [])
+
+
 JAM = [("raise", n, 0, "jam", None) for n in range(4)]
 SPLIT = ("split", 0, {0, 1})
 RAIN = [("raise", n, 0, "rain", None) for n in (4, 5, 6)]
@@ -404,6 +117,7 @@ LATER = [("tick", 500), ("tick", 500)]
         (_lets_the_last_one_win, [*JAM, *RACE]),
         (_forgets_since_when_one_leads, [*JAM, *RACE]),
         (_commands_what_was_merged, [*JAM, *RAIN, ("merge", 0, 1), ("late", 0, "note")]),
+        (_says_nothing_of_who_joins, JAM[:2]),
         (_counts_anew_after_a_start, [JAM[0], ("restart", True), *LATER]),
         (_has_no_band, [*JAM, ("tick", 5 * MIN), *RAIN, ("tick", 5 * MIN)]),
         (_announces_everything, [*JAM, *RAIN]),
