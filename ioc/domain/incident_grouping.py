@@ -45,6 +45,11 @@ def near(group: Group, one: Alert | Member, other: Alert | Member) -> bool:
     return distance_m(here, there) <= group.within_m
 
 
+def moved(member: Member, alert: Alert) -> bool:
+    """Is a member told at another place than before? What waits may be near it now."""
+    return (member.centre, member.area, _point(member)) != (alert.centre, alert.area, _point(alert))
+
+
 def linked(group: Group, one: Alert, other: Alert) -> bool:
     """Do two alerts of the group belong together?"""
     apart_ms = abs(one.raised_ms - other.raised_ms)

@@ -1,11 +1,13 @@
 """How an incident changes with its alerts: it opens, alerts join, change and leave, it closes. Decisions.
 
-Each function takes the incident and gives it as it is afterwards; one that changes nothing gives the same object.
+Each function takes the incident and gives it as it is afterwards; one that changes nothing gives the same object. When
+its last alert has left it is :func:`empty`, and closes a moment later: a new occurrence of the same object that
+supersedes this alert comes right after it, and goes on in its place.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 
 from msgspec.structs import replace
@@ -14,6 +16,7 @@ from ioc.domain.alerts import Alert, LogEntry, Priority
 from ioc.domain.desk_commands import TEXT_MAX, transition
 from ioc.domain.grouping import Group
 from ioc.domain.incidents import KEY, Incident, Line, Member
+from ioc.domain.verdicts import DRILL_OVER_MS, Reason
 
 ROW_MAX = TEXT_MAX - 25  # characters of names in a line of the log; "part=500/500 alerts=" stands before them
 TIMELINE_MAX = 100  # lines; the oldest go, the log has commands, opening and closing for ever
@@ -78,7 +81,7 @@ def join(incident: Incident, alert: Alert, now_ms: int) -> Incident:
 
 
 def update(incident: Incident, alert: Alert, now_ms: int) -> Incident:
-    """A member changed: it is told anew, came back after it had closed, or closed. With the last one it closes too."""
+    """A member changed: it is told anew, came back after it had closed, or closed."""
     at = next((n for n, one in enumerate(incident.members) if one.alert_id == alert.id), None)
     if at is None or incident.state == "closed":
         return incident
@@ -96,6 +99,45 @@ def lose(incident: Incident, alert_id: str, now_ms: int) -> Incident:
     if at is None or incident.state == "closed" or incident.members[at].left_ms is not None:
         return incident
     return _moved(incident, at, replace(incident.members[at], left_ms=now_ms), now_ms)
+
+
+def succeed(incident: Incident, superseded: str, alert: Alert, now_ms: int) -> Incident:
+    """A new occurrence of the object of a member takes its place: nobody was asked to end what they began."""
+    members = (member_of(alert, now_ms) if one.alert_id == superseded else one for one in incident.members)
+    return _with(incident, tuple(members), now_ms, joined=alert.id)
+
+
+def empty(incident: Incident) -> bool:
+    """Has the last alert of an open incident left?"""
+    return incident.state == "open" and all(one.left_ms is not None for one in incident.members)
+
+
+def drill_over(incident: Incident, alerts: Mapping[str, Alert], now_ms: int) -> bool:
+    """Is an open incident one of a drill of which nothing is there any more?
+
+    Nobody acknowledges what is left of a drill that is over. Each alert ended with its drill, or went away and was not
+    heard of again for as long as it takes to say that a drill is over.
+
+    Args:
+        incident: any.
+        alerts: all that are open.
+        now_ms: present.
+    """
+    if incident.exercise is None or incident.state == "closed":
+        return False
+    there = [alerts.get(one.alert_id) for one in incident.members if one.left_ms is None]
+    return all(one is not None and _is_left(one, now_ms) for one in there)
+
+
+def end_drill(incident: Incident, now_ms: int) -> Incident:
+    """The incident of a drill when that is over: what is left of it has left."""
+    members = tuple(one if one.left_ms is not None else replace(one, left_ms=now_ms) for one in incident.members)
+    return close(replace(incident, members=members), now_ms)
+
+
+def _is_left(alert: Alert, now_ms: int) -> bool:
+    ended: Reason = "DRILL_OVER"
+    return not alert.active and (alert.reason == ended or now_ms - alert.updated_ms >= DRILL_OVER_MS)
 
 
 def close(incident: Incident, now_ms: int, *, merged_into: str = "") -> Incident:
@@ -193,8 +235,7 @@ def _moved(incident: Incident, at: int, after: Member, now_ms: int) -> Incident:
     members = (*incident.members[:at], after, *incident.members[at + 1 :])
     came = after.alert_id if before.left_ms is not None and after.left_ms is None else ""
     went = after.alert_id if before.left_ms is None and after.left_ms is not None else ""
-    changed = _with(incident, members, now_ms, joined=came, left=went)
-    return close(changed, now_ms) if all(one.left_ms is not None for one in members) else changed
+    return _with(incident, members, now_ms, joined=came, left=went)
 
 
 def _with(

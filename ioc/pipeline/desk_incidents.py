@@ -50,10 +50,11 @@ class IncidentPart:
         return []
 
     def tick(self, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
-        """Forget what ended long ago, and look again at what may have a place by now."""
+        """Close what is over, forget what ended long ago, and look again at what may have a place by now."""
         self.book.elapse(now_ms)
         if not 0 <= now_ms - self._swept_ms < SWEEP_EVERY_MS:
             self._swept_ms = now_ms
+            self.book.end_drills(alerts, now_ms)
             self.book.sweep(alerts.keys(), now_ms)
         if self.book.held_up and not self._again:  # the newest have their turn before the oldest are looked at anew
             self.book.held_up = False

@@ -29,7 +29,7 @@ from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.detect_counters import Counters
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
-from ioc.domain.verdicts import LIVE_WITHIN_MS, Reason, Verdict
+from ioc.domain.verdicts import DRILL_OVER_MS, LIVE_WITHIN_MS, Reason, Verdict
 from ioc.pipeline.arrivals import decode_arrival
 from ioc.pipeline.board import Board
 from ioc.pipeline.conditions import conditions
@@ -48,8 +48,6 @@ from ioc.wire.codec import encode
 
 # Nobody called for this long (process stopped, broker away): what was missed meanwhile proves no silence.
 STALL_MS = 10_000
-# A drill whose last event is this long ago is over: its clocks and objects leave memory.
-DRILL_OVER_MS = 3_600_000
 SWEEP_EVERY_MS = 60_000  # how often what is over is looked for
 
 

@@ -10,14 +10,14 @@ What waits (too few to be an incident) is not kept: after a start it is found ag
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 
 import msgspec
 
 from ioc.domain import incident_commands, incident_life
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.grouping import Group
-from ioc.domain.incident_grouping import cluster, fits, may_join, may_start
+from ioc.domain.incident_grouping import cluster, fits, may_join, may_start, moved
 from ioc.domain.incidents import Incident, IncidentCommand
 from ioc.pipeline.answer_book import AnswerBook
 from ioc.pipeline.incident_waiting import Waiting
@@ -45,6 +45,8 @@ class IncidentBook:
         self._numbers = {_NUMBER: 0, _DRILL_NUMBER: 0}  # the newest given; drills count by themselves
         self._group_of: dict[str, Group] = {}  # by rule
         self.waiting = Waiting()
+        self._emptied: set[str] = set()  # open ones of which the last alert has left: they close with the next tick
+        self._ended: dict[tuple[str, str | None], Alert] = {}  # alerts that closed since the last tick, by object
         self._missing: dict[str, int] = {}
         self._answers = AnswerBook(_ANSWER)
         self._lines: list[LogEntry] = []
@@ -76,6 +78,7 @@ class IncidentBook:
             self._numbers[counter] = max(self._numbers[counter], incident.number)
             self.incidents[incident.id] = incident
             self._index(incident)
+            self._watch(incident)
 
     def wants(self, alert: Alert) -> bool:
         """Is it an open alert of a group that is in no incident and was not split off?"""
@@ -85,10 +88,13 @@ class IncidentBook:
         """An alert is told: update its incident, or find one for it."""
         if alert.id in self._split and alert.closed == (self._split[alert.id] == 0):
             self._mark(alert.id, now_ms if alert.closed else 0)
-        if alert.id in self._of:
-            self._put(incident_life.update(self.incidents[self._of[alert.id]], alert, now_ms), now_ms)
+        name = self._of.get(alert.id) or self._succeed(alert, now_ms)
+        if name:
+            self._tell(name, alert, now_ms)
         else:
             self.place(alert, now_ms)
+        if alert.closed and (name or alert.id in self._split):
+            self._ended[(alert.key, alert.exercise)] = alert
 
     def place(self, alert: Alert, now_ms: int) -> None:
         """Put an alert into the incident where it belongs, or begin one with those that wait, or let it wait."""
@@ -140,7 +146,10 @@ class IncidentBook:
         return None if known is None else known.exercise
 
     def elapse(self, now_ms: int) -> None:
-        """Forget what ended a day ago."""
+        """Close what has no alerts any more, and forget what ended a day ago."""
+        self._ended.clear()
+        for name in sorted(self._emptied):
+            self._put(incident_life.close(self.incidents[name], now_ms), now_ms)
         for incident in list(self.incidents.values()):
             if incident.state == "closed" and now_ms - (incident.closed_ms or 0) >= KEPT_MS:
                 del self.incidents[incident.id]
@@ -169,6 +178,12 @@ class IncidentBook:
                 del self._split[alert_id]
                 self._dirty[_SPLIT + alert_id] = None
 
+    def end_drills(self, alerts: Mapping[str, Alert], now_ms: int) -> None:
+        """Close incidents of drills that are over. ``alerts``: all that are open, by id."""
+        for name in sorted(self._open):
+            if incident_life.drill_over(self.incidents[name], alerts, now_ms):
+                self._put(incident_life.end_drill(self.incidents[name], now_ms), now_ms, "DRILL_OVER")
+
     def take_lines(self) -> list[LogEntry]:
         """Lines for the log since the last call."""
         lines, self._lines = self._lines, []
@@ -178,6 +193,28 @@ class IncidentBook:
         """Records that changed since the last call; None deletes."""
         rows, self._dirty = self._dirty | self._answers.take_dirty(), {}
         return sorted(rows.items())
+
+    def _tell(self, name: str, alert: Alert, now_ms: int) -> None:
+        before = self.incidents[name]
+        self._put(incident_life.update(before, alert, now_ms), now_ms)
+        if any(one.alert_id == alert.id and moved(one, alert) for one in before.members):
+            self._absorb(name, now_ms)
+
+    def _succeed(self, alert: Alert, now_ms: int) -> str:
+        """An alert that supersedes one of an incident goes on in its place: name of that incident, or empty.
+
+        Alerting tells of both in one moment, of the one that it closes first. What was split off by hand stays so.
+        """
+        before = self._ended.get((alert.key, alert.exercise))
+        if before is None or before.updated_ms != alert.raised_ms or alert.closed or alert.id in self._split:
+            return ""
+        if before.id in self._split:
+            self._mark(alert.id, 0)
+        name = self._of.pop(before.id, "")
+        if name:
+            self._put(incident_life.succeed(self.incidents[name], before.id, alert, now_ms), now_ms, "SUCCEEDS")
+            self._absorb(name, now_ms)
+        return name
 
     def _begin(self, group: Group, alert: Alert, now_ms: int) -> None:
         if self._full(alert.exercise):
@@ -229,9 +266,10 @@ class IncidentBook:
         self.incidents[incident.id] = incident
         self._dirty[PREFIX + incident.id] = encode(incident)
         full = self._full(incident.exercise)
-        same = before is not None and (len(before.members), before.state) == (len(incident.members), incident.state)
+        same = before is not None and before.state == incident.state and _names(before) == _names(incident)
         if not same:
             self._index(incident)
+        self._watch(incident)
         if before is None:
             counter = _counter(incident.exercise)
             self._numbers[counter] = max(self._numbers[counter], incident.number)
@@ -244,10 +282,13 @@ class IncidentBook:
             self._say_joined(before, incident, now_ms, reason or ("FITS" if before else "GROUPED"), cause)
 
     def _say_joined(self, before: Incident | None, now: Incident, now_ms: int, reason: str, cause: str) -> None:
-        there = {one.alert_id for one in before.members} if before is not None else set()
-        names = [one.alert_id for one in now.members if one.alert_id not in there]
+        there = set(_names(before)) if before is not None else set()
+        names = [name for name in _names(now) if name not in there]
         if names:
             self._lines += incident_life.joined(now, names, now_ms, reason, cause or f"{names[0]}/{now_ms}")
+
+    def _watch(self, incident: Incident) -> None:
+        (self._emptied.add if incident_life.empty(incident) else self._emptied.discard)(incident.id)
 
     def _index(self, incident: Incident) -> None:
         if incident.state == "closed":
@@ -277,6 +318,10 @@ class IncidentBook:
     def _mark(self, alert_id: str, closed_ms: int) -> None:
         self._split[alert_id] = closed_ms
         self._dirty[_SPLIT + alert_id] = encode(closed_ms)
+
+
+def _names(incident: Incident) -> list[str]:
+    return [one.alert_id for one in incident.members]
 
 
 def _counter(exercise: str | None) -> str:

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ioc.domain import incident_grouping
 from ioc.domain.grouping import Group
 from ioc.domain.incident_grouping import cluster, fits, linked, may_join, may_start, near
-from ioc.domain.incident_life import join, lose, open_of, priority_of, update
+from ioc.domain.incident_life import close, empty, join, lose, open_of, priority_of, update
 from tests.domain.test_suppression import alert
 
 ROAD = Group(id="road", title_vi="Đ", title_en="R", rules=("jam",), within_m=2000.0, within_s=1800.0)
@@ -137,10 +137,13 @@ def test_it_closes_with_its_last_alert_and_one_that_came_back_is_in_it_again() -
     back = update(gone, alert("A-1"), 7)
     assert back.members[0].left_ms is None
     over = update(gone, alert("A-2", closed=True, active=False), 8)
+    assert [empty(one) for one in (incident, gone, back, over)] == [False, False, False, True]
+    over = close(over, 8)
     assert (over.state, over.closed_ms, over.timeline[-1].word) == ("closed", 8, "closed")
+    assert not empty(over)
     assert update(over, alert("A-1"), 9) is over
     assert lose(over, "A-1", 9) is over
-    assert lose(gone, "A-2", 9).state == "closed"
+    assert empty(lose(gone, "A-2", 9))
     assert lose(gone, "A-1", 9) is gone
     assert lose(gone, "A-other", 9) is gone
     assert update(gone, alert("A-other"), 9) is gone

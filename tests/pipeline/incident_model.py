@@ -15,10 +15,10 @@ from tests.pipeline.small_province import MIN, S
 
 # b lies between a and c, which are too far from each other; nobody knows where d is.
 PLACES: list[dict[str, Any]] = [
-    {"area": "a", "lon": 106.0, "lat": 10.0},
-    {"area": "b", "lon": 106.0, "lat": 10.015},
-    {"area": "c", "lon": 106.0, "lat": 10.03},
-    {"area": "d", "centre": "south"},
+    {"area": "a", "centre": "north", "lon": 106.0, "lat": 10.0},
+    {"area": "b", "centre": "north", "lon": 106.0, "lat": 10.015},
+    {"area": "c", "centre": "north", "lon": 106.0, "lat": 10.03},
+    {"area": "d", "centre": "south", "lon": None, "lat": None},
 ]
 OF = st.integers(0, 6)  # an alert
 NTH = st.integers(0, 3)  # an open incident
@@ -27,7 +27,8 @@ STEPS = st.one_of(
     st.tuples(st.just("raise"), OF, st.integers(0, 3), st.sampled_from(["jam", "jam", "crash", "rain", "lag"]),
               st.sampled_from([None, None, None, "tập"])),
     st.tuples(st.just("raise"), OF, st.integers(0, 3), st.just("jam"), st.none()),
-    st.tuples(st.sampled_from(["off", "close", "reopen", "ack", "hide", "explain", "show"]), OF),
+    st.tuples(st.sampled_from(["off", "close", "reopen", "ack", "hide", "explain", "show", "over", "supersede"]), OF),
+    st.tuples(st.just("move"), OF, st.integers(0, 3)),
     st.tuples(st.just("priority"), OF, st.integers(1, 4)),
     st.tuples(st.just("tick"), st.sampled_from([500, MIN, 5 * MIN, 25 * MIN, 40 * MIN, -2 * S])),
     st.tuples(st.just("restart"), st.booleans()),
@@ -37,7 +38,8 @@ STEPS = st.one_of(
     st.tuples(st.just("split"), NTH, st.sets(st.integers(0, 4), min_size=1, max_size=3)),
 )  # fmt: skip
 CHANGES: dict[str, dict[str, Any]] = {
-    "off": {"active": False, "state": "RTNUN", "suppression": "none"},
+    "off": {"active": False, "state": "RTNUN", "suppression": "none", "reason": ""},
+    "over": {"active": False, "state": "RTNUN", "suppression": "none", "reason": "DRILL_OVER"},
     "close": {"active": False, "acked": True, "state": "NORM", "closed": True, "suppression": "none"},
     "reopen": {"active": True, "acked": False, "state": "UNACK", "closed": False},
     "ack": {"active": True, "acked": True, "state": "ACKED", "suppression": "none"},
@@ -87,11 +89,18 @@ class Plain:
         word, *rest = step
         if word == "raise":
             self.raise_(*rest)
+        elif word == "move":
+            self.move(*rest)
+        elif word == "supersede":
+            self.supersede(rest[0])
         elif word in CHANGES or word == "priority":
             self.change(self.name(rest[0]), {"priority": rest[1]} if word == "priority" else CHANGES[word], word)
         elif word == "tick":
             room.tick(rest[0])
+            self.check_drills(swept=rest[0] >= MIN)
         elif word == "restart":
+            room.tick(MIN)  # what is over is over before
+            before, homes = room.incidents(), self.homes()
             room.restart(forgetting="@alert/" if rest[0] else "?")
             for one in [one for one in room.alerts.values() if not one.closed]:
                 room.tell_again(one.id)
@@ -103,8 +112,9 @@ class Plain:
         now = self.homes()
         if word not in ("split", "merge"):
             for alert, home in homes.items():
-                if not room.alerts[alert].closed:
+                if not room.alerts[alert].closed and not self.is_over(home):
                     assert now.get(alert) == home, f"{alert} left its incident"
+        self.check_closed({one.id for one in before if one.state == "open"})
         self.check()
 
     def raise_(self, n: int, place: int, rule: str, drill: str | None) -> None:
@@ -115,11 +125,46 @@ class Plain:
         if known is not None:
             self.lives[n] = self.lives.get(n, 0) + 1
         self.ask(None, {"exercise": drill, "state": "UNACK", "priority": 3, "rule": rule})
-        self.room.tell(self.name(n), rule=rule, exercise=drill, priority=3, **PLACES[place])
+        self.room.tell(self.name(n), key=f"{rule}|{n}", rule=rule, exercise=drill, priority=3, **PLACES[place])
+
+    def move(self, n: int, place: int) -> None:
+        name = self.name(n)
+        if name in self.room.alerts:
+            self.change(name, PLACES[place], "move")
+            self.touched |= {one.id for one in self.open() if name in [member.alert_id for member in one.members]}
+
+    def supersede(self, n: int) -> None:
+        """A new occurrence of an object whose alert is open: what people said of the one holds for the other."""
+        known = self.room.alerts.get(self.name(n))
+        if known is None or known.closed:
+            return
+        home = self.homes().get(known.id, "")
+        self.room.tell(known.id, **CHANGES["close"])
+        self.lives[n] = self.lives.get(n, 0) + 1
+        name = self.name(n)
+        same = {field: getattr(known, field) for field in ("key", "rule", "exercise", "priority", *PLACES[0])}
+        self.ask(None, {"state": "UNACK"} | same)
+        self.room.tell(name, **same)
+        if known.id in self.split:
+            self.split[name] = self.split[known.id]
+        if home:
+            self.touched.add(home)
+            assert self.homes().get(name) == home, "its successor went elsewhere"
+
+    def is_over(self, name: str) -> bool:
+        """Is it an incident of a drill that closed with alerts that nobody had acknowledged?"""
+        [one] = [one for one in self.room.incidents() if one.id == name]
+        return one.exercise is not None and one.state == "closed"
+
+    def left_of_a_drill(self, alert: Alert) -> bool:
+        gone = alert.reason == "DRILL_OVER" or self.room.now_ms - alert.updated_ms >= 60 * MIN
+        return not alert.active and gone
 
     def change(self, name: str, change: dict[str, Any], word: str) -> None:
         known = self.room.alerts.get(name)
         if known is None or known.closed != (word == "reopen"):
+            return
+        if word == "over" and known.exercise is None:
             return
         if word == "priority" and known.state == "UNACK":  # alerting keeps the worst until somebody acknowledges
             change = {"priority": min(change["priority"], known.priority)}
@@ -232,6 +277,22 @@ class Plain:
             assert all(b - a <= group.within_s * 1000 for a, b in pairwise(times))
             assert all(told.rule in group.rules for told in told_all)
             assert all(any(close(group, a, b) for b in told_all if b is not a) for a in told_all)
+
+    def check_closed(self, were_open: set[str]) -> None:
+        """What closes has no open alert, but in a drill that is over."""
+        alerts = self.room.alerts
+        for one in self.room.incidents():
+            if one.id in were_open and one.state == "closed":
+                there = [alerts[member.alert_id] for member in one.members if not alerts[member.alert_id].closed]
+                assert all(map(self.left_of_a_drill, there)), "it closed over what is there"
+                assert one.exercise is not None or not there
+
+    def check_drills(self, *, swept: bool) -> None:
+        alerts = self.room.alerts
+        for one in self.open() if swept else ():
+            there = [alerts[member.alert_id] for member in one.members if member.left_ms is None]
+            over = one.exercise is not None and there and all(map(self.left_of_a_drill, there))
+            assert not over, "what is left of a drill stays for ever"
 
     def check_none_is_left_out(self, single: list[Alert]) -> None:
         for group in GROUPS:

@@ -70,6 +70,7 @@ class Room:
     def tell(self, name: str, **more: Any) -> None:
         """Alerting changes an alert, or raises it now."""
         before = self.alerts.get(name)
+        more = {"updated_ms": self.now_ms} | more
         if before is None:
             fresh = {"raised_ms": self.now_ms, "asked_ms": self.now_ms} | more
             now = alert(name, **fresh)
@@ -81,8 +82,9 @@ class Room:
         self.tell_again(name)
 
     def end(self, name: str) -> None:
-        """An alert closes."""
+        """An alert closes, and a moment passes."""
         self.tell(name, active=False, acked=True, state="NORM", closed=True)
+        self.tick(0)
 
     def tell_again(self, name: str) -> None:
         """Alerting says again what is."""

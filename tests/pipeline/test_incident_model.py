@@ -96,9 +96,26 @@ def _says_nothing_of_who_joins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incident_life, "joined", lambda *_: [])
 
 
+def _loses_the_successor(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(IncidentBook, "_succeed", lambda *_: "")
+
+
+def _keeps_drills_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_life, "drill_over", lambda *_: False)
+
+
+def _ends_drills_that_go_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_life, "drill_over", lambda one, *_: one.exercise is not None)
+
+
+def _does_not_see_who_moved(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(incident_book, "moved", lambda *_: False)
+
+
 JAM = [("raise", n, 0, "jam", None) for n in range(4)]
 SPLIT = ("split", 0, {0, 1})
 RAIN = [("raise", n, 0, "rain", None) for n in (4, 5, 6)]
+DRILL = [("raise", n, 0, "jam", "tập") for n in range(2)]
 RACE = [("take", 0, "lan", None), ("take", 0, "minh", None)]
 LATER = [("tick", 500), ("tick", 500)]
 
@@ -118,6 +135,12 @@ LATER = [("tick", 500), ("tick", 500)]
         (_forgets_since_when_one_leads, [*JAM, *RACE]),
         (_commands_what_was_merged, [*JAM, *RAIN, ("merge", 0, 1), ("late", 0, "note")]),
         (_says_nothing_of_who_joins, JAM[:2]),
+        (_loses_the_successor, [*JAM, ("tick", 40 * MIN), ("supersede", 1)]),
+        (_loses_the_successor, [*JAM, ("split", 0, {1}), ("supersede", 1)]),
+        (_keeps_drills_for_ever, [*DRILL, ("over", 0), ("over", 1), ("tick", MIN)]),
+        (_keeps_drills_for_ever, [*DRILL, ("off", 0), ("off", 1), ("tick", 25 * MIN), ("tick", 40 * MIN)]),
+        (_ends_drills_that_go_on, [*DRILL, ("over", 0), ("tick", MIN)]),
+        (_does_not_see_who_moved, [*JAM, ("raise", 5, 3, "jam", None), ("move", 1, 3)]),
         (_counts_anew_after_a_start, [JAM[0], ("restart", True), *LATER]),
         (_has_no_band, [*JAM, ("tick", 5 * MIN), *RAIN, ("tick", 5 * MIN)]),
         (_announces_everything, [*JAM, *RAIN]),
