@@ -88,9 +88,11 @@ class Room:
 
     def tell_again(self, name: str) -> None:
         """Alerting says again what is."""
-        self._obey(
-            self.desk.step([InRecord(0, 0, None, codec.encode(AlertTold(alert=self.alerts[name])))], self.now_ms)
-        )
+        self.give(codec.encode(AlertTold(alert=self.alerts[name])))
+
+    def give(self, value: bytes | None) -> None:
+        """A record for the desk."""
+        self._obey(self.desk.step([InRecord(0, 0, None, value)], self.now_ms))
 
     def do(self, command: IncidentCommand) -> LogEntry:
         """A person commands; the answer."""

@@ -8,8 +8,12 @@ import pytest
 
 from ioc.domain import incident_grouping
 from ioc.domain.verdicts import DRILL_OVER_MS
+from ioc.pipeline.alerting import AlertingPartition
+from ioc.pipeline.effects import InRecord
+from ioc.wire import codec
 from tests.pipeline.incident_room import Room, handle, homes_by
-from tests.pipeline.small_province import MIN, S
+from tests.pipeline.small_province import MIN, PROFILE, S
+from tests.pipeline.test_alerting import signal
 
 AWAY: dict[str, Any] = {"active": False, "state": "RTNUN"}
 
@@ -205,3 +209,52 @@ def test_drills_of_a_year_leave_nothing(room: Room) -> None:
     assert room.names() == []
     assert [key for key in room.topic if "incident" in key] == ["@incident/drill-number"]
     assert (len(room.part.book.waiting), len(room.part.book.incidents)) == (0, 0)
+
+
+# As alerting itself tells it ------------------------------------------------------------------------------------------
+
+
+def told(room: Room, alerting: AlertingPartition, **more: Any) -> None:
+    """A signal goes to alerting, and what that tells goes to the desk."""
+    base = {"since_ms": room.now_ms, "observed_ms": room.now_ms, "revision": room.now_ms}
+    record = InRecord(0, 0, None, codec.encode(signal(**(base | more))))
+    effects = alerting.step([record], room.now_ms)
+    for emit in effects.emits:
+        if emit.topic == "desk-inputs":
+            room.give(emit.value)
+
+
+def rivers(room: Room, alerting: AlertingPartition, **more: Any) -> list[str]:
+    """Three objects of one group rise; their keys."""
+    keys = [f"level|north|R{n}" for n in range(3)]
+    for key in keys:
+        told(room, alerting, key=key, **more)
+    assert len(room.names()) == 1
+    return keys
+
+
+def test_what_alerting_supersedes_goes_on_in_its_incident(room: Room) -> None:
+    alerting = AlertingPartition(PROFILE, 4)
+    keys = rivers(room, alerting)
+    began_ms = room.now_ms
+    room.tick(120 * MIN)
+    for key in keys:
+        told(room, alerting, key=key, state="off", since_ms=began_ms)
+        room.tick(MIN)
+        told(room, alerting, key=key)
+        room.tick()
+    [one] = room.incidents()
+    assert (one.state, len(one.members), len({member.alert_id for member in one.members})) == ("open", 3, 3)
+    assert all(member.left_ms is None and member.raised_ms > began_ms for member in one.members)
+
+
+def test_the_end_of_a_drill_as_alerting_tells_it_closes_its_incident(room: Room) -> None:
+    alerting = AlertingPartition(PROFILE, 4)
+    began_ms = room.now_ms
+    keys = rivers(room, alerting, exercise="tập")
+    room.tick(MIN)
+    for key in keys:
+        told(room, alerting, key=key, exercise="tập", state="off", since_ms=began_ms, reason="DRILL_OVER")
+    room.tick(MIN)
+    [one] = room.incidents()
+    assert (one.state, room.log[-1].reason) == ("closed", "DRILL_OVER")
