@@ -12,11 +12,11 @@ from hashlib import sha256
 
 from msgspec.structs import replace
 
+from ioc.domain import drills
 from ioc.domain.alerts import Alert, LogEntry, Priority
 from ioc.domain.desk_commands import TEXT_MAX, transition
 from ioc.domain.grouping import Group
 from ioc.domain.incidents import KEY, Incident, Line, Member
-from ioc.domain.verdicts import DRILL_OVER_MS, Reason
 
 ROW_MAX = TEXT_MAX - 25  # characters of names in a line of the log; "part=500/500 alerts=" stands before them
 TIMELINE_MAX = 100  # lines; the oldest go, the log has commands, opening and closing for ever
@@ -115,8 +115,7 @@ def empty(incident: Incident) -> bool:
 def drill_over(incident: Incident, alerts: Mapping[str, Alert], now_ms: int) -> bool:
     """Is an open incident one of a drill of which nothing is there any more?
 
-    Nobody acknowledges what is left of a drill that is over. Each alert ended with its drill, or went away and was not
-    heard of again for as long as it takes to say that a drill is over.
+    Its alerts close as well, in a moment; see :func:`ioc.domain.drills.is_left`.
 
     Args:
         incident: any.
@@ -126,18 +125,13 @@ def drill_over(incident: Incident, alerts: Mapping[str, Alert], now_ms: int) -> 
     if incident.exercise is None or incident.state == "closed":
         return False
     there = [alerts.get(one.alert_id) for one in incident.members if one.left_ms is None]
-    return all(one is not None and _is_left(one, now_ms) for one in there)
+    return all(one is not None and drills.is_left(one, now_ms) for one in there)
 
 
 def end_drill(incident: Incident, now_ms: int) -> Incident:
     """The incident of a drill when that is over: what is left of it has left."""
     members = tuple(one if one.left_ms is not None else replace(one, left_ms=now_ms) for one in incident.members)
     return close(replace(incident, members=members), now_ms)
-
-
-def _is_left(alert: Alert, now_ms: int) -> bool:
-    ended: Reason = "DRILL_OVER"
-    return not alert.active and (alert.reason == ended or now_ms - alert.updated_ms >= DRILL_OVER_MS)
 
 
 def close(incident: Incident, now_ms: int, *, merged_into: str = "") -> Incident:

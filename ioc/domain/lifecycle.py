@@ -49,7 +49,7 @@ Place = Literal[
 ]  # fmt: skip
 Event = Literal[
     "RAISE", "WORSEN", "EASE", "RETURN", "SUPERSEDE", "SUPPRESS", "UNSUPPRESS",
-    "REALARM", "SHELF_END", "LOST",
+    "REALARM", "SHELF_END", "LOST", "DRILL_END",
     "ACK", "UNACK", "SHELVE", "SHELVE_ONCE", "UNSHELVE", "OUT", "BACK", "RESET", "CLOSE", "REOPEN",
 ]  # fmt: skip
 STATES: tuple[State, ...] = get_args(State)
@@ -69,6 +69,7 @@ MEANING: dict[Event, str] = {
     "REALARM": "the rule's re-alarm time is over",
     "SHELF_END": "the time of the shelf is over",
     "LOST": "until when it is shelved is not known any more",
+    "DRILL_END": "its drill is over; nobody will look at what is left of it",
     "ACK": "a person takes notice",
     "UNACK": "a person gives it back",
     "SHELVE": "a dispatcher puts it aside until a time",
@@ -158,6 +159,7 @@ def _seen(  # rows of what is not hidden
         "REALARM": Refusal("NOT_ACKED"),
         "SHELF_END": Refusal("NOT_SHELVED"),
         "LOST": Refusal("NOT_SHELVED"),
+        "DRILL_END": Refusal("STILL_ACTIVE"),
         "ACK": ack,
         "UNACK": Refusal("NOT_ACKED"),
         "SHELVE": Move("SHELVED"),
@@ -183,6 +185,7 @@ def _hidden(there: bool, why: str, other: dict[Event, Move | Refusal] | None = N
         "UNSUPPRESS": Refusal("NOT_SUPPRESSED"),
         "SHELF_END": Refusal("NOT_SHELVED"),
         "LOST": Refusal("NOT_SHELVED"),
+        "DRILL_END": Refusal("STILL_ACTIVE") if there else Move("DRILL_OVER"),
         "UNSHELVE": Refusal("NOT_SHELVED"),
         "BACK": Refusal("NOT_OUT"),
         "REOPEN": Refusal("OPEN"),
@@ -204,6 +207,7 @@ TABLE: dict[Place, dict[Event, Move | Refusal]] = {
         {
             "RAISE": Move("RAISED"),
             "SUPERSEDE": Refusal("CLOSED"),
+            "DRILL_END": Refusal("CLOSED"),
             "REALARM": _GONE,
             "UNACK": Refusal("CLOSED"),
             "RESET": Refusal("NOT_LATCHED"),
@@ -228,6 +232,7 @@ TABLE: dict[Place, dict[Event, Move | Refusal]] = {
         {
             "RAISE": Move("RAISED_AGAIN"),
             "REALARM": _GONE,
+            "DRILL_END": Move("DRILL_OVER"),
             "UNACK": Move("GIVEN_BACK"),
             "RESET": Move("RESET_BY_HAND"),
             "CLOSE": Move("CLOSED_BY_HAND"),
@@ -240,6 +245,7 @@ TABLE: dict[Place, dict[Event, Move | Refusal]] = {
         {
             "RAISE": Move("RAISED_AGAIN"),
             "REALARM": _GONE,
+            "DRILL_END": Move("DRILL_OVER"),
             "RESET": Refusal("NOT_ACKED"),
             "CLOSE": Move("CLOSED_BY_HAND"),
         },
@@ -281,6 +287,7 @@ _EFFECTS: dict[Event, Callable[[Facts], Facts]] = {
     "WORSEN": lambda f: replace(f, acked=False),
     "RETURN": _return,
     "SUPERSEDE": lambda f: NOT_RAISED,
+    "DRILL_END": lambda f: NOT_RAISED,
     "SUPPRESS": lambda f: _hide(f, "by-design"),
     "UNSUPPRESS": _unhide,
     "REALARM": lambda f: replace(f, acked=False),

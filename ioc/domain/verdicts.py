@@ -8,9 +8,6 @@ from msgspec import Struct
 
 from ioc.domain.alerts import Priority, SignalState
 
-# A drill whose last event is this long ago is over: its clocks, objects and incidents leave memory.
-DRILL_OVER_MS = 3_600_000
-
 Reason = Literal[
     "LIMIT_REACHED",  # threshold: beyond the limit for the whole on-delay
     "LEVEL_ROSE",  # threshold, count, occurrence: a worse level within the episode

@@ -30,7 +30,7 @@ import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ioc.domain import canary
+from ioc.domain import canary, drills
 from ioc.domain.alerts import (
     Alert,
     AlertTold,
@@ -165,7 +165,7 @@ class AlertingPartition:
         return effects
 
     def tick(self, now_ms: int) -> Effects:
-        """Let time pass: what is due happens; closed alerts leave after a day."""
+        """Let time pass: what is due happens; what is left of drills closes; closed alerts leave after a day."""
         effects = Effects([])
         self._elapse(now_ms, effects)
         self._look_at_desk(now_ms, effects)
@@ -178,6 +178,8 @@ class AlertingPartition:
                 del self.alerts[alert.id]
                 effects.emits.append(Emit("alerts", alert.id.encode(), None, self.partition))
                 self._answers.forget(alert.id)
+            elif drills.is_left(alert, now_ms):
+                self._accept(episodes.end_drill(alert, now_ms), None, now_ms, effects)
         for key, last in list(self._last.items()):
             if now_ms - last.at_ms >= LAST_KEPT_MS and key not in self._open:
                 del self._last[key]

@@ -156,6 +156,13 @@ def supersede(alert: Alert, successor: str, now_ms: int) -> Change:
     return Change(after, "superseded", f"SUPERSEDED_BY {successor}", alert.state)
 
 
+def end_drill(alert: Alert, now_ms: int) -> Change:
+    """Close what is left of a drill; see :func:`ioc.domain.drills.is_left`."""
+    step = move(facts_of(alert), "DRILL_END")
+    after = replace(stand(alert, step.facts, now_ms), decisive_version=alert.version + 1)
+    return Change(after, "closed", step.reason, alert.state)
+
+
 def apply(alert: Alert, signal: Signal, now_ms: int, *, latching: bool = False) -> Change | None:
     """Apply a signal to the alert of its episode; None when it changes nothing (a repeat, or the alert is closed)."""
     if alert.closed or signal.revision <= alert.signal_revision:

@@ -75,6 +75,8 @@ def rules(f: Facts, event: Event, latching: bool) -> Facts | None:
             return look_again(gone) if f.suppression == "shelved-oneshot" else gone
         case "SUPERSEDE":
             return None if closed else NOT_RAISED
+        case "DRILL_END":
+            return None if closed or f.active else NOT_RAISED
         case "REALARM":
             return replace(f, acked=False) if f.active and f.acked and not hidden else None
         case "ACK":

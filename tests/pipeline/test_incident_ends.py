@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ioc.domain import incident_grouping
-from ioc.domain.verdicts import DRILL_OVER_MS
+from ioc.domain.drills import DRILL_OVER_MS
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.effects import InRecord
 from ioc.wire import codec
