@@ -73,7 +73,7 @@ def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: i
 
     It counts at the time since which it asks, so that what is told late counts where it belongs; what got worse counts
     now. What asked before the window does not count, however late it becomes known; nor does what was raised from a
-    backlog, more than a window after its event time.
+    backlog, more than a window after its event time, until it asks anew.
 
     Args:
         known: what was counted of it.
@@ -90,8 +90,8 @@ def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: i
         told = before
     if told is not None and alert.priority >= told.priority:
         return None
-    if told is None and alert.late_s * 1000 > window_ms:
-        return None  # it began out there before the window: a backlog is no flood
+    if told is None and asked_ms == alert.raised_ms and alert.late_s * 1000 > window_ms:
+        return None  # it began out there before the window: a backlog is no flood; asking anew is no backlog
     at_ms = min(asked_ms, now_ms) if told is None else now_ms
     if at_ms <= now_ms - window_ms:
         return None

@@ -109,6 +109,16 @@ def test_each_time_it_begins_to_ask_counts_and_each_time_it_gets_worse(room: Roo
         assert room.flood().new == count, steps
 
 
+def test_what_was_raised_from_a_backlog_counts_when_it_asks_anew(room: Room) -> None:
+    raised(room, 4, late_s=3_000.0)
+    assert room.flood().new == 0
+    room.tick(MIN)
+    for n in range(4):
+        room.tell(f"F-{n}", state="RTNUN", active=False)
+        room.tell(f"F-{n}", state="UNACK", active=True)
+    assert (room.flood().new, room.flood().since_ms) == (4, room.now_ms)
+
+
 def test_a_clock_that_is_ahead_elsewhere_counts_once(room: Room) -> None:
     room.tell("F-1", asked_ms=T + 5 * S)
     for _ in range(3):
