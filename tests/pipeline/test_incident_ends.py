@@ -67,6 +67,17 @@ def test_the_last_open_alert_may_be_superseded_and_the_incident_goes_on(room: Ro
     assert room.incidents()[0].state == "closed"
 
 
+def test_a_start_between_the_last_alert_and_the_end_of_an_incident_ends_it(room: Room) -> None:
+    for name in ("A-1", "A-2"):
+        room.tell(name)
+    for name in ("A-1", "A-2"):
+        room.tell(name, active=False, acked=True, state="NORM", closed=True)
+    assert room.incidents()[0].state == "open"
+    room.restart()
+    assert room.incidents()[0].state == "closed"
+    assert room.said().count("incident-closed") == 1
+
+
 def test_who_flaps_for_days_does_not_fill_an_incident(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(incident_grouping, "MEMBERS_MAX", 3)
     room.tell("A-1")
@@ -197,7 +208,7 @@ def test_a_drill_that_goes_on_keeps_its_incident_and_one_that_begins_again_has_a
     assert room.names() == [(2, ["D-1", "D-2"])]
 
 
-def test_drills_of_a_year_leave_nothing(room: Room) -> None:
+def test_a_drill_every_day_leaves_nothing(room: Room) -> None:
     for day in range(30):
         for n in range(3):
             room.tell(f"D-{day}.{n}", exercise=f"tập {day}", area=f"{n // 2}")
