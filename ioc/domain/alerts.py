@@ -37,6 +37,14 @@ def alert_id(rule: str, key: str, episode_start_ms: int, exercise: str | None = 
     return "A-" + sha256(text.encode()).hexdigest()[:16]
 
 
+class Look(Struct, frozen=True, kw_only=True):
+    """A person who looked at what an alert is about by what they did elsewhere: who, and when."""
+
+    by: str
+    by_display: str
+    at_ms: int
+
+
 class Signal(Struct, frozen=True, kw_only=True, tag="signal", tag_field="kind"):
     """What a rule says about one object now.
 
@@ -72,6 +80,7 @@ class Signal(Struct, frozen=True, kw_only=True, tag="signal", tag_field="kind"):
     exercise: str | None = None
     cap: Cap | None = None  # of the rule at this level; an ``off`` leaves the alert's as it is
     muted_by: str = ""  # id of the alert that explains this one; nobody is asked while it stands
+    looked: Look | None = None  # of an ``off``: what ended it was somebody's look, nobody else need take notice
 
 
 class Command(Struct, frozen=True, kw_only=True, tag="command", tag_field="kind"):
@@ -281,7 +290,7 @@ class LogEntry(Struct, frozen=True, kw_only=True):
     command_id: str | None = None
     digest: str = ""
     outcome: Outcome | None = None
-    by: str | None = None  # for a conflict: who won, and when
+    by: str | None = None  # for a conflict: who won, and when; of ``closed``: whose look it was
     by_display: str | None = None
     by_at_ms: int | None = None
     exercise: str | None = None

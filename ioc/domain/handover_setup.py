@@ -9,6 +9,7 @@ from msgspec import Struct
 
 SIGN_S_MAX = 4 * 3600.0
 DRAFT_S_MAX = 24 * 3600.0
+REALARM_S_MAX = 4 * 3600.0
 
 
 class HandoverSetup(Struct, frozen=True, kw_only=True):
@@ -19,12 +20,14 @@ class HandoverSetup(Struct, frozen=True, kw_only=True):
         sign_within_s: so long after the next shift began an alert asks for its signature.
         draft_before_s: the draft appears so long before the end of the shift.
         priority: of that alert.
+        realarm_s: so long after somebody acknowledged or closed that alert it asks anew, while nobody has signed.
     """
 
     roster: str
     sign_within_s: float = 600.0
     draft_before_s: float = 1800.0
     priority: Literal[1, 2, 3, 4] = 2
+    realarm_s: float = 900.0
 
 
 def problems(setup: HandoverSetup, rosters: Collection[str]) -> Iterator[str]:
@@ -35,3 +38,5 @@ def problems(setup: HandoverSetup, rosters: Collection[str]) -> Iterator[str]:
         yield f"handover.sign_within_s: must be 60 to {SIGN_S_MAX:g} seconds"
     if not 60 <= setup.draft_before_s <= DRAFT_S_MAX:
         yield f"handover.draft_before_s: must be 60 to {DRAFT_S_MAX:g} seconds"
+    if not 60 <= setup.realarm_s <= REALARM_S_MAX:
+        yield f"handover.realarm_s: must be 60 to {REALARM_S_MAX:g} seconds"

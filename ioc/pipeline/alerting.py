@@ -42,7 +42,7 @@ from ioc.domain.alerts import (
     PartHeard,
     Signal,
 )
-from ioc.domain.desk import DeskAlive, Explained, Summoned
+from ioc.domain.desk import UNSIGNED_RULE, DeskAlive, Explained, Summoned
 from ioc.domain.profile import Profile
 from ioc.pipeline import desk_watch, episodes, handle, timed
 from ioc.pipeline.absences import Absences
@@ -51,7 +51,7 @@ from ioc.pipeline.answers import Who, refuse
 from ioc.pipeline.chattering import Chattering
 from ioc.pipeline.combined import Combined
 from ioc.pipeline.effects import Effects, Emit, Record
-from ioc.pipeline.own_alerts import home
+from ioc.pipeline.own_alerts import home, own_realarm_s
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
 
 # A closed alert stays readable for a day, then its record is deleted; the history has it for ever.
@@ -311,8 +311,11 @@ class AlertingPartition:
             return handle.Around(agencies=self._agencies)
         key = _object_key(alert.key, alert.exercise)
         last = self._last.get(key)
+        rule = self._rules.get(alert.rule)
         return handle.Around(
-            rule=self._rules.get(alert.rule),
+            rule=rule,
+            realarm_s=own_realarm_s(alert.rule, self.profile) if rule is None else rule.realarm_s,
+            insists=alert.rule == UNSIGNED_RULE,
             agencies=self._agencies,
             newest=self._open.get(key) in (None, alert.id)
             and (last is None or alert.started_ms >= last.since_ms or last.alert == alert.id),

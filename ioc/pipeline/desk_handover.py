@@ -1,8 +1,9 @@
 """Handover of shifts as a part of the desk: what one shift leaves to the next, and the alert when nobody signs for it.
 
 The alert asks from the due time on until somebody of the next shift signs, or the next handover falls due: then this
-one is missed. It is said again until alerting obeys. Everything is decided from records and the time, so a restart
-announces nothing twice; lines and signals come with the first tick at the earliest.
+one is missed. The signature closes it: whoever signs has looked. What was missed stays listed until somebody looks. It
+is said again until alerting obeys. Everything is decided from records and the time, so a restart announces nothing
+twice; lines and signals come with the first tick at the earliest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from ioc.domain.alerts import Alert, LogEntry, Signal, alert_id, alert_key
+from ioc.domain.alerts import Alert, LogEntry, Look, Signal, alert_id, alert_key
 from ioc.domain.desk import OWN_RULES, UNSIGNED_RULE, Order
 from ioc.domain.handover import Handover, HandoverCommand
 from ioc.domain.handover_digest import concerns
@@ -24,7 +25,7 @@ from ioc.pipeline.handover_book import PREFIX, HandoverBook, View
 from ioc.pipeline.own_alerts import home, own_signal
 from ioc.pipeline.shift_calendar import Calendar
 
-HandoverReason = Literal["HANDOVER_UNSIGNED", "HANDOVER_OVER"]
+HandoverReason = Literal["HANDOVER_UNSIGNED", "HANDOVER_SIGNED", "HANDOVER_OVER"]
 RETRY_MS = 10_000  # a signal that was not obeyed so long is given again
 
 
@@ -163,7 +164,13 @@ class HandoverPart:
 
     def _off(self, alert: Alert, now_ms: int) -> Signal:
         assert self._centre is not None
+        known = self.book.handovers.get(alert.key.rpartition("|")[2])
+        signed = known.taken if known is not None else None
         reason: HandoverReason = "HANDOVER_OVER"
+        looked = None
+        if signed is not None:
+            reason = "HANDOVER_SIGNED"
+            looked = Look(by=signed.actor, by_display=signed.actor_display, at_ms=signed.at_ms)
         said = own_signal(
             self._centre,
             alert.key,
@@ -176,5 +183,6 @@ class HandoverPart:
             reason=reason,
             title_vi=alert.title_vi,
             title_en=alert.title_en,
+            looked=looked,
         )
         return replace(said, centre=alert.centre, area=alert.area)

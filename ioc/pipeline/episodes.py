@@ -9,7 +9,7 @@ from __future__ import annotations
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ioc.domain.alerts import Alert, LogEntry, Signal, alert_id
+from ioc.domain.alerts import Alert, LogEntry, Look, Signal, alert_id
 from ioc.domain.chatter import Chatter, ChatterReason
 from ioc.domain.desk import Explanation, Summons
 from ioc.domain.lifecycle import NOT_RAISED, Facts, move
@@ -18,12 +18,13 @@ HIDDEN_OCCURRENCE = "hidden-occurrence"  # word of the log: it came or went away
 
 
 class Change(Struct, frozen=True):
-    """An accepted change. ``what`` None: figures only, no line in the log."""
+    """An accepted change. ``what`` None: figures only, no line in the log. ``looked``: whose look it was, elsewhere."""
 
     alert: Alert
     what: str | None
     reason: str
     from_state: str
+    looked: Look | None = None
 
 
 def facts_of(alert: Alert) -> Facts:
@@ -178,7 +179,7 @@ def apply(alert: Alert, signal: Signal, now_ms: int, *, latching: bool = False) 
 
 
 def _off(alert: Alert, signal: Signal, now_ms: int) -> Change | None:
-    return _return(_said_off(alert, signal), now_ms) if alert.active else None
+    return _return(_said_off(alert, signal), now_ms, signal.looked) if alert.active else None
 
 
 def _said_off(alert: Alert, signal: Signal) -> Alert:
@@ -190,11 +191,14 @@ def _said_off(alert: Alert, signal: Signal) -> Alert:
     )
 
 
-def _return(alert: Alert, now_ms: int) -> Change:
-    """What is there goes away; when and why, the alert says."""
+def _return(alert: Alert, now_ms: int, looked: Look | None = None) -> Change:
+    """What is there goes away; when and why, the alert says. Where it ended by somebody's look, nobody is asked."""
     facts = move(facts_of(alert), "RETURN").facts
     if facts.suppression == "by-design":  # what is over needs no explanation any more
         facts = move(facts, "UNSUPPRESS").facts
+    seen = looked if facts.state == "RTNUN" else None
+    if seen is not None:
+        facts = move(facts, "ACK").facts
     after = replace(
         stand(alert, facts, now_ms),
         muted_by="",
@@ -203,8 +207,10 @@ def _return(alert: Alert, now_ms: int) -> Change:
         cleared_ms=alert.observed_ms,
         decisive_version=alert.version + 1,
     )
-    what = HIDDEN_OCCURRENCE if went_unasked(alert, facts) else "closed" if facts.closed else "cleared"
-    return Change(after, what, alert.reason, alert.state)
+    if seen is not None:
+        after = replace(after, acked_ms=seen.at_ms, acked_by=seen.by, acked_by_display=seen.by_display)
+    what = HIDDEN_OCCURRENCE if went_unasked(alert, facts) and seen is None else "closed" if facts.closed else "cleared"
+    return Change(after, what, alert.reason, alert.state, seen)
 
 
 def hold(alert: Alert, signal: Signal, chatter: Chatter, now_ms: int, *, tell: bool) -> Change:
@@ -336,5 +342,8 @@ def log_line(change: Change, event_ms: int | None, now_ms: int) -> LogEntry | No
         priority=alert.priority,
         reason=change.reason,
         exercise=alert.exercise,
+        by=change.looked.by if change.looked else None,
+        by_display=change.looked.by_display if change.looked else None,
+        by_at_ms=change.looked.at_ms if change.looked else None,
         summons=alert.summons if change.what == "summoned" else None,
     )

@@ -61,12 +61,16 @@ class Around(Struct, frozen=True, kw_only=True):
 
     Attributes:
         rule: of the alert; None when the rules do not have it any more.
+        realarm_s: acknowledged and still there after so long, the alert asks anew; 0 never.
+        insists: it asks anew also after it was closed with a result while it was there.
         agencies: ids of the profile's agencies.
         newest: is it the newest occurrence of its object, with no other one open?
         history: answers to earlier commands about the alert, as far as they are remembered.
     """
 
     rule: Rule | None = None
+    realarm_s: float = 0.0
+    insists: bool = False
     agencies: frozenset[str] = frozenset()
     newest: bool = True
     history: Sequence[LogEntry] = ()
@@ -83,7 +87,7 @@ def decide(alert: Alert | None, command: Command, around: Around, now_ms: int) -
     if not may(command.role, command.op):
         return refuse(alert, command, now_ms, Who(), "FORBIDDEN", "forbidden")
     if command.op == "ack":
-        return _with_realarm(acknowledge.decide(alert, command, now_ms), around.rule, now_ms)
+        return _with_realarm(acknowledge.decide(alert, command, now_ms), around, now_ms)
     if alert is None or alert.key != command.key:
         return refuse(None, command, now_ms, None, "NOT_FOUND", "UNKNOWN_ALERT")
     if (lacking := _lacking(command, around, now_ms)) is not None:
@@ -91,7 +95,8 @@ def decide(alert: Alert | None, command: Command, around: Around, now_ms: int) -
     if command.expected_version > alert.version:
         return refuse(alert, command, now_ms, Who(), "REFUSED", "VERSION_NEVER_SHOWN")
     if command.op in EVENT_OF:
-        return _move(alert, command, around, now_ms)
+        answer = _move(alert, command, around, now_ms)
+        return _with_realarm(answer, around, now_ms) if command.op == "close" and around.insists else answer
     return _note(alert, command, now_ms)
 
 
@@ -104,11 +109,11 @@ def _is_plain(command: Command) -> bool:
     )
 
 
-def _with_realarm(answer: Answer, rule: Rule | None, now_ms: int) -> Answer:
+def _with_realarm(answer: Answer, around: Around, now_ms: int) -> Answer:
     after = answer.alert
-    if after is None or not after.active or rule is None or rule.realarm_s <= 0:
+    if after is None or not after.active or around.realarm_s <= 0:
         return answer
-    return replace(answer, alert=replace(after, realarm_ms=now_ms + round(rule.realarm_s * 1000)))
+    return replace(answer, alert=replace(after, realarm_ms=now_ms + round(around.realarm_s * 1000)))
 
 
 def _lacking(command: Command, around: Around, now_ms: int) -> str | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ioc.domain.absence import ANY_TYPE
-from ioc.domain.alerts import Priority, Signal
+from ioc.domain.alerts import Look, Priority, Signal
+from ioc.domain.desk import UNSIGNED_RULE
+from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.profile import Centre, Profile
 
 
@@ -27,12 +29,13 @@ def own_signal(
     title_en: str,
     value: float | None = None,
     limit: float | None = None,
+    looked: Look | None = None,
 ) -> Signal:
     """What is to be said about it now: it is so, or it is over.
 
     Args:
         centre: of :func:`home`.
-        key, rule, priority, revision, reason, title_vi, title_en, value, limit: of the signal.
+        key, rule, priority, revision, reason, title_vi, title_en, value, limit, looked: of the signal.
         on: it is so.
         since_ms: when it began; the same in all signals of an episode.
         now_ms: present.
@@ -57,4 +60,13 @@ def own_signal(
         place_vi=centre.name_vi,
         place_en=centre.name_en,
         reason=reason,
+        looked=looked,
     )
+
+
+def own_realarm_s(rule: str, profile: Profile) -> float:
+    """Acknowledged and still there after so many seconds, such an alert asks anew; 0 never.
+
+    What nobody signed for asks also when the profile has no ``[handover]`` any more: a half-signed one is still owed.
+    """
+    return (profile.duty.handover or HandoverSetup(roster="")).realarm_s if rule == UNSIGNED_RULE else 0.0

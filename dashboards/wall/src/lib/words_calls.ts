@@ -15,7 +15,8 @@ export const calls_vi = {
   why_ESCALATION_STUCK: 'có cảnh báo không được gọi trực đúng hạn',
   why_ESCALATION_RUNS: 'mọi cảnh báo lại được gọi trực đúng hạn',
   why_HANDOVER_UNSIGNED: 'đến hạn mà chưa ai ký nhận ca',
-  why_HANDOVER_OVER: 'ca đã được ký nhận, hoặc đã tới lần bàn giao sau',
+  why_HANDOVER_SIGNED: 'ca đã được ký nhận',
+  why_HANDOVER_OVER: 'đã tới lần bàn giao sau mà chưa ai ký',
 };
 
 export const calls_en: Record<keyof typeof calls_vi, string> = {
@@ -33,5 +34,6 @@ export const calls_en: Record<keyof typeof calls_vi, string> = {
   why_ESCALATION_STUCK: 'people are not called in time about some alerts',
   why_ESCALATION_RUNS: 'people are called in time again',
   why_HANDOVER_UNSIGNED: 'due, and nobody has signed for the shift',
-  why_HANDOVER_OVER: 'the shift was signed for, or the next handover fell due',
+  why_HANDOVER_SIGNED: 'the shift was signed for',
+  why_HANDOVER_OVER: 'the next handover fell due before anybody signed',
 };
