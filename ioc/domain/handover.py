@@ -15,11 +15,11 @@ KEY = "handover|"
 SIGNERS = frozenset({"dispatcher", "admin"})  # roles that may sign
 
 HandoverOp = Literal["note", "give", "take"]
-Section = Literal["unacknowledged", "acknowledged", "hidden", "sources", "corrected"]
+Section = Literal["unacknowledged", "acknowledged", "hidden", "sources", "corrected", "ended"]
 
 
 class Item(Struct, frozen=True, kw_only=True):
-    """One alert of the digest.
+    """One alert of the digest, or of its addendum: there ``ended`` are those that closed.
 
     Attributes:
         since_ms: unacknowledged: asks since; acknowledged: has been there since; others: began.
@@ -67,6 +67,26 @@ class Digest(Struct, frozen=True, kw_only=True):
     silences: int = 0
 
 
+class Addendum(Struct, frozen=True, kw_only=True):
+    """What happened after the digest was locked, or after the end of its shift, and before the next shift began.
+
+    Attributes:
+        since_ms: when the digest was locked, or made for the last time.
+        at_ms: as it stood then.
+        raised, ended: alerts that began and that closed since.
+        counts: by section, of the whole section; ``items`` are the first 50 of each.
+        items: open alerts that began, came back, became worse, went away, were acknowledged or hidden since, as they
+            are now; and those that closed (section ``ended``).
+    """
+
+    since_ms: int
+    at_ms: int
+    raised: int
+    ended: int
+    counts: dict[str, int]
+    items: tuple[Item, ...]
+
+
 class ShiftNote(Struct, frozen=True, kw_only=True):
     """What somebody wrote down for the next shift."""
 
@@ -77,12 +97,13 @@ class ShiftNote(Struct, frozen=True, kw_only=True):
 
 
 class Signature(Struct, frozen=True, kw_only=True):
-    """Who signed, and when."""
+    """Who signed, and when. ``digest_hash``: what was signed; the outgoing signature is for digest and notes alone."""
 
     actor: str
     actor_display: str
     station: str
     at_ms: int
+    digest_hash: str = ""
 
 
 class Handover(Struct, frozen=True, kw_only=True):
@@ -97,8 +118,12 @@ class Handover(Struct, frozen=True, kw_only=True):
         due_ms: beginning of the next shift plus the time to sign; from then on an alert asks for the signature.
         missed_ms: when the next handover falls due.
         unsigned_ms: since when the alert asks; None: it never did.
-        digest_hash: of digest and notes (:func:`ioc.domain.handover_digest.digest_hash`). In a draft it is of the
-            digest as it stands: who takes over without an outgoing signature names it.
+        ended_ms: when the end of its shift was noticed; from then on the digest stays. Long after ``shift_end_ms`` when
+            the desk did not run then.
+        addendum: what happened since the digest was locked; None: nothing.
+        digest_hash: what the next signature stands for: digest and notes, and the addendum and the outgoing signature
+            once they are there (:func:`ioc.domain.handover_digest.digest_hash`). In a draft it is of the digest as it
+            stands: who takes over without an outgoing signature names it.
     """
 
     id: str
@@ -110,10 +135,12 @@ class Handover(Struct, frozen=True, kw_only=True):
     due_ms: int
     missed_ms: int
     unsigned_ms: int | None = None
+    ended_ms: int | None = None
     outgoing: tuple[str, ...] = ()
     incoming: tuple[str, ...] = ()
     state: Literal["draft", "given", "taken", "missed"] = "draft"
     digest: Digest
+    addendum: Addendum | None = None
     notes: tuple[ShiftNote, ...] = ()
     given: Signature | None = None
     taken: Signature | None = None

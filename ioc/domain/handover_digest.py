@@ -3,6 +3,9 @@
 Every live alert that is open is in one of three sections: unacknowledged (also when it went away unseen), hidden
 (shelved, suppressed, out of service), or acknowledged and still there. Two more look at the same alerts once more:
 sources that are silent, and what was known late. Drills are in none, and neither is the alert about the signature.
+
+A locked digest stays as it is. What happens afterwards and before the next shift begins is its *addendum*, of the same
+sections and one more: what closed.
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ from msgspec import Struct
 
 from ioc.domain.alerts import Alert
 from ioc.domain.desk import UNSIGNED_RULE
-from ioc.domain.handover import Digest, Item, Section, ShiftNote
+from ioc.domain.handover import Addendum, Digest, Handover, Item, Section, ShiftNote, Signature
 from ioc.domain.sketches import Sketch
 
 LIST_MAX = 50  # alerts listed of a section; its count is of all
@@ -39,6 +42,40 @@ class Tally(Struct, kw_only=True):
     acknowledge: Sketch = msgspec.field(default_factory=Sketch)
     used: bool = False
 
+    def take(self, other: Tally) -> None:
+        """Count what another one counted as well."""
+        self.raised += other.raised
+        self.ended += other.ended
+        self.acknowledge = self.acknowledge.merge(other.acknowledge)
+        self.used = self.used or other.used
+
+
+class Later(Struct, kw_only=True):
+    """What happened since a digest was locked, or its shift was over.
+
+    Attributes:
+        since_ms: that moment.
+        tally: since then.
+        moved: open alerts that changed in what matters, by id, and when.
+        gone: alerts that closed, by id: the most urgent 50.
+    """
+
+    since_ms: int
+    tally: Tally = msgspec.field(default_factory=Tally)
+    moved: dict[str, int] = msgspec.field(default_factory=dict)
+    gone: dict[str, Item] = msgspec.field(default_factory=dict)
+
+    def note(self, before: Alert | None, now: Alert) -> None:
+        """An alert changed. ``before``: None when it was not known."""
+        if now.closed:
+            self.moved.pop(now.id, None)
+            self.gone[now.id] = _item("ended", now, {})
+            if len(self.gone) > LIST_MAX:
+                del self.gone[max(self.gone.values(), key=_urgency).alert_id]
+        elif before is None or before.decisive_version != now.decisive_version:
+            self.moved[now.id] = now.updated_ms
+            self.gone.pop(now.id, None)
+
 
 def concerns(alert: Alert) -> bool:
     """Is it handed over? Alerts of drills are not, nor the one that asks for the signature."""
@@ -57,25 +94,57 @@ def digest_of(
         source_rules: ids of rules that say that a source is silent.
         at_ms: present.
     """
-    found: dict[Section, list[Alert]] = {section: [] for section in SECTIONS}
-    for alert in alerts.values():
-        if concerns(alert) and not alert.closed:
-            for section in _sections(alert, source_rules):
-                found[section].append(alert)
+    counts, items = _listing(alerts.values(), alerts, source_rules)
     p50_s = tally.acknowledge.quantile(0.5)
     return Digest(
         at_ms=at_ms,
         raised=tally.raised,
         ended=tally.ended,
         acknowledge_p50_s=None if p50_s is None else round(p50_s, 1),
-        counts={section: len(found[section]) for section in SECTIONS},
-        items=tuple(
-            _item(section, alert, alerts)
-            for section in SECTIONS
-            for alert in sorted(_listed(section, found[section]), key=lambda one: _rank(section, one))
-        ),
+        counts=counts,
+        items=items,
         silences=silences,
     )
+
+
+def addendum_of(
+    alerts: Mapping[str, Alert], later: Later, source_rules: AbstractSet[str], at_ms: int
+) -> Addendum | None:
+    """What happened since a digest was locked; None: nothing. Arguments as of :func:`digest_of`."""
+    moved = [alerts[name] for name in later.moved if name in alerts]
+    counts, items = _listing(moved, alerts, source_rules)
+    gone = tuple(sorted(later.gone.values(), key=_urgency))
+    if not (items or gone or later.tally.raised or later.tally.ended):
+        return None
+    return Addendum(
+        since_ms=later.since_ms,
+        at_ms=at_ms,
+        raised=later.tally.raised,
+        ended=later.tally.ended,
+        counts=counts | {"ended": max(later.tally.ended, len(gone))},
+        items=items + gone,
+    )
+
+
+def _listing(
+    among: Iterable[Alert], alerts: Mapping[str, Alert], source_rules: AbstractSet[str]
+) -> tuple[dict[str, int], tuple[Item, ...]]:
+    """Counts by section, and the items in their order."""
+    found: dict[Section, list[Alert]] = {section: [] for section in SECTIONS}
+    for alert in among:
+        if concerns(alert) and not alert.closed:
+            for section in _sections(alert, source_rules):
+                found[section].append(alert)
+    items = tuple(
+        _item(section, alert, alerts)
+        for section in SECTIONS
+        for alert in sorted(_listed(section, found[section]), key=lambda one: _rank(section, one))
+    )
+    return {section: len(found[section]) for section in SECTIONS}, items
+
+
+def _urgency(item: Item) -> tuple[int, int, str]:
+    return item.priority, item.since_ms, item.alert_id
 
 
 def _listed(section: Section, alerts: Sequence[Alert]) -> Sequence[Alert]:
@@ -85,9 +154,25 @@ def _listed(section: Section, alerts: Sequence[Alert]) -> Sequence[Alert]:
     return sorted(alerts, key=lambda one: (one.priority, _since_ms(section, one), one.id))[:LIST_MAX]
 
 
-def digest_hash(digest: Digest, notes: Sequence[ShiftNote]) -> str:
-    """SHA-256, hexadecimal, of ``{"digest": …, "notes": […]}`` as JSON in UTF-8: keys sorted, nothing between them."""
-    return sha256(msgspec.json.encode({"digest": digest, "notes": list(notes)}, order="sorted")).hexdigest()
+def digest_hash(
+    digest: Digest, notes: Sequence[ShiftNote], addendum: Addendum | None = None, given: Signature | None = None
+) -> str:
+    """SHA-256, hexadecimal, of ``{"digest": …, "notes": […]}`` as JSON in UTF-8: keys sorted, nothing between them.
+
+    The outgoing signature is for that. The incoming one is for more: ``"addendum"`` and ``"given"``, the outgoing
+    signature with its own ``digest_hash``, are among the keys when they are there.
+    """
+    said: dict[str, object] = {"digest": digest, "notes": list(notes)}
+    if addendum is not None:
+        said["addendum"] = addendum
+    if given is not None:
+        said["given"] = given
+    return sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
+
+
+def next_hash(handover: Handover) -> str:
+    """What the next signature under a handover stands for; of one that is over, what the last one stands for."""
+    return digest_hash(handover.digest, handover.notes, handover.addendum, handover.given)
 
 
 def _sections(alert: Alert, source_rules: AbstractSet[str]) -> Iterable[Section]:

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.desk_commands import answer, bad_text, barred, is_old, transition
 from ioc.domain.handover import KEY, SIGNERS, Handover, HandoverCommand, HandoverOp, ShiftNote, Signature
-from ioc.domain.handover_digest import digest_hash
+from ioc.domain.handover_digest import digest_hash, next_hash
 
 NOTES_MAX = 100
 WORDS: dict[HandoverOp, str] = {"note": "handover-note", "give": "handover-give", "take": "handover-take"}
@@ -58,7 +58,28 @@ def missed(handover: Handover, now_ms: int) -> LogEntry:
     )  # fmt: skip
 
 
+def dropped(handover: Handover, now_ms: int) -> LogEntry:
+    """The line that says that a draft went because nobody hands over any more; its notes are in lines of their own."""
+    said = f"digest={handover.digest_hash}"
+    return transition(
+        KEY, handover.id, "handover-dropped", "NOT_IN_PROFILE", now_ms, detail=said, from_state=handover.state
+    )  # fmt: skip
+
+
+def slept(first: str, last: str, shifts: int, now_ms: int) -> LogEntry:
+    """The line about shifts without a handover, because the desk did not run and there were too many.
+
+    Args:
+        first, last: ids that their handovers would have had.
+        shifts: how many.
+        now_ms: present.
+    """
+    return transition(KEY, first, "handover-missed", "DESK_DOWN", now_ms, detail=f"shifts={shifts} last={last}")
+
+
 def _note(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
+    if known.state == "missed" or (known.state == "draft" and now_ms >= known.missed_ms):
+        return _refused(command, now_ms, "MISSED")
     if known.state != "draft":
         return _refused(command, now_ms, "LOCKED")
     if (wrong := bad_text(command.text, needed=True, lines=True)) is not None:
@@ -69,8 +90,8 @@ def _note(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
         at_ms=now_ms, actor=command.actor, actor_display=command.actor_display, text=command.text.strip()
     )  # fmt: skip
     notes = (*known.notes, said)
-    after = replace(known, notes=notes, digest_hash=digest_hash(known.digest, notes))
-    return Decision(_entry(command, now_ms, "DONE", "NOTED"), after)
+    after = replace(known, notes=notes)
+    return Decision(_entry(command, now_ms, "DONE", "NOTED"), replace(after, digest_hash=next_hash(after)))
 
 
 def _give(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
@@ -80,8 +101,9 @@ def _give(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
         return _refused(command, now_ms, "MISSED")
     if command.digest_hash not in ("", known.digest_hash):
         return Decision(_entry(command, now_ms, "STALE", "DIGEST_CHANGED", known.digest_hash))
-    after = replace(known, state="given", given=_signature(command, now_ms))
-    return Decision(_entry(command, now_ms, "DONE", "GIVEN", after.digest_hash), after)
+    locked = digest_hash(known.digest, known.notes)
+    after = replace(known, state="given", given=_signature(command, locked, now_ms))
+    return Decision(_entry(command, now_ms, "DONE", "GIVEN", locked), replace(after, digest_hash=next_hash(after)))
 
 
 def _take(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
@@ -95,14 +117,18 @@ def _take(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
         return _refused(command, now_ms, "SAME_PERSON")
     if command.digest_hash != known.digest_hash:
         return Decision(_entry(command, now_ms, "STALE", "DIGEST_CHANGED", known.digest_hash))
-    after = replace(known, state="taken", taken=_signature(command, now_ms))
+    after = replace(known, state="taken", taken=_signature(command, known.digest_hash, now_ms))
     return Decision(_entry(command, now_ms, "DONE", "TAKEN", after.digest_hash), after)
 
 
-def _signature(command: HandoverCommand, now_ms: int) -> Signature:
+def _signature(command: HandoverCommand, signed: str, now_ms: int) -> Signature:
     return Signature(
-        actor=command.actor, actor_display=command.actor_display, station=command.station, at_ms=now_ms
-    )  # fmt: skip
+        actor=command.actor,
+        actor_display=command.actor_display,
+        station=command.station,
+        at_ms=now_ms,
+        digest_hash=signed,
+    )
 
 
 def _refused(command: HandoverCommand, now_ms: int, reason: str) -> Decision:

@@ -51,7 +51,7 @@ class HandoverPart:
     def use(self, profile: Profile) -> None:
         """Other shifts and times: drafts follow with the next tick, what fell due stays as it is."""
         setup = profile.duty.handover
-        self.book.calendar = Calendar(profile)
+        self.book.use(Calendar(profile))
         self._priority = setup.priority if setup is not None else 2
         self._zone = ZoneInfo(profile.timezone)
         self._centre = home(profile)
@@ -70,18 +70,11 @@ class HandoverPart:
         before, now = seen.before, seen.now
         if not concerns(now):
             return []
-        self.book.begin(now_ms)
+        self._lines += self.book.begin(now_ms)
         if now.rule not in OWN_RULES:
             for at_ms in (now.raised_ms, now.updated_ms, now_ms):  # the desk may hear of it after the end of its shift
-                self.book.use_shift(at_ms)
-        if before is None and now.version == 1 and (tally := self.book.tally_at(now.raised_ms)) is not None:
-            tally.raised += 1
-        if before is not None and now.closed and (tally := self.book.tally_at(now.updated_ms)) is not None:
-            tally.ended += 1
-        if before is not None and before.state == "UNACK" and now.acked and now.acked_ms is not None:
-            asked_ms = before.raised_ms if before.asked_ms is None else before.asked_ms
-            if (tally := self.book.tally_at(now.acked_ms)) is not None:
-                tally.acknowledge.add(max(0, now.acked_ms - asked_ms) / 1000)
+                self.book.shifts.use(at_ms)
+        self.book.shifts.heard(before, now)
         return []
 
     def tick(self, alerts: Mapping[str, Alert], now_ms: int) -> list[Order | Signal]:
@@ -108,10 +101,10 @@ class HandoverPart:
 
     def _elapse(self, alerts: Mapping[str, Alert], now_ms: int, hurry: str = "") -> None:
         silences = self._silences()
-        self.book.begin(now_ms)
+        self._lines += self.book.begin(now_ms)
         standing = any(concerns(one) and one.rule not in OWN_RULES for one in alerts.values())
         if silences or standing:
-            self.book.use_shift(now_ms)
+            self.book.shifts.use(now_ms)
         self._lines += self.book.elapse(View(alerts, silences, self._source_rules), now_ms, hurry)
 
     def _signals(self, alerts: Mapping[str, Alert], now_ms: int) -> list[Order | Signal]:

@@ -1,10 +1,15 @@
 """The handovers of an installation: their drafts, signatures and time, and their records in ``desk``.
 
-``handover/<id>`` is a handover as people see it. ``@handover/shift/<id>`` counts what happens during a shift that is
-not over; ``@handover/answer/<command>`` is the answer to a command, so that a repeat has the same.
+``handover/<id>`` is a handover as people see it; ``@handover/answer/<command>`` is the answer to a command, so that a
+repeat has the same. What is counted of each shift is in :mod:`ioc.pipeline.shift_book`.
 
 A shift is judged when it ends: one in which nobody was at work and no alert was open has no handover. The draft is made
-anew until then, and not afterwards, so that who comes later signs what was read.
+anew until then, and not afterwards, so that who comes later signs what was read. What happens after the digest was
+locked, by a signature or by the end of the shift, and before the next shift begins, is in its addendum; what happens
+after the incoming signature is of the next shift.
+
+No other profile takes away what was signed. It may end drafts that nobody signed; the log says so when somebody wrote
+in them.
 """
 
 from __future__ import annotations
@@ -12,30 +17,22 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.handover import Handover, HandoverCommand
-from ioc.domain.handover_digest import Tally, digest_hash, digest_of
-from ioc.domain.handover_signing import decide, mismatch, missed
-from ioc.domain.shift_times import ShiftTime
+from ioc.domain.handover_digest import addendum_of, digest_of, next_hash
+from ioc.domain.handover_signing import decide, dropped, mismatch, missed, slept
 from ioc.pipeline.answer_book import AnswerBook
+from ioc.pipeline.shift_book import Running, ShiftBook
 from ioc.pipeline.shift_calendar import Calendar
 from ioc.wire.codec import decode_handover, encode
 
 PREFIX = "handover/"
 KEPT_MS = 3 * 86_400_000  # a handover that was signed or missed stays readable so long; the log has it for ever
 REFRESH_MS = 10_000  # a draft is made anew so often at most
-_SHIFT, _ANSWER = "@handover/shift/", "@handover/answer/"
-
-
-class Running(Struct, kw_only=True):
-    """A shift that is not over, and what happened in it so far."""
-
-    shift: ShiftTime
-    tally: Tally = msgspec.field(default_factory=Tally)
+_ANSWER = "@handover/answer/"
 
 
 class View(Struct, frozen=True):
@@ -46,20 +43,16 @@ class View(Struct, frozen=True):
     source_rules: AbstractSet[str]
 
 
-_decode_running = msgspec.json.Decoder(Running).decode
-
-
 class HandoverBook:
-    """See the module. ``calendar``: of the profile; another one may be set, what follows comes with :meth:`elapse`."""
+    """See the module. ``calendar``: of the profile."""
 
     def __init__(self, calendar: Calendar) -> None:
-        self.calendar = calendar
+        self.shifts = ShiftBook(calendar)
         self.handovers: dict[str, Handover] = {}
-        self._running: dict[str, Running] = {}  # by id of the handover at its end
         self._answers = AnswerBook(_ANSWER)
-        self._made_ms: dict[str, int] = {}  # when a draft was looked at last; not kept
+        self._made_ms: dict[str, int] = {}  # when a draft or an addendum was looked at last; not kept
+        self._followed: Calendar | None = None  # the calendar that handovers follow already
         self._changed: set[str] = set()  # handovers
-        self._counted: set[str] = set()  # shifts
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record back, in any order.
@@ -67,35 +60,22 @@ class HandoverBook:
         Raises:
             msgspec.MsgspecError: the record is not of this version; going on would lose signatures.
         """
-        if key.startswith(_SHIFT):
-            self._running[key.removeprefix(_SHIFT)] = _decode_running(value)
-        elif key.startswith(_ANSWER):
+        if key.startswith(_ANSWER):
             self._answers.load(key, value)
         elif key.startswith(PREFIX):
             self.handovers[key.removeprefix(PREFIX)] = decode_handover(value)
+        else:
+            self.shifts.load(key, value)
 
-    def tally_at(self, at_ms: int) -> Tally | None:
-        """What is counted of the shift that holds an instant, to be changed; None when none is counted then."""
-        for name, running in self._running.items():
-            if running.shift.start_ms <= at_ms < running.shift.end_ms:
-                self._counted.add(name)
-                return running.tally
-        return None
+    def use(self, calendar: Calendar) -> None:
+        """Another calendar; what follows comes with :meth:`elapse`."""
+        self.shifts.calendar = calendar
 
-    def use_shift(self, at_ms: int) -> None:
-        """The shift that holds an instant, if it is still counted, has something to hand over."""
-        for name, running in self._running.items():
-            if running.shift.start_ms <= at_ms < running.shift.end_ms and not running.tally.used:
-                running.tally.used = True
-                self._counted.add(name)
-
-    def begin(self, now_ms: int) -> None:
-        """Count the present shift from now on. One that was judged before (a clock was set back) stays as it is."""
-        shift = self.calendar.at(now_ms)
-        name = "" if shift is None else self.calendar.name(shift)
-        if shift is not None and name not in self._running and name not in self.handovers:
-            self._running[name] = Running(shift=shift)
-            self._counted.add(name)
+    def begin(self, now_ms: int) -> list[LogEntry]:
+        """Count the present shift from now on, and those that were slept through; a line for the log when those were
+        too many to have a handover each."""
+        unseen = [self.shifts.calendar.name(shift) for shift in self.shifts.begin(now_ms, self._judged)]
+        return [slept(unseen[0], unseen[-1], len(unseen), now_ms)] if unseen else []
 
     def elapse(self, view: View, now_ms: int, hurry: str = "") -> list[LogEntry]:
         """Let time pass: drafts, ends of shifts, what falls due, is missed, is old. Lines for the log.
@@ -103,20 +83,12 @@ class HandoverBook:
         Args:
             view: of the alerts.
             now_ms: present.
-            hurry: id of the draft that is made anew though it is fresh, because somebody acts on it.
+            hurry: id of the handover that is made anew though it is fresh, because somebody acts on it.
         """
-        self._follow_calendar(now_ms)
-        self.begin(now_ms)
-        for name, running in list(self._running.items()):
-            draft = self.handovers.get(name)
-            if now_ms >= running.shift.end_ms:
-                self._end(name, running, view, now_ms)
-                continue
-            soon = draft is not None or running.shift.end_ms - self.calendar.draft_before_ms <= now_ms
-            fresh = 0 <= now_ms - self._made_ms.get(name, -REFRESH_MS) < REFRESH_MS
-            if soon and (name == hurry or not fresh):
-                self._draft(name, running, view, now_ms)
-        lines: list[LogEntry] = []
+        lines = self._follow_calendar(now_ms)
+        lines += self.begin(now_ms)
+        for name, running in sorted(self.shifts.running.items(), key=lambda item: item[1].shift.end_ms):
+            self._pass(name, running, view, now_ms, hurry)
         for one in list(self.handovers.values()):
             if one.state in ("draft", "given"):
                 if now_ms >= one.missed_ms:
@@ -124,7 +96,7 @@ class HandoverBook:
                     self._put(replace(one, state="missed"))
                 elif now_ms >= one.due_ms and one.unsigned_ms is None:
                     self._put(replace(one, unsigned_ms=now_ms))
-            elif now_ms - (one.missed_ms if one.taken is None else one.taken.at_ms) >= KEPT_MS:
+            elif now_ms - _over_ms(one) >= KEPT_MS:
                 self._forget(one.id)
         return lines
 
@@ -135,8 +107,11 @@ class HandoverBook:
             return again
         decision = decide(self.handovers.get(command.handover_id), command, now_ms, awake=awake)
         self._answers.remember(command, decision.entry)
-        if decision.handover is not None:
-            self._put(decision.handover)
+        after = decision.handover
+        if after is not None:
+            self._put(after)
+            if after.state != "draft":
+                self.shifts.lock(after.id, now_ms, anew=after.state == "taken")
         return decision.entry
 
     def unsigned(self) -> list[Handover]:
@@ -147,44 +122,73 @@ class HandoverBook:
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Records that changed since the last call; None deletes."""
-        rows = dict(self._answers.take_dirty())
+        rows = dict(self._answers.take_dirty()) | self.shifts.take_dirty()
         rows |= {
             PREFIX + name: encode(self.handovers[name]) if name in self.handovers else None for name in self._changed
         }
-        rows |= {
-            _SHIFT + name: encode(self._running[name]) if name in self._running else None for name in self._counted
-        }
         self._changed.clear()
-        self._counted.clear()
         return sorted(rows.items())
 
-    def _follow_calendar(self, now_ms: int) -> None:
-        """Shifts that another profile does not have: they are not counted any more, and have no empty draft."""
-        for name, running in list(self._running.items()):
-            present = self.calendar.same(running.shift, name)
+    def _judged(self, name: str) -> bool:
+        known = self.handovers.get(name)
+        return known is not None and known.ended_ms is not None
+
+    def _follow_calendar(self, now_ms: int) -> list[LogEntry]:
+        """Shifts that another profile does not have are not counted any more and have no empty draft; lines to log."""
+        calendar, lines = self.shifts.calendar, []
+        if calendar is self._followed:
+            return []
+        self._followed = calendar
+        for name, running in list(self.shifts.running.items()):
+            present, known = calendar.same(running.shift, name), self.handovers.get(name)
             if present is not None:
-                if present != running.shift:  # other people
-                    running.shift = present
-                    self._counted.add(name)
-                continue
-            self._stop(name)
-            draft = self.handovers.get(name)
-            over = running.shift.end_ms <= now_ms and running.tally.used
-            if draft is not None and draft.state == "draft" and not draft.notes and not over:
-                self._forget(name)
-        if not self.calendar.used:
-            for one in [one for one in self.handovers.values() if one.state in ("draft", "given")]:
+                self.shifts.move(name, present)
+            elif known is None or not self._goes_on(known, running, now_ms):
+                self.shifts.leave(name)
+                if known is not None and calendar.used:
+                    self._forget(name)
+        for one in list(self.handovers.values()):
+            if one.state == "draft" and not calendar.used:
+                if one.notes or one.unsigned_ms is not None:
+                    lines.append(dropped(one, now_ms))
                 self._forget(one.id)
+            elif one.state in ("draft", "given"):
+                self._put_changed(calendar.renamed(one))
+        return lines
+
+    def _goes_on(self, known: Handover, running: Running, now_ms: int) -> bool:
+        """Is a handover kept to its own end although no shift ends there any more?"""
+        if known.state != "draft":
+            return True
+        written = bool(known.notes) or (running.shift.end_ms <= now_ms and running.tally.used)
+        return written and self.shifts.calendar.used
+
+    def _pass(self, name: str, running: Running, view: View, now_ms: int, hurry: str) -> None:
+        """Let time pass for one shift that is counted."""
+        known, end_ms = self.handovers.get(name), running.shift.end_ms
+        fresh = name != hurry and 0 <= now_ms - self._made_ms.get(name, -REFRESH_MS) < REFRESH_MS
+        if now_ms >= end_ms and not running.over:
+            self._end(name, running, view, now_ms)
+        soon = known is not None or end_ms - self.shifts.calendar.draft_before_ms <= now_ms
+        if now_ms < end_ms and soon and not fresh:
+            self._draft(name, running, view, now_ms)
+        if now_ms >= running.done_ms or not fresh:
+            self._append(name, running, view, now_ms)
+        if now_ms >= running.done_ms:
+            after = self.handovers.get(name)
+            self.shifts.stop(name, hand_on=after is None or after.state in ("taken", "missed"))
+            self._made_ms.pop(name, None)
 
     def _end(self, name: str, running: Running, view: View, now_ms: int) -> None:
         """The shift is over: its draft is made for the last time, or goes when there is nothing to hand over."""
-        draft = self.handovers.get(name)
-        at_work = running.tally.used or (draft is not None and (draft.notes or draft.state != "draft"))
-        if at_work:
+        known = self.handovers.get(name)
+        if running.tally.used or (known is not None and (known.notes or known.state != "draft")):
             self._draft(name, running, view, now_ms)
-        elif draft is not None:
+            if name in self.handovers:
+                self._put(replace(self.handovers[name], ended_ms=now_ms))
+        elif known is not None:
             self._forget(name)
-        self._stop(name)
+        self.shifts.lock(name, now_ms, over=True)
 
     def _draft(self, name: str, running: Running, view: View, now_ms: int) -> None:
         known = self.handovers.get(name)
@@ -194,22 +198,42 @@ class HandoverBook:
         digest = digest_of(view.alerts, running.tally, view.silences, view.source_rules, now_ms)
         if known is not None and replace(digest, at_ms=known.digest.at_ms) == known.digest:
             digest = known.digest
-        notes = () if known is None else known.notes
-        after = replace(
-            self.calendar.handover(running.shift, digest), notes=notes, digest_hash=digest_hash(digest, notes)
-        )
-        if after != known:
-            self._put(after)
+        if self.shifts.calendar.same(running.shift, name) is not None:
+            after = self.shifts.calendar.handover(running.shift, digest)
+        elif known is not None:
+            after = replace(known, digest=digest)
+        else:
+            return
+        after = replace(after, notes=() if known is None else known.notes)
+        self._put_changed(replace(after, digest_hash=next_hash(after)))
+
+    def _append(self, name: str, running: Running, view: View, now_ms: int) -> None:
+        """Make the addendum of a locked digest anew."""
+        known = self.handovers.get(name)
+        if known is None or known.state not in ("draft", "given") or running.later is None:
+            return
+        self._made_ms[name] = now_ms
+        addendum = addendum_of(view.alerts, running.later, view.source_rules, now_ms)
+        before = known.addendum
+        if addendum is None or (before is not None and replace(addendum, at_ms=before.at_ms) == before):
+            return
+        after = replace(known, addendum=addendum)
+        self._put(replace(after, digest_hash=next_hash(after)))
 
     def _put(self, handover: Handover) -> None:
         self.handovers[handover.id] = handover
         self._changed.add(handover.id)
 
+    def _put_changed(self, handover: Handover) -> None:
+        if self.handovers.get(handover.id) != handover:
+            self._put(handover)
+
     def _forget(self, name: str) -> None:
         del self.handovers[name]
+        self._made_ms.pop(name, None)
         self._changed.add(name)
 
-    def _stop(self, name: str) -> None:
-        del self._running[name]
-        self._made_ms.pop(name, None)
-        self._counted.add(name)
+
+def _over_ms(one: Handover) -> int:
+    """When it was signed or missed; what the desk slept through was missed when it woke."""
+    return max(one.missed_ms, one.ended_ms or 0) if one.taken is None else one.taken.at_ms

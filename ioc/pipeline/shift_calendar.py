@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from zoneinfo import ZoneInfo
 
+from msgspec.structs import replace
+
 from ioc.domain.handover import Digest, Handover
 from ioc.domain.profile import Profile
 from ioc.domain.shift_times import ShiftTime, shifts_between
 
 AHEAD_MS = 16 * 86_400_000  # a next shift that is farther away is none
+BACK_MS = 14 * 86_400_000  # shifts that ended longer ago are not asked for
 ALONE_MS = 86_400_000  # without a next shift, a handover is missed so long after it fell due
 _HOUR_MS = 3_600_000
 
@@ -40,13 +43,21 @@ class Calendar:
         return next((one for one in self._shifts(time_ms) if one.start_ms <= time_ms < one.end_ms), None)
 
     def same(self, shift: ShiftTime, name: str) -> ShiftTime | None:
-        """The shift of this profile with these times, maybe with other people; None when there is none, or the handover
-        at its end has another name."""
+        """The shift of this profile with this end, maybe with another start or other people; None when there is none,
+        or the handover at its end has another name."""
         if self._roster is None or name != self.name(shift):
             return None
         found = self.at(shift.end_ms - 1)
-        same = found is not None and (found.start_ms, found.end_ms) == (shift.start_ms, shift.end_ms)
-        return found if same else None
+        return found if found is not None and found.end_ms == shift.end_ms else None
+
+    def ended(self, after_ms: int, until_ms: int) -> list[ShiftTime]:
+        """The shifts that ended after an instant and not later than another, in their order; of two weeks at most."""
+        after_ms = max(after_ms, until_ms - BACK_MS)
+        return [one for one in self._shifts(after_ms) if after_ms < one.end_ms <= until_ms]
+
+    def next_begins_ms(self, shift: ShiftTime) -> int:
+        """When the next shift begins; the end of this one when there is none."""
+        return next((one.start_ms for one in self._shifts(shift.end_ms) if one.start_ms >= shift.end_ms), shift.end_ms)
 
     def handover(self, shift: ShiftTime, digest: Digest) -> Handover:
         """The draft at the end of a shift; notes and hash are not yet those of it."""
@@ -70,6 +81,16 @@ class Calendar:
             incoming=self._people(following[0]) if following else (),
             digest=digest,
         )
+
+    def renamed(self, handover: Handover) -> Handover:
+        """A handover that is not over, with the people that this profile has on its shifts; who signed stays. One
+        whose shift this profile does not have stays as it is."""
+        shift = self.at(handover.shift_end_ms - 1)
+        if shift is None or shift.end_ms != handover.shift_end_ms or self.name(shift) != handover.id:
+            return handover
+        present = self.handover(shift, handover.digest)
+        outgoing = present.outgoing if handover.given is None else handover.outgoing
+        return replace(handover, incoming=present.incoming, outgoing=outgoing)
 
     def _people(self, shift: ShiftTime) -> tuple[str, ...]:
         return tuple(self._names[one] for one in shift.people if one in self._names)

@@ -14,8 +14,17 @@ from msgspec.structs import replace
 from ioc.domain.alerts import Alert
 from ioc.domain.desk import UNSIGNED_RULE, Explanation
 from ioc.domain.handling import Assignment, Hidden
-from ioc.domain.handover import Digest, Item, ShiftNote
-from ioc.domain.handover_digest import LATE_S, LIST_MAX, SECTIONS, Tally, digest_hash, digest_of
+from ioc.domain.handover import Digest, Item, ShiftNote, Signature
+from ioc.domain.handover_digest import (
+    LATE_S,
+    LIST_MAX,
+    SECTIONS,
+    Later,
+    Tally,
+    addendum_of,
+    digest_hash,
+    digest_of,
+)
 from tests.domain.test_suppression import alert
 
 SILENT = frozenset({"silent"})
@@ -158,3 +167,50 @@ def test_every_open_alert_is_in_one_section_whatever_the_order(given_: list[Any]
     assert sorted(states) == sorted(one.id for one in made if one.exercise is None)
     order.shuffle(made)
     assert of(*made) == digest
+
+
+def test_the_incoming_hash_is_of_the_addendum_and_the_outgoing_signature_too() -> None:
+    digest, later = of(alert("A-1")), Later(since_ms=9)
+    later.tally.raised = 1
+    later.note(None, alert("A-2", title_vi="Ngập"))
+    addendum = addendum_of({"A-2": alert("A-2", title_vi="Ngập")}, later, SILENT, 20)
+    given_ = Signature(actor="lan", actor_display="Lan", station="", at_ms=9, digest_hash=digest_hash(digest, (NOTE,)))
+    plain = {
+        "digest": msgspec.to_builtins(digest),
+        "notes": [msgspec.to_builtins(NOTE)],
+        "addendum": msgspec.to_builtins(addendum),
+        "given": msgspec.to_builtins(given_),
+    }
+    text = json.dumps(plain, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    assert digest_hash(digest, (NOTE,), addendum, given_) == sha256(text.encode()).hexdigest()
+
+
+def test_an_addendum_lists_what_moved_and_what_closed_and_nothing_else() -> None:
+    later = Later(since_ms=9)
+    assert addendum_of({}, later, SILENT, 20) is None
+    there = {"A-1": alert("A-1"), "A-2": alert("A-2", decisive_version=2), "A-3": acked("A-3", "lan")}
+    later.note(alert("A-1"), alert("A-1", version=2))  # figures alone
+    later.note(alert("A-2"), there["A-2"])
+    later.note(None, there["A-3"])
+    later.note(alert("A-4"), alert("A-4", closed=True, state="NORM"))
+    found = addendum_of(there, later, SILENT, 20)
+    assert found is not None
+    assert [(one.section, one.alert_id) for one in found.items] == [
+        ("unacknowledged", "A-2"), ("acknowledged", "A-3"), ("ended", "A-4"),
+    ]  # fmt: skip
+    later.note(None, alert("A-4", decisive_version=3))
+    again = addendum_of(there | {"A-4": alert("A-4")}, later, SILENT, 20)
+    assert again is not None
+    assert [one.alert_id for one in again.items if one.section == "ended"] == [], "it was opened again"
+
+
+def test_what_closed_is_listed_up_to_a_bound_the_most_urgent_first() -> None:
+    later = Later(since_ms=9)
+    for n in range(LIST_MAX + 9):
+        later.tally.ended += 1
+        later.note(alert(f"A-{n:03}"), alert(f"A-{n:03}", closed=True, priority=1 if n == LIST_MAX + 8 else 3))
+    found = addendum_of({}, later, SILENT, 20)
+    assert found is not None
+    assert (len(found.items), found.items[0].alert_id, found.counts["ended"]) == (
+        LIST_MAX, f"A-{LIST_MAX + 8:03}", LIST_MAX + 9,
+    )  # fmt: skip

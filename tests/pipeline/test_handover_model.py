@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from ioc.domain import handover_signing
 from ioc.domain.handover import Handover
-from ioc.domain.handover_digest import digest_hash
-from ioc.pipeline import desk_handover, handover_book, shift_calendar
+from ioc.domain.handover_digest import digest_hash, next_hash
+from ioc.pipeline import desk_handover, handover_book, shift_book, shift_calendar
 from tests.pipeline.handover_room import END, HOUR, SHIFT_MS, Room, name_of
 from tests.pipeline.small_province import MIN, S, T
 from tests.pipeline.test_alerting import KEY, signal
@@ -39,19 +39,28 @@ class Watch:
         self.room = room
         self.locked: dict[str, Handover] = {}
         self.over: dict[str, str] = {}
+        self.seen: dict[str, Handover] = {}
+        self.clock_was_set = False
         self.latest_ms = room.now_ms
 
     def look(self) -> None:
         room = self.room
         self.latest_ms = max(self.latest_ms, room.now_ms)
         for name, one in room.handovers().items():
-            assert one.digest_hash == digest_hash(one.digest, one.notes), "the hash does not verify"
+            assert one.digest_hash == next_hash(one), "the hash does not verify"
+            for signed, what in (
+                (one.given, digest_hash(one.digest, one.notes)),
+                (one.taken, digest_hash(one.digest, one.notes, one.addendum, one.given)),
+            ):
+                assert signed is None or signed.digest_hash == what, "a signature does not verify"
             assert one.given is None or one.taken is None or one.given.actor != one.taken.actor, (
                 "one person signed both"
             )
+            self.seen[name] = one
             before = self.locked.get(name)
             if before is not None:
-                assert (one.digest, one.notes, one.digest_hash) == (before.digest, before.notes, before.digest_hash)
+                assert (one.digest, one.notes) == (before.digest, before.notes), "a locked digest changed"
+                assert before.taken is None or one.addendum == before.addendum, "a signed addendum changed"
                 assert one.given == before.given, "a signature changed"
                 assert before.taken in (None, one.taken), "a signature changed"
             if one.given or one.taken:
@@ -61,6 +70,15 @@ class Watch:
                 self.over[name] = one.state
             assert one.unsigned_ms is None or self.latest_ms >= one.due_ms
             assert one.state != "missed" or self.latest_ms >= one.missed_ms
+
+    def counted(self) -> int:
+        """Alerts that began, by all handovers there were and what is still counted."""
+        running = self.room.hand.book.shifts.running
+        found = 0
+        for name, one in self.seen.items():
+            signed = one.addendum.raised if one.addendum and (name not in running or one.state == "taken") else 0
+            found += signed + (0 if name in running else one.digest.raised)
+        return found + sum(one.tally.raised + (one.later.tally.raised if one.later else 0) for one in running.values())
 
     def settled(self) -> None:
         """Everything works, and has had its time."""
@@ -101,6 +119,9 @@ def play(steps: list[Any]) -> None:
         elif step[0] == "take":
             shown = room.handovers().get(name)
             answer = room.do("take", step[1], name, digest_hash=shown.digest_hash if shown else "")
+            shown = room.handovers().get(name) if answer.outcome == "STALE" else shown  # the addendum was made anew
+            if answer.outcome == "STALE":
+                answer = room.do("take", step[1], name, digest_hash=shown.digest_hash if shown else "")
             free = shown is not None and shown.taken is None and shown.state != "missed"
             if free and shown and shown.given and shown.given.actor != step[1] and room.now_ms < shown.missed_ms:
                 assert answer.outcome == "DONE", "what was read could not be signed"
@@ -113,6 +134,7 @@ def play(steps: list[Any]) -> None:
             room.lost = step[1]
         elif step[0] == "back":
             room.go(room.now_ms - step[1])
+            watch.clock_was_set = True
         else:
             room.go(room.now_ms + step[1])
         watch.look()
@@ -129,6 +151,8 @@ def play(steps: list[Any]) -> None:
     assert set(lines) == {name for name, state in watch.over.items() if state == "missed"}
     signed = [entry.alert_id for entry in room.log if entry.what == "handover-take" and entry.accepted]
     assert sorted(signed) == sorted(name for name, state in watch.over.items() if state == "taken")
+    alerts = {name for name, versions in room.history.items() if versions[-1].rule != "handover-unsigned"}
+    assert watch.clock_was_set or watch.counted() == len(alerts), "an alert is in no shift, or in two"
     raised = [versions for versions in room.history.values() if versions[-1].rule == "handover-unsigned"]
     assert len({versions[0].key for versions in raised}) == len(raised), "announced twice"
 
@@ -153,8 +177,8 @@ def _one_person_signs_both(monkeypatch: pytest.MonkeyPatch) -> None:
     def take(known: Handover, command: Any, now_ms: int) -> Any:
         return real(known, replace(command, actor=command.actor + " "), now_ms)
 
-    def signature(command: Any, now_ms: int) -> Any:
-        return real_signature(replace(command, actor=command.actor.strip()), now_ms)
+    def signature(command: Any, signed: str, now_ms: int) -> Any:
+        return real_signature(replace(command, actor=command.actor.strip()), signed, now_ms)
 
     real_signature = handover_signing._signature
     monkeypatch.setattr(handover_signing, "_take", take)
@@ -172,7 +196,7 @@ def _notes_after_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def _the_hash_leaves_notes_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(handover_signing, "digest_hash", lambda digest, _: digest_hash(digest, ()))
+    monkeypatch.setattr(handover_signing, "next_hash", lambda one: digest_hash(one.digest, ()))
 
 
 def _forgets_what_was_due(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -200,6 +224,29 @@ def _makes_a_locked_draft_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(handover_book.HandoverBook, "_draft", draft)
 
 
+def _appends_to_what_was_signed(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = handover_book.HandoverBook._append
+
+    def append(self: Any, name: str, running: Any, view: Any, now_ms: int) -> None:
+        known = self.handovers.get(name)
+        if known is not None and known.state == "taken":
+            self.handovers[name] = replace(known, state="given")
+        real(self, name, running, view, now_ms)
+        if known is not None and known.state == "taken":
+            self._put(replace(self.handovers[name], state="taken"))
+
+    monkeypatch.setattr(handover_book.HandoverBook, "_append", append)
+
+
+def _counts_on_in_a_locked_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shift_book.ShiftBook, "lock", lambda *_, **__: None)
+
+
+def _hands_nothing_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shift_book.ShiftBook.stop
+    monkeypatch.setattr(shift_book.ShiftBook, "stop", lambda self, name, **_: real(self, name))
+
+
 @pytest.mark.parametrize(
     ("mistake", "steps"),
     [
@@ -210,6 +257,9 @@ def _makes_a_locked_draft_anew(monkeypatch: pytest.MonkeyPatch) -> None:
         (_forgets_what_was_due, [("pass", 25 * MIN), ("pass", 11 * MIN)]),
         (_signs_what_was_not_read, [("give", "lan", 0), ("stale", "hung", 0)]),
         (_makes_a_locked_draft_anew, [("give", "lan", 0), ("on", "R2"), ("pass", MIN)]),
+        (_appends_to_what_was_signed, [("give", "lan", 0), ("take", "hung", 0), ("on", "R2"), ("pass", MIN)]),
+        (_counts_on_in_a_locked_digest, [("give", "lan", 0), ("on", "R2"), ("pass", MIN)]),
+        (_hands_nothing_on, [("give", "lan", 0), ("take", "hung", 0), ("on", "R2"), ("pass", MIN)]),
     ],
 )
 def test_the_comparison_finds_a_planted_mistake(

@@ -16,7 +16,7 @@ from ioc.domain.chatter import Chatter
 from ioc.domain.desk import Explanation, Summons
 from ioc.domain.flood import Flood
 from ioc.domain.handling import Assignment, Done, Hidden, Op, Result, ResultCode
-from ioc.domain.handover import Digest, Handover, Item, ShiftNote, Signature
+from ioc.domain.handover import Addendum, Digest, Handover, Item, ShiftNote, Signature
 from ioc.domain.incidents import Incident, IncidentOp, Line, LineWord, Member
 from ioc.domain.lifecycle import Suppression
 from ioc.domain.matcher import Matcher
@@ -106,7 +106,7 @@ def test_a_field_that_is_missing_would_be_found() -> None:
     assert "conflicts" not in members("FeedView", less)
 
 
-@pytest.mark.parametrize("struct", [Digest, Handover, Item, ShiftNote, Signature])
+@pytest.mark.parametrize("struct", [Addendum, Digest, Handover, Item, ShiftNote, Signature])
 def test_the_mirror_of_handovers_has_their_fields(struct: type[msgspec.Struct]) -> None:
     text = (MODEL / "handover.ts").read_text()
     assert set(members(struct.__name__, text)) == set(struct.__struct_fields__)

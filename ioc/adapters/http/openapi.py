@@ -21,6 +21,8 @@ from ioc.adapters.http.openapi_parts import object_of as _object
 from ioc.adapters.http.openapi_parts import operation as _operation
 from ioc.adapters.http.openapi_parts import parameter as _parameter
 
+_SIGNATURE = "actor, actor_display, station, at_ms, digest_hash"
+
 _SCHEMAS: dict[str, Any] = {
     "User": _object("name display role", name=_TEXT, display=_TEXT, role=_TEXT),
     "Signed": _object("user", user={"$ref": "#/components/schemas/User"}),
@@ -119,20 +121,25 @@ _SCHEMAS: dict[str, Any] = {
     "Handovers": _object("handovers", handovers=_array({"$ref": "#/components/schemas/Handover"})),
     "Handover": _object(
         "id roster roster_vi roster_en shift_start_ms shift_end_ms due_ms missed_ms unsigned_ms outgoing incoming "
-        "state digest notes given taken digest_hash",
+        "state digest addendum notes given taken ended_ms digest_hash",
         **{name: _TEXT for name in ("id", "roster", "roster_vi", "roster_en")},
         **{name: _MS for name in ("shift_start_ms", "shift_end_ms", "due_ms", "missed_ms")},
         unsigned_ms={"type": ["integer", "null"], "description": "since when an alert asks for the signature"},
+        ended_ms={"type": ["integer", "null"], "description": "when the end of the shift was noticed"},
         outgoing=_array(_TEXT),
         incoming=_array(_TEXT),
         state={**_TEXT, "enum": ["draft", "given", "taken", "missed"]},
         digest={**_ANY_OBJECT, "description": "at_ms, raised, ended, acknowledge_p50_s, counts, items, silences"},
+        addendum={
+            "type": ["object", "null"],
+            "description": "what happened after the digest was locked: since_ms, at_ms, raised, ended, counts, items",
+        },
         notes=_array(
             _object("at_ms actor actor_display text", at_ms=_MS, actor=_TEXT, actor_display=_TEXT, text=_TEXT)
         ),
-        given={"type": ["object", "null"], "description": "actor, actor_display, station, at_ms"},
-        taken={"type": ["object", "null"], "description": "actor, actor_display, station, at_ms"},
-        digest_hash={**_TEXT, "description": "SHA-256 of digest and notes; what a signature stands for"},
+        given={"type": ["object", "null"], "description": _SIGNATURE},
+        taken={"type": ["object", "null"], "description": _SIGNATURE},
+        digest_hash={**_TEXT, "description": "SHA-256 of what the next signature stands for"},
     ),
     "HandoverCommand": _object(
         "command_id op",

@@ -4,7 +4,8 @@ import type { Lang } from './profile';
 import type { Priority } from './wire';
 
 export const SECTIONS = ['unacknowledged', 'acknowledged', 'hidden', 'sources', 'corrected'] as const;
-export type Section = (typeof SECTIONS)[number];
+/** `ended`, of an addendum alone: alerts that closed. */
+export type Section = (typeof SECTIONS)[number] | 'ended';
 export type HandoverOp = 'note' | 'give' | 'take';
 export const STATES = ['draft', 'given', 'taken', 'missed'] as const;
 
@@ -41,6 +42,16 @@ export interface Digest {
   readonly silences: number;
 }
 
+/** What happened after the digest was locked and before the next shift began; `counts` and `items` as in the digest. */
+export interface Addendum {
+  readonly since_ms: number;
+  readonly at_ms: number;
+  readonly raised: number;
+  readonly ended: number;
+  readonly counts: Readonly<Record<string, number>>;
+  readonly items: readonly Item[];
+}
+
 export interface ShiftNote {
   readonly at_ms: number;
   readonly actor: string;
@@ -53,6 +64,8 @@ export interface Signature {
   readonly actor_display: string;
   readonly station: string;
   readonly at_ms: number;
+  /** What was signed; the outgoing signature is for digest and notes alone. */
+  readonly digest_hash?: string;
 }
 
 /** One handover, from `GET /api/desk/handovers`. */
@@ -69,13 +82,18 @@ export interface Handover {
   readonly missed_ms: number;
   /** Since when that alert asks; null: it never did. */
   readonly unsigned_ms: number | null;
+  /** When the end of the shift was noticed; long after it when the desk did not run then; null: not yet. */
+  readonly ended_ms?: number | null;
   readonly outgoing: readonly string[];
   readonly incoming: readonly string[];
   readonly state: (typeof STATES)[number];
   readonly digest: Digest;
+  /** Null: nothing happened since. The incoming signature is for it too. */
+  readonly addendum?: Addendum | null;
   readonly notes: readonly ShiftNote[];
   readonly given: Signature | null;
   readonly taken: Signature | null;
+  /** What the next signature stands for. */
   readonly digest_hash: string;
 }
 
