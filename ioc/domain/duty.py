@@ -26,18 +26,23 @@ REPEAT_MAX = 5
 """How often a chain may begin anew; as in Grafana OnCall."""
 STEPS_MAX = 20
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
+_ACCOUNT = re.compile(r"[a-z][a-z0-9_-]{0,31}")  # as accounts are named
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = get_args(Day)
 
 
 class Person(Struct, frozen=True, kw_only=True):
-    """Somebody who can be called. ``channels``: ids of ``dispatch.toml``; ``roles``: free words that steps may name."""
+    """Somebody who can be called. ``channels``: ids of ``dispatch.toml``; ``roles``: free words that steps may name.
+
+    ``account``: the name under which they sign in; where a shift has people with accounts, they sign its handover.
+    """
 
     id: str
     name: str
     channels: tuple[str, ...]
     roles: tuple[str, ...] = ()
+    account: str = ""
 
 
 class Shift(Struct, frozen=True, kw_only=True):
@@ -227,6 +232,8 @@ def problems(duty: Duty, channels: Collection[str], names: Names | None = None) 
         if not person.channels:
             yield f"{where}.channels: must name a channel, or nobody can be called"
         yield from (f"{where}.channels: there is no channel {one!r}" for one in person.channels if one not in channels)
+        if person.account and not _ACCOUNT.fullmatch(person.account):
+            yield f"{where}.account: must be lower-case letters, digits, - and _, a letter first, at most 32"
     for i, roster in enumerate(duty.rosters):
         yield from _roster_problems(roster, f"rosters[{i}] ({roster.id})", people)
     for i, chain in enumerate(duty.chains):

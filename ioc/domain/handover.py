@@ -97,13 +97,19 @@ class ShiftNote(Struct, frozen=True, kw_only=True):
 
 
 class Signature(Struct, frozen=True, kw_only=True):
-    """Who signed, and when. ``digest_hash``: what was signed; the outgoing signature is for digest and notes alone."""
+    """Who signed, and when.
+
+    Attributes:
+        digest_hash: what was signed; the outgoing signature is for digest and notes alone.
+        standing_in: why somebody signed who is not on the roster of that shift; empty: they are, or nobody knows.
+    """
 
     actor: str
     actor_display: str
     station: str
     at_ms: int
     digest_hash: str = ""
+    standing_in: str = ""
 
 
 class Handover(Struct, frozen=True, kw_only=True):
@@ -115,6 +121,8 @@ class Handover(Struct, frozen=True, kw_only=True):
             and when it changed; after the end it stays. ``given``: locked by the first signature; ``taken``: signed by
             the next shift; ``missed``: nobody did before the next handover fell due.
         outgoing, incoming: names of those on duty by the roster; of the next shift that has somebody.
+        outgoing_accounts, incoming_accounts: those of them who have an account in ``duty.toml``; empty: none has, and
+            whoever may sign may sign.
         due_ms: beginning of the next shift plus the time to sign; from then on an alert asks for the signature.
         missed_ms: when the next handover falls due.
         unsigned_ms: since when the alert asks; None: it never did.
@@ -138,6 +146,8 @@ class Handover(Struct, frozen=True, kw_only=True):
     ended_ms: int | None = None
     outgoing: tuple[str, ...] = ()
     incoming: tuple[str, ...] = ()
+    outgoing_accounts: tuple[str, ...] = ()
+    incoming_accounts: tuple[str, ...] = ()
     state: Literal["draft", "given", "taken", "missed"] = "draft"
     digest: Digest
     addendum: Addendum | None = None
@@ -152,13 +162,16 @@ class HandoverCommand(Command, frozen=True, kw_only=True, tag="handover", tag_fi
 
     ``note`` adds ``text``; ``give`` is the outgoing signature and locks the digest; ``take`` is the incoming one, and
     names the ``digest_hash`` that was read: another one is ``STALE``. Nobody signs both. Without an outgoing signature
-    ``take`` locks and signs at once, after the end of the shift, with ``digest_hash`` of the draft.
+    ``take`` locks and signs at once, after the end of the shift, with ``digest_hash`` of the draft. ``standing_in``:
+    who signs is not on the roster of that shift and says so, with the ``reason``.
     """
 
     op: HandoverOp
     handover_id: str
     text: str = ""
     digest_hash: str = ""
+    standing_in: bool = False
+    reason: str = ""
 
     @property
     def subject_id(self) -> str:
@@ -167,10 +180,6 @@ class HandoverCommand(Command, frozen=True, kw_only=True, tag="handover", tag_fi
 
     @property
     def asked(self) -> tuple[object, ...]:
-        """See the base."""
-        return (
-            self.op,
-            self.handover_id,
-            self.text,
-            self.digest_hash,
-        )
+        """See the base. What was left out does not count, so that a field that came later changes no digest."""
+        standing_in = (self.standing_in, self.reason) if self.standing_in or self.reason else ()
+        return (self.op, self.handover_id, self.text, self.digest_hash, *standing_in)

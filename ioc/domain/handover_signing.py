@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -96,38 +98,60 @@ def _note(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
 
 def _give(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
     if (signed := known.given or known.taken) is not None:
-        return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", signed=signed))
+        return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", by=signed))
     if known.state == "missed" or now_ms >= known.missed_ms:
         return _refused(command, now_ms, "MISSED")
+    if (bar := _off_roster(command, known.outgoing_accounts)) is not None:
+        return _refused(command, now_ms, bar)
     if command.digest_hash not in ("", known.digest_hash):
         return Decision(_entry(command, now_ms, "STALE", "DIGEST_CHANGED", known.digest_hash))
     locked = digest_hash(known.digest, known.notes)
-    after = replace(known, state="given", given=_signature(command, locked, now_ms))
-    return Decision(_entry(command, now_ms, "DONE", "GIVEN", locked), replace(after, digest_hash=next_hash(after)))
+    signed = _signature(command, known.outgoing_accounts, locked, now_ms)
+    after = replace(known, state="given", given=signed)
+    entry = _entry(command, now_ms, "DONE", "GIVEN", locked, signed=signed)
+    return Decision(entry, replace(after, digest_hash=next_hash(after)))
 
 
 def _take(known: Handover, command: HandoverCommand, now_ms: int) -> Decision:
     if known.taken is not None:
-        return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", signed=known.taken))
+        return Decision(_entry(command, now_ms, "ALREADY", "SIGNED", by=known.taken))
     if known.state == "missed" or now_ms >= known.missed_ms:
         return _refused(command, now_ms, "MISSED")
     if known.given is None and now_ms < known.shift_end_ms:
         return _refused(command, now_ms, "NOT_GIVEN")
     if known.given is not None and known.given.actor == command.actor:
         return _refused(command, now_ms, "SAME_PERSON")
+    if (bar := _off_roster(command, known.incoming_accounts)) is not None:
+        return _refused(command, now_ms, bar)
     if command.digest_hash != known.digest_hash:
         return Decision(_entry(command, now_ms, "STALE", "DIGEST_CHANGED", known.digest_hash))
-    after = replace(known, state="taken", taken=_signature(command, known.digest_hash, now_ms))
-    return Decision(_entry(command, now_ms, "DONE", "TAKEN", after.digest_hash), after)
+    signed = _signature(command, known.incoming_accounts, known.digest_hash, now_ms)
+    after = replace(known, state="taken", taken=signed)
+    return Decision(_entry(command, now_ms, "DONE", "TAKEN", after.digest_hash, signed=signed), after)
 
 
-def _signature(command: HandoverCommand, signed: str, now_ms: int) -> Signature:
+def _off_roster(command: HandoverCommand, accounts: Collection[str]) -> str | None:
+    """Why somebody may not sign for a shift whose people have these accounts; None: they may."""
+    if _stands_in(command, accounts):
+        return bad_text(command.reason, needed=True)
+    if accounts and command.actor not in accounts:
+        return "NOT_ON_ROSTER"
+    return None
+
+
+def _stands_in(command: HandoverCommand, accounts: Collection[str]) -> bool:
+    """Who is on the roster stands in for nobody."""
+    return command.standing_in and command.actor not in accounts
+
+
+def _signature(command: HandoverCommand, accounts: Collection[str], signed: str, now_ms: int) -> Signature:
     return Signature(
         actor=command.actor,
         actor_display=command.actor_display,
         station=command.station,
         at_ms=now_ms,
         digest_hash=signed,
+        standing_in=command.reason.strip() if _stands_in(command, accounts) else "",
     )
 
 
@@ -141,8 +165,13 @@ def _entry(
     outcome: Outcome,
     reason: str,
     digest: str = "",
+    *,
+    by: Signature | None = None,
     signed: Signature | None = None,
 ) -> LogEntry:
+    """The answer. ``by``: who had signed already; ``signed``: the signature that was given."""
+    standing_in = signed.standing_in if signed else ""
+    detail = f"digest={digest}" if digest else ""
     return answer(
         command,
         KEY,
@@ -150,9 +179,9 @@ def _entry(
         outcome,
         reason,
         now_ms,
-        note=command.text if command.op == "note" else "",
-        detail=f"digest={digest}" if digest else "",
-        by=signed.actor if signed else None,
-        by_display=signed.actor_display if signed else None,
-        by_at_ms=signed.at_ms if signed else None,
+        note=command.text if command.op == "note" else standing_in,
+        detail=f"{detail} standing_in" if standing_in else detail,
+        by=by.actor if by else None,
+        by_display=by.actor_display if by else None,
+        by_at_ms=by.at_ms if by else None,
     )

@@ -25,7 +25,7 @@ class Calendar:
         self._sign_ms = round(setup.sign_within_s * 1000) if setup else 0
         self.draft_before_ms = round(setup.draft_before_s * 1000) if setup else 0
         self._zone, self._holidays = ZoneInfo(profile.timezone), frozenset(profile.holidays)
-        self._names = {person.id: person.name for person in profile.duty.people}
+        self._people = {person.id: person for person in profile.duty.people}
         self._from: dict[int, list[ShiftTime]] = {}  # whole hours → the shifts from then on
 
     @property
@@ -77,8 +77,10 @@ class Calendar:
             shift_end_ms=shift.end_ms,
             due_ms=due_ms,
             missed_ms=missed_ms,
-            outgoing=self._people(shift),
-            incoming=self._people(following[0]) if following else (),
+            outgoing=self._names(shift),
+            incoming=self._names(following[0]) if following else (),
+            outgoing_accounts=self._accounts(shift),
+            incoming_accounts=self._accounts(following[0]) if following else (),
             digest=digest,
         )
 
@@ -89,11 +91,17 @@ class Calendar:
         if shift is None or shift.end_ms != handover.shift_end_ms or self.name(shift) != handover.id:
             return handover
         present = self.handover(shift, handover.digest)
-        outgoing = present.outgoing if handover.given is None else handover.outgoing
-        return replace(handover, incoming=present.incoming, outgoing=outgoing)
+        after = replace(handover, incoming=present.incoming, incoming_accounts=present.incoming_accounts)
+        if handover.given is not None:
+            return after
+        return replace(after, outgoing=present.outgoing, outgoing_accounts=present.outgoing_accounts)
 
-    def _people(self, shift: ShiftTime) -> tuple[str, ...]:
-        return tuple(self._names[one] for one in shift.people if one in self._names)
+    def _names(self, shift: ShiftTime) -> tuple[str, ...]:
+        return tuple(self._people[one].name for one in shift.people if one in self._people)
+
+    def _accounts(self, shift: ShiftTime) -> tuple[str, ...]:
+        named = (self._people[one].account for one in shift.people if one in self._people)
+        return tuple(dict.fromkeys(account for account in named if account))
 
     def _shifts(self, time_ms: int) -> list[ShiftTime]:
         """Those that are not over at an instant's hour, for some two weeks."""

@@ -206,6 +206,10 @@ def _step(**more: Any) -> Duty:
         (_step(role="", roster="x"), "chains[0] (c).steps[0].roster: there is no 'x'"),
         (_hands_over(roster="x"), "handover.roster: there is no 'x'"),
         (_hands_over(sign_within_s=59.0), "handover.sign_within_s: must be 60 to 14400 seconds"),
+        (
+            replace(GOOD, people=(replace(GOOD.people[0], account="Lan A"), *GOOD.people[1:])),
+            "people[0] (an).account: must be lower-case letters, digits, - and _, a letter first, at most 32",
+        ),
         (_hands_over(realarm_s=59.0), "handover.realarm_s: must be 60 to 14400 seconds"),
         (_hands_over(draft_before_s=86_401.0), "handover.draft_before_s: must be 60 to 86400 seconds"),
         (_step(role="", person="x"), "chains[0] (c).steps[0].person: there is no 'x'"),

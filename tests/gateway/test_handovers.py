@@ -104,3 +104,18 @@ async def test_who_only_looks_may_not(gateway: Running) -> None:
     async with signed_in(gateway, "lan") as http:
         foreign = await http.post(ONE, json=asked(1, "give"), headers={"origin": "http://other.test"})
     assert (foreign.status_code, foreign.json()["error"]) == (403, "forbidden_origin")
+
+
+async def test_who_stands_in_says_so(gateway: Running) -> None:
+    people = tuple(replace(one, account="mai") for one in DUTY.people)
+    gateway.bus.desk = make_desk(replace(PROFILE, duty=replace(DUTY, people=people)))
+    told = codec.encode(AlertTold(alert=alert(raised_ms=END - 5 * MIN)))
+    gateway.bus.desk.step([InRecord(0, 0, None, told)], END - 5 * MIN)
+    at_work(gateway, END - 5 * MIN)
+    async with signed_in(gateway, "lan") as http:
+        refused = await http.post(ONE, json=asked(1, "give"))
+        assert (refused.status_code, refused.json()["detail"]) == (409, "NOT_ON_ROSTER")
+        given = await http.post(ONE, json=asked(2, "give", standing_in=True, reason="thay mai"))
+        assert (given.status_code, given.json()["reason"]) == (200, "GIVEN")
+    [shown] = (await gateway.http.get(PATH)).json()["handovers"]
+    assert (shown["given"]["standing_in"], shown["outgoing_accounts"]) == ("thay mai", ["mai"])

@@ -177,8 +177,8 @@ def _one_person_signs_both(monkeypatch: pytest.MonkeyPatch) -> None:
     def take(known: Handover, command: Any, now_ms: int) -> Any:
         return real(known, replace(command, actor=command.actor + " "), now_ms)
 
-    def signature(command: Any, signed: str, now_ms: int) -> Any:
-        return real_signature(replace(command, actor=command.actor.strip()), signed, now_ms)
+    def signature(command: Any, accounts: Any, signed: str, now_ms: int) -> Any:
+        return real_signature(replace(command, actor=command.actor.strip()), accounts, signed, now_ms)
 
     real_signature = handover_signing._signature
     monkeypatch.setattr(handover_signing, "_take", take)

@@ -13,12 +13,17 @@ from ioc.domain.handover import SIGNERS, HandoverCommand, HandoverOp
 
 
 class HandoverRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Body of a command. ``text`` of a note; ``digest_hash`` that was read, of ``take``."""
+    """Body of a command. ``text`` of a note; ``digest_hash`` that was read, of ``take``.
+
+    ``standing_in`` and ``reason``: of a signature by somebody who is not on the roster of that shift.
+    """
 
     command_id: str
     op: HandoverOp
     text: str = ""
     digest_hash: str = ""
+    standing_in: bool = False
+    reason: str = ""
 
 
 class HandoverAnswer(Struct, frozen=True, kw_only=True):
@@ -54,6 +59,8 @@ async def command(request: Request) -> Response:
             handover_id=name,
             text=asked.text,
             digest_hash=asked.digest_hash,
+            standing_in=asked.standing_in,
+            reason=asked.reason,
             **who(request, user),
         ),
     )

@@ -21,7 +21,7 @@ from ioc.adapters.http.openapi_parts import object_of as _object
 from ioc.adapters.http.openapi_parts import operation as _operation
 from ioc.adapters.http.openapi_parts import parameter as _parameter
 
-_SIGNATURE = "actor, actor_display, station, at_ms, digest_hash"
+_SIGNATURE = "actor, actor_display, station, at_ms, digest_hash, standing_in"
 
 _SCHEMAS: dict[str, Any] = {
     "User": _object("name display role", name=_TEXT, display=_TEXT, role=_TEXT),
@@ -121,6 +121,7 @@ _SCHEMAS: dict[str, Any] = {
     "Handovers": _object("handovers", handovers=_array({"$ref": "#/components/schemas/Handover"})),
     "Handover": _object(
         "id roster roster_vi roster_en shift_start_ms shift_end_ms due_ms missed_ms unsigned_ms outgoing incoming "
+        "outgoing_accounts incoming_accounts "
         "state digest addendum notes given taken ended_ms digest_hash",
         **{name: _TEXT for name in ("id", "roster", "roster_vi", "roster_en")},
         **{name: _MS for name in ("shift_start_ms", "shift_end_ms", "due_ms", "missed_ms")},
@@ -128,6 +129,8 @@ _SCHEMAS: dict[str, Any] = {
         ended_ms={"type": ["integer", "null"], "description": "when the end of the shift was noticed"},
         outgoing=_array(_TEXT),
         incoming=_array(_TEXT),
+        outgoing_accounts={**_array(_TEXT), "description": "who signs as the outgoing shift; empty: whoever may sign"},
+        incoming_accounts={**_array(_TEXT), "description": "who signs as the incoming shift; empty: whoever may sign"},
         state={**_TEXT, "enum": ["draft", "given", "taken", "missed"]},
         digest={**_ANY_OBJECT, "description": "at_ms, raised, ended, acknowledge_p50_s, counts, items, silences"},
         addendum={
@@ -147,6 +150,12 @@ _SCHEMAS: dict[str, Any] = {
         op={**_TEXT, "enum": ["note", "give", "take"]},
         text={**_TEXT, "default": "", "description": "of a note, at most 500 characters"},
         digest_hash={**_TEXT, "default": "", "description": "that was read, of take"},
+        standing_in={
+            **_BOOLEAN,
+            "default": False,
+            "description": "of a signature: who signs is not on the roster of that shift and says why in reason",
+        },
+        reason={**_TEXT, "default": "", "description": "of standing_in, at most 500 characters"},
     ),
     "HandoverAnswer": _object(
         "handover_id outcome reason at_ms",

@@ -33,6 +33,7 @@ const REFUSED: Readonly<Record<string, Both>> = {
   UNKNOWN_HANDOVER: ['không có lần bàn giao này', 'there is no such handover'],
   SIGNED_BOTH: ['một người không ký cả hai bên', 'nobody signs both sides'],
   SAME_PERSON: ['một người không ký cả hai bên', 'nobody signs both sides'],
+  NOT_ON_ROSTER: ['không có tên trong lịch trực của ca này; ký thay thì phải nói rõ và nêu lý do', 'not on the roster of this shift; who stands in says so and gives the reason'],
   DIGEST_CHANGED: ['bản nháp đã thay đổi, hãy đọc lại', 'the draft has changed, read it again'],
   LOCKED: ['đã khóa khi ký', 'it was locked by a signature'],
   GIVEN: ['bên giao đã ký', 'the outgoing shift has signed'],

@@ -66,6 +66,8 @@ export interface Signature {
   readonly at_ms: number;
   /** What was signed; the outgoing signature is for digest and notes alone. */
   readonly digest_hash?: string;
+  /** Why somebody signed who is not on the roster of that shift; empty: they are, or nobody knows. */
+  readonly standing_in?: string;
 }
 
 /** One handover, from `GET /api/desk/handovers`. */
@@ -86,6 +88,9 @@ export interface Handover {
   readonly ended_ms?: number | null;
   readonly outgoing: readonly string[];
   readonly incoming: readonly string[];
+  /** Accounts that sign as that shift; another one signs only as standing in. Empty: whoever may sign. */
+  readonly outgoing_accounts?: readonly string[];
+  readonly incoming_accounts?: readonly string[];
   readonly state: (typeof STATES)[number];
   readonly digest: Digest;
   /** Null: nothing happened since. The incoming signature is for it too. */
@@ -102,6 +107,9 @@ export interface HandoverAsked {
   readonly op: HandoverOp;
   readonly text?: string;
   readonly digest_hash?: string;
+  /** Of a signature by somebody who is not on the roster of that shift; needs the reason. */
+  readonly standing_in?: boolean;
+  readonly reason?: string;
 }
 
 /** Longest note, characters; the server refuses more. */
