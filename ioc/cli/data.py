@@ -16,7 +16,7 @@ from ioc.bootstrap import load_profile, read_settings
 from ioc.cli.files import read_bytes
 from ioc.cli.show import Json, show
 from ioc.domain.times import rfc3339
-from ioc.errors import BadInput
+from ioc.errors import BadInput, BadSettings
 
 Role = Literal["wall", "viewer", "operator", "dispatcher", "engineer", "admin"]
 
@@ -83,12 +83,16 @@ def db_status(*, as_json: Json = False) -> int:
 
 
 def users_list(*, as_json: Json = False) -> int:
-    """List accounts: name, role, whether disabled.
+    """List accounts: name, role, whether disabled. Then what duty.toml names that cannot sign for a shift.
 
     Example: `ioc users list`
     """
     from ioc.adapters.accounts_store import list_accounts
+    from ioc.domain.duty import without_account
+    from ioc.domain.handover import SIGNERS
 
+    settings = read_settings(database=True)
+    accounts = list_accounts(settings.database_url)
     rows = [
         {
             "name": a.name,
@@ -98,9 +102,17 @@ def users_list(*, as_json: Json = False) -> int:
             "demo": a.demo,
             "created": rfc3339(a.created_ms),
         }
-        for a in list_accounts(read_settings(database=True).database_url)
+        for a in accounts
     ]
     show(rows, ("name", "display", "role", "disabled", "demo", "created"), as_json, "no accounts")
+    try:
+        duty = load_profile(settings, with_rules=False).duty
+    except BadSettings:
+        print("ioc: the profile has mistakes, its duty.toml was not looked at: `ioc rules check`", file=sys.stderr)
+        return 0
+    signers = {a.name for a in accounts if not a.disabled and a.role in SIGNERS}
+    for problem in without_account(duty, signers):
+        print(f"ioc: duty.toml: {problem}", file=sys.stderr)
     return 0
 
 

@@ -253,6 +253,18 @@ def problems(duty: Duty, channels: Collection[str], names: Names | None = None) 
         yield from handover_problems(duty.handover, rosters)
 
 
+def without_account(duty: Duty, signers: Collection[str]) -> Iterator[str]:
+    """One sentence per person whose account cannot sign for a shift: the file alone does not say so.
+
+    Args:
+        duty: the file.
+        signers: names of accounts that exist, are enabled, and may sign.
+    """
+    for i, person in enumerate(duty.people):
+        if person.account and person.account not in signers:
+            yield f"people[{i}] ({person.id}).account: no account {person.account!r} can sign for a shift"
+
+
 def _step_problems(
     step: ChainStep, where: str, people: Collection[str], rosters: Collection[str], roles: Collection[str]
 ) -> Iterator[str]:

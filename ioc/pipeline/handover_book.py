@@ -25,7 +25,7 @@ from ioc.domain.handover import Handover, HandoverCommand
 from ioc.domain.handover_digest import addendum_of, digest_of, next_hash
 from ioc.domain.handover_signing import decide, dropped, mismatch, missed, slept
 from ioc.pipeline.answer_book import AnswerBook
-from ioc.pipeline.shift_book import Running, ShiftBook
+from ioc.pipeline.shift_book import CLOCK_AHEAD_MS, Running, ShiftBook
 from ioc.pipeline.shift_calendar import Calendar
 from ioc.wire.codec import decode_handover, encode
 
@@ -87,10 +87,13 @@ class HandoverBook:
         """
         lines = self._follow_calendar(now_ms)
         lines += self.begin(now_ms)
+        self.shifts.forget_far(now_ms)
         for name, running in sorted(self.shifts.running.items(), key=lambda item: item[1].shift.end_ms):
             self._pass(name, running, view, now_ms, hurry)
         for one in list(self.handovers.values()):
-            if one.state in ("draft", "given"):
+            if one.shift_start_ms > now_ms + CLOCK_AHEAD_MS and not (one.given or one.taken):
+                self._forget(one.id)
+            elif one.state in ("draft", "given"):
                 if now_ms >= one.missed_ms:
                     lines.append(missed(one, now_ms))
                     self._put(replace(one, state="missed"))

@@ -24,7 +24,7 @@ from ioc.wire.codec import encode
 SLEPT_MAX = 6  # shifts slept through that get a handover each; of older ones the log has one line
 LOOKED_EVERY_MS = 600_000  # so often it is written how far was looked
 TOLD_LATE_MS = 600_000  # what is heard so long after its shift was done with counts in the next one
-CLOCK_AHEAD_MS = 86_400_000  # a clock that was ahead by more was wrong: what it noticed is forgotten
+CLOCK_AHEAD_MS = 86_400_000  # a clock that was ahead by more was wrong: what it began and noticed is forgotten
 _SHIFT, _LOOKED = "@handover/shift/", "@handover/looked"
 
 
@@ -181,6 +181,12 @@ class ShiftBook:
         """Another calendar has no such shift: what it counted is of the one in its place."""
         self._left.append(self.running[name])
         self.stop(name)
+
+    def forget_far(self, now_ms: int) -> None:
+        """Shifts that a clock that was far ahead began."""
+        for name, running in list(self.running.items()):
+            if running.shift.start_ms > now_ms + CLOCK_AHEAD_MS:
+                self.stop(name)
 
     def stop(self, name: str, *, hand_on: bool = False) -> None:
         """It is not counted any more. ``hand_on``: what came later is in no digest, and so of the next shift."""

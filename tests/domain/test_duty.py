@@ -25,6 +25,7 @@ from ioc.domain.duty import (
     chain_of,
     on_shift,
     problems,
+    without_account,
 )
 from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.times import to_ms
@@ -221,3 +222,12 @@ def test_a_mistake_is_one_sentence_with_its_place(duty: Duty, sentence: str) -> 
 
 def test_names_of_other_files_are_not_looked_at_when_these_are_wrong() -> None:
     assert said(_chain(rules=("rainn",)), None) == []
+
+
+def test_an_account_that_cannot_sign_is_found() -> None:
+    people = (replace(PEOPLE[0], account="an"), replace(PEOPLE[1], account="binh"), PEOPLE[2])
+    duty = replace(DUTY, people=people)
+    assert list(without_account(duty, {"an", "x"})) == [
+        "people[1] (binh).account: no account 'binh' can sign for a shift",
+    ]
+    assert list(without_account(DUTY, set())) == []

@@ -279,7 +279,10 @@ def test_a_first_start_and_a_new_table_notice_nothing_of_before() -> None:
 
 def test_a_clock_that_was_days_ahead_stops_nothing(room: Room) -> None:
     room.go(T + 9 * DAY)
+    assert len(room.handovers()) == SLEPT_MAX + 1
     room.go(END - MIN)
+    room.go(END - MIN + S)
+    assert set(room.handovers()) == {FIRST}, "what is far ahead is forgotten, or those shifts would have none later"
     room.go(END + MIN)
     room.go(END + SHIFT_MS - MIN)
     assert room.handover(name_of(1)).state == "draft"
