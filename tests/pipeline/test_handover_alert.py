@@ -14,7 +14,7 @@ from ioc.pipeline import own_alerts
 from ioc.pipeline.desk import DeskPartition
 from ioc.pipeline.desk_escalation import EscalationPart
 from ioc.pipeline.desk_handover import HandoverPart
-from tests.pipeline.handover_room import DUTY, END, PROVINCE, SHIFT_MS, Room
+from tests.pipeline.handover_room import DUTY, END, PROVINCE, SHIFT_MS, Room, name_of
 from tests.pipeline.small_province import MIN, S, T
 from tests.pipeline.test_alerting import signal
 
@@ -108,6 +108,34 @@ def test_a_late_signature_is_the_look_and_closes_it(room: Room) -> None:
     room.crash()
     room.go(room.now_ms + MIN)
     assert room.history[one.id][-1] == after, "said once"
+
+
+def test_the_night_is_named_by_the_day_on_which_it_began() -> None:
+    room = Room()
+    room.give(signal())
+    room.go(T + MIN)
+    room.go(DUE + 2 * SHIFT_MS + S)
+    [one] = room.unsigned()
+    assert one.title_en == "Nobody has signed for the shift 22:00–06:00 24/11 (Desk)"
+    assert room.handover(name_of(2)).outgoing == ("Chi",)
+
+
+def test_a_restart_between_the_signatures_changes_nothing_and_a_repeat_signs_once(room: Room) -> None:
+    given = room.do("give", command_id="c-give")
+    room.flush()
+    room.crash()
+    room.tick()
+    assert room.do("give", command_id="c-give") == given
+    read = room.handover().digest_hash
+    taken = room.do("take", "hung", command_id="c-take", digest_hash=read)
+    assert taken.outcome == "DONE"
+    room.flush()
+    room.crash()
+    room.tick()
+    before = room.handover()
+    assert room.do("take", "hung", command_id="c-take", digest_hash=read) == taken
+    assert room.do("take", "minh", command_id="c-take", digest_hash=read).outcome == "MISMATCH"
+    assert room.handover() == before
 
 
 def test_who_acknowledged_it_before_the_signature_stays_who_did(room: Room) -> None:
