@@ -3,10 +3,10 @@
 ``handover/<id>`` is a handover as people see it; ``@handover/answer/<command>`` is the answer to a command, so that a
 repeat has the same. What is counted of each shift is in :mod:`ioc.pipeline.shift_book`.
 
-A shift is judged when it ends: one in which nobody was at work and no alert was open has no handover. The draft is made
-anew until then, and not afterwards, so that who comes later signs what was read. What happens after the digest was
-locked, by a signature or by the end of the shift, and before the next shift begins, is in its addendum; what happens
-after the incoming signature is of the next shift.
+A shift is judged when it ends: one in which nobody was at work and no alert was open has no handover, unless the desk
+did not run at its end. The draft is made anew until then, and not afterwards, so that who comes later signs what was
+read. What happens after the digest was locked, by a signature or by the end of the shift, and before the next shift
+begins, is in its addendum; what happens after the incoming signature is of the next shift.
 
 No other profile takes away what was signed. It may end drafts that nobody signed; the log says so when somebody wrote
 in them.
@@ -25,7 +25,7 @@ from ioc.domain.handover import Handover, HandoverCommand
 from ioc.domain.handover_digest import addendum_of, digest_of, next_hash
 from ioc.domain.handover_signing import decide, dropped, mismatch, missed, slept
 from ioc.pipeline.answer_book import AnswerBook
-from ioc.pipeline.shift_book import CLOCK_AHEAD_MS, Running, ShiftBook
+from ioc.pipeline.shift_book import CLOCK_AHEAD_MS, SLEPT_MS, Running, ShiftBook
 from ioc.pipeline.shift_calendar import Calendar
 from ioc.wire.codec import decode_handover, encode
 
@@ -185,7 +185,8 @@ class HandoverBook:
     def _end(self, name: str, running: Running, view: View, now_ms: int) -> None:
         """The shift is over: its draft is made for the last time, or goes when there is nothing to hand over."""
         known = self.handovers.get(name)
-        if running.tally.used or (known is not None and (known.notes or known.state != "draft")):
+        slept_through = now_ms - running.shift.end_ms >= SLEPT_MS
+        if running.tally.used or slept_through or (known is not None and (known.notes or known.state != "draft")):
             self._draft(name, running, view, now_ms)
             if name in self.handovers:
                 self._put(replace(self.handovers[name], ended_ms=now_ms))

@@ -22,6 +22,7 @@ from ioc.pipeline.shift_calendar import Calendar
 from ioc.wire.codec import encode
 
 SLEPT_MAX = 6  # shifts slept through that get a handover each; of older ones the log has one line
+SLEPT_MS = 600_000  # an end that is noticed so late was slept through: nobody knows whether somebody was at work
 LOOKED_EVERY_MS = 600_000  # so often it is written how far was looked
 TOLD_LATE_MS = 600_000  # what is heard so long after its shift was done with counts in the next one
 CLOCK_AHEAD_MS = 86_400_000  # a clock that was ahead by more was wrong: what it began and noticed is forgotten
@@ -44,6 +45,11 @@ class Running(Struct, kw_only=True):
     until_ms: int = 0
     over: bool = False
     later: Later | None = None
+
+    @property
+    def present(self) -> Tally:
+        """Where something counts that is heard of now."""
+        return self.tally if self.later is None else self.later.tally
 
     @property
     def done_ms(self) -> int:
@@ -100,14 +106,14 @@ class ShiftBook:
         """
         slept = self._slept(now_ms, judged)
         for shift in slept[-SLEPT_MAX:]:
-            self._start(shift, Tally(used=True))  # nobody knows whether somebody was at work
+            self._start(shift, Tally(used=True))
         present = self.calendar.at(now_ms)
         if present is not None and not judged(name := self.calendar.name(present)):
             if name not in self.running:
                 self._start(present, Tally())
             for left in self._left:
                 if left.shift.start_ms < present.end_ms and left.shift.end_ms > present.start_ms:
-                    self.running[name].tally.take(left.tally if left.later is None else left.later.tally)
+                    self.running[name].tally.take(left.present)
                     self._changed.add(name)
         self._left.clear()
         self._notice(now_ms)
@@ -195,7 +201,7 @@ class ShiftBook:
         after = [key for key, one in self.running.items() if one.shift.start_ms >= ended.shift.end_ms]
         if hand_on and ended.later is not None and after:
             following = min(after, key=lambda key: self.running[key].shift.start_ms)
-            tally = self.running[following].tally
+            tally = self.running[following].present
             tally.take(ended.later.tally)
             tally.used = tally.used or bool(tally.raised or tally.ended)
             self._changed.add(following)
@@ -225,8 +231,7 @@ class ShiftBook:
         """What is counted at an instant, to be changed."""
         names = self._at(at_ms)
         self._changed.update(names)
-        found = [self.running[name] for name in names]
-        return [one.tally if one.later is None else one.later.tally for one in found]
+        return [self.running[name].present for name in names]
 
     def _at(self, at_ms: int) -> list[str]:
         """The shift in which something counts that happened at an instant, and is heard of now; several where what
