@@ -108,7 +108,8 @@ class FeedWatch:
             lateness = clock.lateness(time_ms - time_ms % MINUTE_MS + MINUTE_MS, self._grace_ms)
             now.late += lateness == "late"
             now.too_late += lateness == "too_late"
-        clock.observe(time_ms, arrival_ms)
+        if clock.seen_ms is None or time_ms > clock.seen_ms or clock.arrived_ms is None or arrival_ms > clock.arrived_ms:
+            clock.observe(time_ms, arrival_ms)  # nothing newer moves it
         if arrival_ms > memory.last_received_ms:
             memory.last_received_ms = arrival_ms
         self.dirty = True

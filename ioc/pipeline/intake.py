@@ -31,12 +31,13 @@ from ioc.errors import BadInput
 from ioc.pipeline.dead_letter import dead_letter
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.feed_health import PUBLISH_EVERY_MS, FeedWatch
+from ioc.pipeline.intake_arrival import Arrival, arrival_of
+from ioc.pipeline.intake_usual import UsualWay
 from ioc.pipeline.known_ids import HORIZON_MIN, KnownIds
 from ioc.pipeline.mapping import Plan, mapper_of
 from ioc.pipeline.mapping_csv import Line
 from ioc.pipeline.mapping_fast import Found
 from ioc.pipeline.mapping_values import Native
-from ioc.pipeline.redriven import first_received
 from ioc.pipeline.refusals import Refusals
 from ioc.pipeline.sequences import Source
 from ioc.pipeline.targets import Target, Targets, horizons_min
@@ -66,22 +67,6 @@ class Totals(Struct):
     drills: int = 0  # messages of drills, replays and the canary, whatever came of them
 
 
-class Arrival(Struct):
-    """When a record came, and what follows from it; records of one batch share the broker's stamp.
-
-    Attributes:
-        arrival_ms: the broker's stamp, the event's ``recordedtime``.
-        received_ms: the first arrival: equal, except for records that are driven again.
-        now_ms: time of the step, for dead letters.
-        text: ``recordedtime`` as a piece of the event.
-    """
-
-    arrival_ms: int
-    received_ms: int
-    now_ms: int
-    text: bytes
-
-
 class IntakePartition:
     """One partition of one centre's raw topic; see :class:`ioc.pipeline.effects.Step`.
 
@@ -102,12 +87,14 @@ class IntakePartition:
             raise KeyError(centre)
         self._centre, self._partition, self._of = centre, partition, found
         self._mapper = mapper_of(found, profile.geo_box)
-        self._at_once, self._quick = self._mapper.stencils.read, self._mapper.quick
+        self._quick = self._mapper.quick
         self._targets = Targets(registry, found, partition, horizons_min(profile, found))
         self._watches: dict[str, FeedWatch] = self._targets.watches
         self._ids = KnownIds(long_min=max(self._targets.long_min.values(), default=HORIZON_MIN))
         self._drill_ids = KnownIds(DRILL_IDS_MAX, kind="drill-ids")
         self._moved: dict[Source, None] = {}  # sources whose numbers changed since the last flush
+        self._way = UsualWay(self._mapper.stencils, self._targets.quick, self._moved)
+        self._usual = self._way.take
         self._head_ms = self._fed_ms = -1  # how far the partition was read, by arrival; when something was read
         self._called_ms = -STALL_MS
         self._published_ms = -PUBLISH_EVERY_MS
@@ -140,8 +127,7 @@ class IntakePartition:
     def step(self, records: Sequence[Record], now_ms: int) -> Effects:
         """Records in offset order → events and dead letters in the same order."""
         emits: list[Emit] = []
-        mapper = self._mapper
-        at_once, quickly = self._at_once, self._quickly
+        of_lines, usual = self._mapper.of_lines, self._usual
         arrival, stamp = Arrival(-1, -1, now_ms, b""), -2
         for record in records:
             value = record.value
@@ -149,20 +135,21 @@ class IntakePartition:
                 self.totals.tombstones += 1
                 continue
             if record.timestamp != stamp or record.headers:
-                arrival = _arrival(record, now_ms)
+                arrival = arrival_of(record, now_ms)
                 stamp = record.timestamp if not record.headers else -2
-            if mapper.of_lines:
+            if of_lines:
                 emits += self._lines(record, value, arrival)
                 continue
-            try:
-                found = at_once(record.key, value)
-            except Exception:  # noqa: BLE001 whatever it was, the record is decoded and looked at again
-                found = None
-            done = quickly(found, arrival) if found is not None else False
+            found = usual(record.key, value, arrival)
+            if found.__class__ is Emit:
+                emits.append(found)
+                continue
+            done = self._quickly(found, arrival) if found is not None else False
             if done is False:
                 done = self._decoded(record, value, found is None, arrival)
             if done is not None:
                 emits.append(done)
+        self.totals.events, self._way.events = self.totals.events + self._way.events, 0
         if records:
             self.totals.records += len(records)
             self._totals_dirty = True
@@ -391,12 +378,6 @@ class IntakePartition:
             )
         )
         return Emit("events", target.key, value)
-
-
-def _arrival(record: Record, now_ms: int) -> Arrival:
-    arrival_ms = record.timestamp if record.timestamp >= 0 else now_ms
-    received_ms = first_received(record.headers, arrival_ms) if record.headers else arrival_ms
-    return Arrival(arrival_ms, received_ms, now_ms, b'","recordedtime":"' + rfc3339(arrival_ms).encode())
 
 
 def _reason(exc: Exception) -> BadInput:

@@ -62,6 +62,7 @@ class Stencils:
         self._table, self._box, self._kept = table, box, kept
         self._by_kind: list[list[Stencil]] = [[] for _ in table.records]
         self._by_key: dict[bytes | None, tuple[Callable[[str], Found | None], ...]] = {}
+        self.forms, self.bytes_max = self._by_key.get, table.bytes_max
         self._unfit: set[int] = set()  # kinds of record that need the decoded record
         self._missed = self._learnt = 0
 

@@ -223,6 +223,28 @@ class Source:
             run = self.previous
         return run.floor <= number < run.high and run.unproved(number, time_ms) and run.hole_of(number) >= 0
 
+    def follows(self, number: int, event_id: int, content: int, time_ms: int) -> bool:
+        """Remember the number after the newest one of the run, as :meth:`see` does; False for any other.
+
+        Args:
+            number, event_id, content: as for :meth:`see`.
+            time_ms: when the event happened, not after its record arrived.
+        """
+        run = self.run
+        if number != run.high + 1 or (time_ms <= self.boundary_ms and self.previous is not None):
+            return False
+        slot = number & _MASK
+        if not slot and number:
+            run.mark()
+        run.high, run.ids[slot], run.contents[slot] = number, event_id, content
+        if time_ms < run.low_ms:
+            run.low_ms = time_ms
+        if time_ms > run.newest_ms:
+            run.newest_ms = time_ms
+        if time_ms > run.sure_ms:
+            run.sure_ms = time_ms
+        return True
+
     def see(self, number: int, event_id: int, content: int, time_ms: int, arrival_ms: int) -> Verdict:
         """Say whether a number is new, and remember it.
 
