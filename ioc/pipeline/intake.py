@@ -144,7 +144,7 @@ class IntakePartition:
             if found.__class__ is Emit:
                 emits.append(found)
                 continue
-            done = self._quickly(found, arrival) if found is not None else False
+            done = self._quickly(found, record, None, arrival) if found is not None else False
             if done is False:
                 done = self._decoded(record, value, found is None, arrival)
             if done is not None:
@@ -210,16 +210,27 @@ class IntakePartition:
         except Exception:  # noqa: BLE001 whatever it was, the careful way does it again and says what is wrong
             return None
 
-    def _quickly(self, found: Found, arrival: Arrival) -> Emit | Literal[False] | None:
-        """The event, None for a duplicate, False for everything that the careful way must look at."""
+    def _quickly(
+        self, found: Found, record: Record, line: Line | None, arrival: Arrival
+    ) -> Emit | Literal[False] | None:
+        """The event or the dead letter, None for a duplicate, False when the careful way must look at it.
+
+        The record is good in itself, and what was found is what the careful way would find; so whether its time, its
+        site or its id are refused is known without reading it again.
+        """
         try:
             kind, event_id, time_ms, time, site, sequence, data = found
-            target = self._targets.quick[kind][site]
-            if not -PAST_MAX_MS <= time_ms - arrival.received_ms <= FUTURE_MAX_MS:
-                return False
-            if not target.from_ms <= time_ms < target.to_ms:
-                return False
+            target = self._targets.quick[kind].get(site)
+            if target is None or not (
+                -PAST_MAX_MS <= time_ms - arrival.received_ms <= FUTURE_MAX_MS
+                and target.from_ms <= time_ms < target.to_ms
+            ):
+                plan = self._mapper.plans[kind]
+                check_time(time_ms, arrival.received_ms, plan.time_path)
+                target = self._targets.find(plan, site, time_ms)
             return self._finish(target, event_id, time_ms, time, sequence, None, data, arrival)
+        except BadInput as refusal:
+            return self._refuse(record, line, refusal, self._mapper.plans[found[0]], arrival)
         except Exception:  # noqa: BLE001 whatever it was, the careful way does it again and says what is wrong
             return False
 
@@ -230,10 +241,10 @@ class IntakePartition:
         except Exception as exc:  # noqa: BLE001 one record must never stop the stream; it is counted and kept
             return self._refuse(record, None, _reason(exc), None, arrival)
         found = self._quick_found(native) if try_quickly else None
-        done = self._quickly(found, arrival) if found is not None else False
+        done = self._quickly(found, record, None, arrival) if found is not None else False
         if done is False:
             return self._carefully(record, None, native, arrival)
-        if found is not None:
+        if found is not None and (done is None or done.topic == "events"):
             self._mapper.stencils.learn(record.key, value, found)
         return done
 
@@ -252,7 +263,7 @@ class IntakePartition:
                 emits.append(self._refuse(record, line, refusal, None, arrival))
                 continue
             found = self._quick_found(native)
-            done = self._quickly(found, arrival) if found is not None else False
+            done = self._quickly(found, record, line, arrival) if found is not None else False
             if done is False:
                 done = self._carefully(record, line, native, arrival)
             if done is not None:
@@ -279,10 +290,7 @@ class IntakePartition:
                 target = self._targets.moved_to(target, plan, place, time_ms)
         data = plan.payload(native)
         sequence = plan.read_sequence(native) if plan.read_sequence is not None else None
-        try:
-            return self._finish(target, event_id, time_ms, rfc3339(time_ms).encode(), sequence, exercise, data, arrival)
-        except BadInput as refusal:
-            raise BadInput(refusal.code, plan.id_path, refusal.detail) from None
+        return self._finish(target, event_id, time_ms, rfc3339(time_ms).encode(), sequence, exercise, data, arrival)
 
     def _refuse(
         self,
@@ -293,6 +301,8 @@ class IntakePartition:
         arrival: Arrival,
         drill: bool = False,
     ) -> Emit:
+        if refusal.code == "id_conflict" and plan is not None:
+            refusal = BadInput(refusal.code, plan.id_path, refusal.detail)
         if drill:
             self.totals.drills += 1
         else:

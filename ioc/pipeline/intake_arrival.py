@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from msgspec import Struct
 
 from ioc.domain.times import rfc3339
@@ -29,4 +31,10 @@ def arrival_of(record: Record, now_ms: int) -> Arrival:
     """A record without a stamp of the broker is taken as received now."""
     arrival_ms = record.timestamp if record.timestamp >= 0 else now_ms
     received_ms = first_received(record.headers, arrival_ms) if record.headers else arrival_ms
-    return Arrival(arrival_ms, received_ms, now_ms, b'","recordedtime":"' + rfc3339(arrival_ms).encode())
+    return Arrival(arrival_ms, received_ms, now_ms, _text(arrival_ms))
+
+
+@lru_cache(maxsize=1024)
+def _text(arrival_ms: int) -> bytes:
+    """One batch of the broker has records for several partitions."""
+    return b'","recordedtime":"' + rfc3339(arrival_ms).encode()

@@ -105,6 +105,9 @@ class Plan:
 class Mapper:
     """The compiled format of one centre.
 
+    Attributes:
+        plans: how its kinds of records are read, by their number.
+
     Raises:
         BadSettings: with every mistake of the table.
     """
@@ -125,7 +128,8 @@ class Mapper:
         self._exercise = reader(table.exercise, "any") if table.exercise is not None else None
         self._exercise_path = shown_path(table.exercise) if table.exercise is not None else ""
         self._marked = _mark(table.exercise)
-        self._kind, self._plans = _dispatch(table, box)
+        self.plans = tuple(Plan(table, number, box) for number in range(len(table.records)))
+        self._kind, self._by_value = _dispatch(table, self.plans)
 
     @property
     def of_lines(self) -> bool:
@@ -167,7 +171,7 @@ class Mapper:
         kind = self._kind(native)
         # the class is part of the key: 1, 1.0 and true are equal in Python, but not the same code
         if kind.__class__ is str or kind.__class__ is int:
-            for conditions, plan in self._plans.get(kind, ()):
+            for conditions, plan in self._by_value.get(kind, ()):
                 for get, allowed in conditions:
                     found = get(native)
                     if not any(found.__class__ is one.__class__ and found == one for one in allowed):
@@ -206,7 +210,7 @@ Condition = tuple[Get, tuple[Scalar, ...]]
 Plans = dict[str | int, list[tuple[tuple[Condition, ...], Plan]]]
 
 
-def _dispatch(table: FormatTable, box: Box | None) -> tuple[Get, Plans]:
+def _dispatch(table: FormatTable, all_plans: tuple[Plan, ...]) -> tuple[Get, Plans]:
     """What tells the kinds apart at once, and for each of its values the plans with their other conditions.
 
     That is the path which all kinds have a condition on; without such a path all kinds are tried in their order.
@@ -214,8 +218,7 @@ def _dispatch(table: FormatTable, box: Box | None) -> tuple[Get, Plans]:
     shared = [path for path in table.records[0].when if all(path in record.when for record in table.records)]
     first = shared[0] if shared else None
     plans: Plans = {}
-    for number, record in enumerate(table.records):
-        plan = Plan(table, number, box)
+    for plan, record in zip(all_plans, table.records, strict=True):
         others: tuple[Condition, ...] = tuple(
             (getter(path), tuple(_list(allowed))) for path, allowed in record.when.items() if path != first
         )

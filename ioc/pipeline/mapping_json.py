@@ -16,6 +16,7 @@ from ioc.errors import BadInput
 
 DEPTH_MAX = 16
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NO_BRACKETS = bytes(set(range(256)) - set(b"{[}]"))
 _BOM = b"\xef\xbb\xbf"
 
 
@@ -60,11 +61,11 @@ def _deeper(found: Any, levels: int) -> bool:
 def nesting(data: bytes) -> int:
     """How deep objects and lists are nested in bytes that are no good JSON; brackets inside texts do not count."""
     deepest = depth = 0
-    for byte in _STRING.sub(b"", data):
+    for byte in _STRING.sub(b"", data).translate(None, _NO_BRACKETS):
         if byte in b"{[":
             depth += 1
             deepest = max(deepest, depth)
-        elif byte in b"}]":
+        else:
             depth -= 1
     return deepest
 
@@ -91,25 +92,31 @@ def _explain(data: bytes, words: str) -> NoReturn:
     if nesting(data) > DEPTH_MAX:
         raise BadInput("too_deep", "", f"nested deeper than {DEPTH_MAX} levels")
 
-    def refuse(word: str) -> NoReturn:
-        raise BadInput("not_finite", "", f"{word} is not a number of JSON")
-
-    def finite(digits: str) -> float:
-        value = float(digits)
-        if value in (float("inf"), float("-inf")):
-            raise BadInput("not_finite", "", "a number is too large for a double")
-        return value
-
-    def representable(digits: str) -> int:
-        if len(digits) > 300:  # also spares Python, which refuses to read integers of thousands of digits
-            raise BadInput("range", "", "a whole number has more than 300 digits")
-        return int(digits)
-
     try:
-        json.loads(text, parse_constant=refuse, parse_float=finite, parse_int=representable)
+        _EXPLAINING.decode(text)
     except (ValueError, RecursionError):
         raise BadInput("malformed", "", words) from None
     raise BadInput("encoding", "", "half of a surrogate pair in a text")
+
+
+def _refuse_constant(word: str) -> NoReturn:
+    raise BadInput("not_finite", "", f"{word} is not a number of JSON")
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if value in (float("inf"), float("-inf")):
+        raise BadInput("not_finite", "", "a number is too large for a double")
+    return value
+
+
+def _representable(digits: str) -> int:
+    if len(digits) > 300:  # also spares Python, which refuses to read integers of thousands of digits
+        raise BadInput("range", "", "a whole number has more than 300 digits")
+    return int(digits)
+
+
+_EXPLAINING = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_finite, parse_int=_representable)
 
 
 def _word(found: object) -> str:

@@ -139,6 +139,8 @@ class _Field:
         self._before, self._after = f'{before}"{name}":'.encode(), after.encode()
         self._absent = b"" if default is None else self._before + _encode(default) + self._after
         self._want, self._limit = field_kinds(kind.type)[name]
+        # Within these a number is as it must be, and needs no other check; nothing lies within the bounds of the others.
+        self._low, self._high = RANGES[kind.type].get(name, (1.0, 0.0)) if self._want == "number" else (1.0, 0.0)
 
     def write(self) -> list[str]:
         """Expressions of bytes, to be joined."""
@@ -170,7 +172,9 @@ class _Field:
     def _raw(self, value: Value) -> str:
         return self._text.raw(value.path or "", optional=value.optional)
 
-    def _piece(self, made: object) -> bytes:
+    def _piece(self, made: Any) -> bytes:
+        if made.__class__ is float and self._low <= made <= self._high:
+            return self._before + _encode(made) + self._after
         return self._before + encode_field(self._type, self._name, made) + self._after
 
     def _only_texts(self, value: Value) -> bool:

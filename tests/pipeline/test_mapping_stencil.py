@@ -363,8 +363,8 @@ def test_with_and_without_stencils_the_step_says_the_same(name: str, data: st.Da
             value = spoil(value, data)
         records.append(InRecord(offset, START + 3000 + offset, key, value))
     one, two, three = (IntakePartition(profile, centre.id, 0) for _ in range(3))
-    two._at_once = lambda key, data: None  # type: ignore[method-assign]
-    three._quickly = lambda found, arrival: False  # type: ignore[method-assign]
+    two._usual = lambda key, data, arrival: None  # type: ignore[method-assign]
+    three._quickly = lambda *everything: False  # type: ignore[method-assign]
     steps = (one, two, three)
     for part in (records[:5], records[5:]):
         emits = [step.step(part, START + 5000).emits for step in steps]
