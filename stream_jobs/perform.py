@@ -72,13 +72,14 @@ class Router:
 
     def add(self, rows: Rows, emits: Iterable[Emit]) -> None:
         """Put emits behind the rows of their places; raises KeyError for an unknown topic."""
-        route = self.route
+        known: dict[tuple[str, bytes, int | None], list[tuple[bytes, bytes | None]]] = {}
         for emit in emits:
-            place = route(emit)
-            part = rows.get(place)
+            key = emit.key
+            what = (emit.topic, key, emit.partition)
+            part = known.get(what)
             if part is None:
-                part = rows[place] = []
-            part.append((emit.key, emit.value))
+                part = known[what] = rows.setdefault(self.route(emit), [])
+            part.append((key, emit.value))
 
 
 async def send_all(producer: AIOKafkaProducer, rows: Rows, timestamp_ms: int) -> None:

@@ -10,6 +10,7 @@ Every quantity comes from the records themselves, so that a replay moves the wat
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -61,6 +62,37 @@ class EventClock(Struct, kw_only=True):
             return False
         self.seen_ms = time_ms
         return self._raise_to(time_ms - DISORDER_MS)
+
+    def observe_all(self, events_ms: Sequence[int], arrived_ms: int, size_ms: int, grace_ms: int) -> tuple[int, int]:
+        """Take readings in, one after the other, none of which is later than its arrival; not the first of the feed.
+
+        Args:
+            events_ms: event times, in order of arrival.
+            arrived_ms: when the newest arrived.
+            size_ms, grace_ms: of the windows that readings may be late for.
+
+        Raises:
+            ValueError: the clock knows no reading yet.
+
+        Returns:
+            How many came late, and how many too late, as :meth:`lateness` says before each is taken in.
+        """
+        if self.seen_ms is None or self.mark_ms is None or self.arrived_ms is None:
+            raise ValueError("nothing of the feed was taken in before")
+        seen_ms, mark_ms, late, too_late = self.seen_ms, self.mark_ms, 0, 0
+        for event_ms in events_ms:
+            if event_ms < mark_ms:
+                end_ms = event_ms - event_ms % size_ms + size_ms
+                late += end_ms <= mark_ms < end_ms + grace_ms
+                too_late += end_ms + grace_ms <= mark_ms
+            if event_ms > seen_ms:
+                seen_ms = event_ms
+                if event_ms - DISORDER_MS > mark_ms:
+                    mark_ms = event_ms - DISORDER_MS
+        self.seen_ms, self.mark_ms = seen_ms, mark_ms
+        if arrived_ms > self.arrived_ms:
+            self.arrived_ms = arrived_ms
+        return late, too_late
 
     def idle(self, head_ms: int, grace_ms: int, exercise: bool = False) -> bool:
         """Let an idle feed's watermark follow; True when it moved.

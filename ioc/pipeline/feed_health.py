@@ -18,6 +18,7 @@ source, whose silence they would hide, and their repeats and their clock are not
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import sub
 
 import msgspec
 from msgspec import Struct
@@ -80,6 +81,9 @@ class FeedWatch:
         self.minutes = Minutes()
         self.restarts: Callable[[], int] = lambda: 0
         self.dirty = False
+        # What was accepted and is not counted yet, see :meth:`settle`: event times and their arrivals.
+        self.times_ms: list[int] = []
+        self.arrivals_ms: list[int] = []
         self._published: FeedHealth | None = None
 
     # Counting --------------------------------------------------------------------------------------------------
@@ -91,6 +95,8 @@ class FeedWatch:
             time_ms: when it happened.
             arrival_ms: when it arrived.
         """
+        if self.times_ms:
+            self.settle()
         if arrival_ms >= self.minutes.end_ms:
             self._turn(arrival_ms)
         memory, now = self.memory, self.minutes.now
@@ -108,12 +114,35 @@ class FeedWatch:
             lateness = clock.lateness(time_ms - time_ms % MINUTE_MS + MINUTE_MS, self._grace_ms)
             now.late += lateness == "late"
             now.too_late += lateness == "too_late"
-        if clock.seen_ms is None or time_ms > clock.seen_ms or clock.arrived_ms is None or arrival_ms > clock.arrived_ms:
-            clock.observe(time_ms, arrival_ms)  # nothing newer moves it
+        clock.observe(time_ms, arrival_ms)
         if arrival_ms > memory.last_received_ms:
             memory.last_received_ms = arrival_ms
         self.dirty = True
         return now
+
+    def settle(self) -> None:
+        """Count what stands in ``times_ms`` and ``arrivals_ms`` as :meth:`accept` would have, one after the other.
+
+        Whoever puts something there knows that none of the events is later than its arrival. Together they cost a
+        third of what they cost alone. Everything that counts or looks settles first.
+        """
+        times_ms, arrivals_ms = self.times_ms, self.arrivals_ms
+        self.times_ms, self.arrivals_ms = [], []
+        newest_ms, memory, now = max(arrivals_ms), self.memory, self.minutes.now
+        clock = memory.clock
+        if newest_ms >= self.minutes.end_ms or clock.mark_ms is None:
+            for time_ms, arrival_ms in zip(times_ms, arrivals_ms, strict=True):
+                self.accept(time_ms, arrival_ms)
+            return
+        now.accepted += len(times_ms)
+        now.lag_sum_ms += sum(arrivals_ms) - sum(times_ms)
+        now.lag_min_ms = min(now.lag_min_ms, min(map(sub, arrivals_ms, times_ms)))
+        memory.last_event_ms = max(memory.last_event_ms, max(times_ms))
+        late, too_late = clock.observe_all(times_ms, newest_ms, MINUTE_MS, self._grace_ms)
+        now.late += late
+        now.too_late += too_late
+        memory.last_received_ms = max(memory.last_received_ms, newest_ms)
+        self.dirty = True
 
     def duplicate(self, arrival_ms: int, *, presumed: bool = False) -> None:
         """One event was known already: the link is alive, the feed is not clean.
@@ -138,6 +167,8 @@ class FeedWatch:
         self.dirty = True
 
     def _turn(self, arrival_ms: int) -> None:
+        if self.times_ms:
+            self.settle()
         self.minutes.turn(arrival_ms)
         if self.memory.began_min < 0:
             self.memory.began_min = arrival_ms // MINUTE_MS
@@ -152,6 +183,8 @@ class FeedWatch:
             head_ms: arrival time up to which the partition is known to have been read; an idle feed's watermark
                 follows it.
         """
+        if self.times_ms:
+            self.settle()
         memory, feed = self.memory, self.feed
         if memory.clock.idle(head_ms, self._grace_ms):
             self.dirty = True
@@ -233,6 +266,8 @@ class FeedWatch:
 
     def take_dirty(self) -> list[tuple[str, bytes]]:
         """Changed parts since the last call: ``feed/<id>`` and ``feed/<id>/<minute of the hour>``."""
+        if self.times_ms:
+            self.settle()
         out = [(f"feed/{self.feed.id}/{place}", value) for place, value in self.minutes.take_dirty()]
         if self.dirty:
             self.dirty = False

@@ -128,7 +128,7 @@ class IntakePartition:
         """Records in offset order → events and dead letters in the same order."""
         emits: list[Emit] = []
         of_lines, usual = self._mapper.of_lines, self._usual
-        arrival, stamp = Arrival(-1, -1, now_ms, b""), -2
+        arrival, stamp = Arrival(-1, -1, now_ms, b"", -1), -2
         for record in records:
             value = record.value
             if value is None:

@@ -9,6 +9,7 @@ from msgspec import Struct
 from ioc.domain.times import rfc3339
 from ioc.pipeline.effects import Record
 from ioc.pipeline.redriven import first_received
+from ioc.pipeline.validate import PAST_MAX_MS
 
 
 class Arrival(Struct):
@@ -19,19 +20,21 @@ class Arrival(Struct):
         received_ms: the first arrival: equal, except for records that are driven again.
         now_ms: time of the step, for dead letters.
         text: ``recordedtime`` as a piece of the event.
+        oldest_ms: what happened before this is refused.
     """
 
     arrival_ms: int
     received_ms: int
     now_ms: int
     text: bytes
+    oldest_ms: int
 
 
 def arrival_of(record: Record, now_ms: int) -> Arrival:
     """A record without a stamp of the broker is taken as received now."""
     arrival_ms = record.timestamp if record.timestamp >= 0 else now_ms
     received_ms = first_received(record.headers, arrival_ms) if record.headers else arrival_ms
-    return Arrival(arrival_ms, received_ms, now_ms, _text(arrival_ms))
+    return Arrival(arrival_ms, received_ms, now_ms, _text(arrival_ms), received_ms - PAST_MAX_MS)
 
 
 @lru_cache(maxsize=1024)

@@ -14,7 +14,6 @@ from ioc.pipeline.mapping_fast import Found
 from ioc.pipeline.mapping_stencil import Stencils
 from ioc.pipeline.sequences import Source
 from ioc.pipeline.targets import Target
-from ioc.pipeline.validate import FUTURE_MAX_MS, PAST_MAX_MS, looks_garbled
 
 
 class UsualWay:
@@ -53,24 +52,19 @@ class UsualWay:
             return None
         kind, event_id, time_ms, time, site, sequence, data = found
         target = self._targets[kind].get(site)
-        if target is None or sequence is None or target.source is None:
+        if target is None or sequence is None or target.source is None or target.by_chance or not data.isascii():
             return found
+        # On time, and by no clock ahead, whose numbers prove too little.
         received_ms = arrival.received_ms
-        if (
-            time_ms > arrival.arrival_ms  # a clock ahead: the number proves too little
-            or not -PAST_MAX_MS <= time_ms - received_ms <= FUTURE_MAX_MS
-            or not target.from_ms <= time_ms < target.to_ms
-        ):
+        if not arrival.oldest_ms <= time_ms <= received_ms or not target.from_ms <= time_ms < target.to_ms:
             return found
         id_bytes, source = event_id.encode(), target.source
         if not source.follows(sequence, crc32(id_bytes), crc32(data, crc32(time, target.crc)), time_ms):
             return found
         self._moved[source] = None
-        minute = target.watch.accept(time_ms, received_ms)
-        if target.by_chance:
-            minute.by_chance += 1
-        if not data.isascii() and looks_garbled(data):
-            minute.flagged += 1
+        watch = target.watch
+        watch.times_ms.append(time_ms)
+        watch.arrivals_ms.append(received_ms)
         self.events += 1
         return Emit(
             "events",
