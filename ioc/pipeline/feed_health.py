@@ -95,8 +95,7 @@ class FeedWatch:
             time_ms: when it happened.
             arrival_ms: when it arrived.
         """
-        if self.times_ms:
-            self.settle()
+        self.settle()
         if arrival_ms >= self.minutes.end_ms:
             self._turn(arrival_ms)
         memory, now = self.memory, self.minutes.now
@@ -127,6 +126,8 @@ class FeedWatch:
         third of what they cost alone. Everything that counts or looks settles first.
         """
         times_ms, arrivals_ms = self.times_ms, self.arrivals_ms
+        if not times_ms:
+            return
         self.times_ms, self.arrivals_ms = [], []
         newest_ms, memory, now = max(arrivals_ms), self.memory, self.minutes.now
         clock = memory.clock
@@ -167,8 +168,7 @@ class FeedWatch:
         self.dirty = True
 
     def _turn(self, arrival_ms: int) -> None:
-        if self.times_ms:
-            self.settle()
+        self.settle()
         self.minutes.turn(arrival_ms)
         if self.memory.began_min < 0:
             self.memory.began_min = arrival_ms // MINUTE_MS
@@ -183,8 +183,7 @@ class FeedWatch:
             head_ms: arrival time up to which the partition is known to have been read; an idle feed's watermark
                 follows it.
         """
-        if self.times_ms:
-            self.settle()
+        self.settle()
         memory, feed = self.memory, self.feed
         if memory.clock.idle(head_ms, self._grace_ms):
             self.dirty = True
@@ -266,8 +265,7 @@ class FeedWatch:
 
     def take_dirty(self) -> list[tuple[str, bytes]]:
         """Changed parts since the last call: ``feed/<id>`` and ``feed/<id>/<minute of the hour>``."""
-        if self.times_ms:
-            self.settle()
+        self.settle()
         out = [(f"feed/{self.feed.id}/{place}", value) for place, value in self.minutes.take_dirty()]
         if self.dirty:
             self.dirty = False

@@ -135,7 +135,8 @@ def _time(text: Text, value: Value | None) -> tuple[str, str]:
         found = text.share(f"{text.name(instant)}({text.name(ms)}({text.native()}))")
     else:
         instant_name = text.kept("time", lambda: instant_reader(value, read_time_of(value)))
-        found = text.share(f"{instant_name}({text.raw(value.path, optional=False)})")
+        # Within a text, what a time is written with is neither backslash nor control character, or it is looked up.
+        found = text.share(f"{instant_name}({text.looked_up(value.path, optional=False)})")
     return f"{found}[0]", f"{found}[1]"
 
 

@@ -69,10 +69,10 @@ def _place(text: Text, kind: RecordKind, box: Box | None) -> str:
     if position is None and lon is None and lat is None:
         return "b''"
     if position is None and lon is not None and lat is not None and lon.path is not None and lat.path is not None:
-        x, y = text.raw(lon.path, optional=lon.optional), text.raw(lat.path, optional=lat.optional)
         to_lon, to_lat = (converter(value, "number", 0, "") for value in (lon, lat))
         bare = [value.lookup is None and value.units is None and value.time is None for value in (lon, lat)]
         if all(bare) and lon.number != "plain" and lat.number != "plain":  # both readers refuse all but texts
+            x, y = (text.looked_up(value.path or "", optional=value.optional) for value in (lon, lat))
             none = {(None, None): b""} if lon.optional and lat.optional else {}
             return f"{text.kept('place', lambda: _pair(box, to_lon, to_lat, none))}[{x}, {y}]"
         if all(bare) and lon.number == lat.number == "plain" and lon.split is None and lat.split is None:
@@ -80,6 +80,7 @@ def _place(text: Text, kind: RecordKind, box: Box | None) -> str:
                 written := _written_place(text, [lon.path, lat.path], box)
             ) is not None:
                 return written
+            x, y = text.raw(lon.path, optional=lon.optional), text.raw(lat.path, optional=lat.optional)
             absent = f"{x} is None and {y} is None" if lon.optional and lat.optional else ""
             pieces = f"{text.kept('place', lambda: _pair(box, to_lon, to_lat))}[{x}, {y}]"
             return _floats(text, f"{x}.__class__ is {y}.__class__ is float", pieces, absent)
@@ -139,7 +140,7 @@ class _Field:
         self._before, self._after = f'{before}"{name}":'.encode(), after.encode()
         self._absent = b"" if default is None else self._before + _encode(default) + self._after
         self._want, self._limit = field_kinds(kind.type)[name]
-        # Within these a number is as it must be, and needs no other check; nothing lies within the bounds of the others.
+        # A number within these is as it must be; nothing lies within those of other kinds.
         self._low, self._high = RANGES[kind.type].get(name, (1.0, 0.0)) if self._want == "number" else (1.0, 0.0)
 
     def write(self) -> list[str]:
@@ -160,7 +161,8 @@ class _Field:
         if value.lookup is not None and value.split is None:
             return self._looked_up(value)
         if self._only_texts(value):
-            return [f"{self._text.kept(self._name, lambda: self._remembered(value))}[{self._raw(value)}]"]
+            found = self._text.looked_up(value.path, optional=value.optional)
+            return [f"{self._text.kept(self._name, lambda: self._remembered(value))}[{found}]"]
         if self._want == "flag" and value.split is None and value.time is None:
             return self._flag(value)
         if self._want == "number" and value.split is None and value.time is None:
@@ -198,7 +200,7 @@ class _Field:
         return converter(value, want, self._limit, "") or (lambda found: found)
 
     def _looked_up(self, value: Value) -> list[str]:
-        raw, convert = self._raw(value), self._convert(value)
+        raw, convert = self._text.looked_up(value.path or "", optional=value.optional), self._convert(value)
         texts, numbers = (
             self._text.kept(f"{self._name}_{what}", lambda: Remembered(lambda found: self._piece(convert(found))))
             for what in ("texts", "numbers")

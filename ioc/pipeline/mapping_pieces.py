@@ -8,6 +8,7 @@ Only texts and pairs of one kind may be keys: in Python 1, 1.0 and True are one 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -23,8 +24,15 @@ Made = TypeVar("Made")
 Instant = tuple[int, bytes]  # epoch milliseconds and the canonical text
 
 
+# Only an escape can bring these into a text of JSON; stencils look texts up that may hold them as they are.
+_unclean = re.compile(r"[\\\x00-\x1f]").search
+
+
 class Remembered(dict[Any, Made]):
-    """Native value → what ``make`` makes of it; ``fixed`` entries are always there."""
+    """Native value → what ``make`` makes of it; ``fixed`` entries are always there.
+
+    Texts with a backslash or a control character raise BadInput: they go the careful way.
+    """
 
     __slots__ = ("_fixed", "_make")
 
@@ -33,6 +41,10 @@ class Remembered(dict[Any, Made]):
         self._make, self._fixed = make, fixed or {}
 
     def __missing__(self, key: Any) -> Made:
+        if key.__class__ is str or key.__class__ is tuple:
+            for one in (key,) if key.__class__ is str else key:
+                if one.__class__ is str and _unclean(one):
+                    raise BadInput("control_char", "", "a backslash or a control character: goes the careful way")
         made = self._make(key)
         if key.__class__ is str:
             if len(key) > TEXT_MAX:

@@ -101,6 +101,10 @@ class Text:
         """Variable with a number as it is written, to look it up by; None: it is decoded already."""
         return None
 
+    def looked_up(self, path: Path, *, optional: bool) -> str:
+        """As :meth:`raw`, for what is only looked up in a memory of pieces, which holds clean texts alone."""
+        return self.raw(path, optional=optional)
+
     def part(self, path: Path, mark: str, item: int, *, rest: bool) -> str:
         """Expression of one part of a text that is cut at a mark; only texts can be cut, anything else raises."""
         raw = self.raw(path, optional=False)

@@ -227,6 +227,17 @@ def test_a_long_text_is_made_anew_each_time() -> None:
     assert list(pairs) == [("1", "2")]
 
 
+@pytest.mark.parametrize("text", ["a\\b", "a\nb", "\x00", "\x1f", "\t"])
+def test_a_memory_takes_no_text_that_json_writes_with_an_escape(text: str) -> None:
+    memory: Remembered[bytes] = Remembered(str.encode)
+    pairs: Remembered[str] = Remembered("".join)
+    for key, of in ((text, memory), (("1", text), pairs), ((text, "1"), pairs)):
+        with pytest.raises(BadInput):
+            of[key]
+        assert not of
+    assert memory['Đường "5"\x7f'] == 'Đường "5"\x7f'.encode()
+
+
 def test_the_generated_text_can_be_read() -> None:
     from ioc.pipeline.mapping_fast import FastReader
     from ioc.pipeline.mapping_table import read_table

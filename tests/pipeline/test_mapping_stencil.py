@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ioc.domain.profile import Centre, Profile
-from ioc.pipeline import mapping_stencil_text
+from ioc.pipeline import mapping_pieces, mapping_stencil_text
 from ioc.pipeline.effects import InRecord
 from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.mapping import Mapper, mapper_of
@@ -260,6 +260,34 @@ def test_the_check_sees_a_hole_that_takes_too_much(monkeypatch: pytest.MonkeyPat
     teach(careless, mapper("bien-hoa"), key, value)
     assert not agrees("bien-hoa", careless, key, escaped)
     assert not agrees("bien-hoa", careless, key, zero)
+
+
+def kpi(unit: bytes) -> tuple[bytes, bytes]:
+    key, value = next((key, value) for key, value in taught("tinh")[1] if b'"donVi":"%"' in value)
+    return key, value.replace(b'"donVi":"%"', b'"donVi":"' + unit + b'"')
+
+
+@pytest.mark.parametrize("guarded", [True, False])
+def test_a_text_that_was_written_with_an_escape_is_not_found_without_one(
+    guarded: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is looked up may hold anything, and what is remembered may not; without the latter the check sees it."""
+    if not guarded:
+        monkeypatch.setattr(mapping_pieces, "_unclean", lambda text: None)
+    mapper_of_its_own = Mapper(centre_of("tinh")[1], centre_of("tinh")[0].geo_box)
+    stencils = mapper_of_its_own.stencils
+    key, plain = kpi(b"m")
+    for unit in (b"m", b"a\\\\b"):
+        value = kpi(unit)[1]
+        assert careful(mapper_of_its_own, value).__class__ is tuple
+        teach(stencils, mapper_of_its_own, key, value)
+    assert said(stencils, key, plain) == careful(mapper_of_its_own, plain)
+    assert agrees_with(mapper_of_its_own, key, kpi(b"a\\b")[1]) == guarded
+
+
+def agrees_with(reader: Mapper, key: bytes, value: bytes) -> bool:
+    found = said(reader.stencils, key, value)
+    return found is None or found == careful(reader, value)
 
 
 # Learning ----------------------------------------------------------------------------------------------------------
