@@ -141,7 +141,7 @@ class IntakePartition:
                 emits += self._lines(record, value, arrival)
                 continue
             found = usual(record.key, value, arrival)
-            if found.__class__ is Emit:
+            if isinstance(found, Emit):
                 emits.append(found)
                 continue
             done = self._quickly(found, record, None, arrival) if found is not None else False
