@@ -11,7 +11,7 @@ def make_step(profile: Profile, topic: str, partition: int) -> Step:
     """The pure step of one partition of the canonical events."""
     from ioc.pipeline.detect import DetectPartition
 
-    return DetectPartition(profile, partition)
+    return DetectPartition(profile, partition, watch_intake=True)
 
 
 SPEC = JobSpec(
@@ -21,5 +21,6 @@ SPEC = JobSpec(
     prefixed=True,
     make_step=make_step,
     has_rules=True,
+    knows_lag=True,
     calm_s=1.0,  # rollups and state; what rules say is urgent
 )

@@ -42,6 +42,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.1  # ownership, rebalance and stop are looked at this often
 TICK_S = 0.5  # Step.tick
+LAG_MS = 5_000  # an input whose end was not reached for so long is behind
 
 
 class JobSpec(Struct, frozen=True):
@@ -54,6 +55,7 @@ class JobSpec(Struct, frozen=True):
         prefixed: are checkpoint keys prefixed with their input topic?
         make_step: the pure step of (profile, logical input topic, partition).
         has_rules: does the step take other rules while it runs (a method ``use``)?
+        knows_lag: does the step want to know when its input was not read to its end (an attribute ``lagging``)?
         tells_progress: does the job say how far it has read its inputs, which are raw topics?
         calm_s: how long outputs that are not urgent may wait for others to share a transaction with.
     """
@@ -64,6 +66,7 @@ class JobSpec(Struct, frozen=True):
     prefixed: bool
     make_step: Callable[[Profile, str, int], Step]
     has_rules: bool = False
+    knows_lag: bool = False
     tells_progress: bool = False
     calm_s: float = 0.0
 
@@ -77,6 +80,7 @@ class Owned:
         self.step = writer.step
         self.caught_up_at = caught_up_at  # input offset to reach before the clock ticks
         self.live = False
+        self.read_out_ms = 0  # when the broker last said that there is no more
 
     def fresh(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records that no committed transaction holds yet."""
@@ -271,6 +275,10 @@ class Job:
         for tp, owned in self.owned.items():
             if not owned.live:
                 owned.live = self._caught_up(tp, owned)
+            if self.spec.knows_lag:
+                owned.read_out_ms = max(owned.read_out_ms, self.consumer.read_out(tp) or 0)
+                step: Any = owned.step  # knows_lag promises the attribute
+                step.lagging = at_ms - owned.read_out_ms > LAG_MS
             if owned.live and not owned.writer.full and self._current(owned.generation):
                 owned.writer.add_tick(owned.step.tick(at_ms))
 

@@ -17,10 +17,13 @@ AUDIT_RULE = "escalation-audit"
 DESK_RULE = "desk-silent"
 """Rule of the alert that says that the desk itself is silent; ``alerting`` says it."""
 
+INTAKE_RULE = "intake-silent"
+"""Rule of the alert that says that nobody reads what the centres send; ``detect`` says it."""
+
 UNSIGNED_RULE = "handover-unsigned"
 """Rule of the alert that says that nobody signed for a shift. No rule of the profile: the desk says it of itself."""
 
-OWN_RULES = frozenset({AUDIT_RULE, DESK_RULE, UNSIGNED_RULE})
+OWN_RULES = frozenset({AUDIT_RULE, DESK_RULE, INTAKE_RULE, UNSIGNED_RULE})
 """Rules of alerts about the centre's own work. They concern nobody outside, and no scenario speaks of them."""
 
 Explainer = Literal["alert", "silence", "window"]

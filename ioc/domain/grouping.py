@@ -8,7 +8,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ioc.domain.desk import AUDIT_RULE, DESK_RULE
+from ioc.domain.desk import OWN_RULES
 from ioc.domain.flood import FloodLimits
 
 _ID = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
@@ -101,7 +101,7 @@ def _flood_problems(flood: FloodLimits, rules: Collection[str] | None) -> Iterat
         yield f"flood.window_s: must be more than 0 and at most {FLOOD_WINDOW_S_MAX:g} seconds"
     if not 1 <= flood.positions <= POSITIONS_MAX:
         yield f"flood.positions: must be 1 to {POSITIONS_MAX}"
-    yield from _unknown(flood.always, "flood.always", None if rules is None else {*rules, AUDIT_RULE, DESK_RULE})
+    yield from _unknown(flood.always, "flood.always", None if rules is None else {*rules, *OWN_RULES})
 
 
 def _unknown(named: tuple[str, ...], where: str, known: Collection[str] | None) -> Iterator[str]:

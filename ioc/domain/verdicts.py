@@ -37,6 +37,8 @@ Reason = Literal[
     "NONE_REFUSED",  # refused: none for the hold time
     "DESK_SILENT",  # of the system itself: the desk is not heard, nobody is called
     "DESK_HEARD",  # … and is heard again
+    "INTAKE_SILENT",  # of the system itself: nobody reads what the centres send, nothing new is known of them
+    "INTAKE_HEARD",  # … and it is read again
     "RULE_REMOVED",  # any: the rule is gone, or does not speak of the object any more
     "SITE_REMOVED",  # any: the profile does not have the site or centre any more
     "DRILL_OVER",  # any: nothing was heard of the drill for an hour

@@ -31,15 +31,18 @@ from ioc.domain.drills import DRILL_OVER_MS
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
 from ioc.domain.verdicts import LIVE_WITHIN_MS, Reason, Verdict
+from ioc.pipeline import intake_watch
 from ioc.pipeline.arrivals import decode_arrival
 from ioc.pipeline.board import Board
 from ioc.pipeline.conditions import conditions
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.heads import Heads
-from ioc.pipeline.in_order import as_waiting, waiting
+from ioc.pipeline.in_order import waiting
 from ioc.pipeline.instants import Instants
+from ioc.pipeline.intake_watch import IntakeWatch
 from ioc.pipeline.lanes import Window
 from ioc.pipeline.parts import EVERY_MS, of_centre, of_nobody, of_silence
+from ioc.pipeline.recalled import recalled_turns
 from ioc.pipeline.removed import ends, standing
 from ioc.pipeline.routes import Feed, FeedRecord, Route, Turn
 from ioc.pipeline.signals import Watched, signal
@@ -53,12 +56,18 @@ SWEEP_EVERY_MS = 60_000  # how often what is over is looked for
 
 
 class DetectPartition:
-    """State and decisions of one partition of ``events``; see :class:`ioc.pipeline.effects.Step`."""
+    """State and decisions of one partition of ``events``; see :class:`ioc.pipeline.effects.Step`.
 
-    def __init__(self, profile: Profile, partition: int) -> None:
+    ``watch_intake``: there is an intake, and that it is silent is to be told. ``lagging`` is set by the shell while the
+    partition's input has not been read to its end.
+    """
+
+    lagging = False
+
+    def __init__(self, profile: Profile, partition: int, *, watch_intake: bool = False) -> None:
         self.partition = partition
         self.counters = Counters()
-        self._heads = Heads(self._judge)
+        self._heads = Heads(self._judge, IntakeWatch(profile, partition, watch_intake))
         self._board = Board(profile, partition, self._heads)
         self._instant = Instants()
         self._watching: dict[str, Subject] = {}  # objects whose episode runs
@@ -104,6 +113,8 @@ class DetectPartition:
                 self._gone.add(key)  # it left the profile: nobody will speak of it
             else:
                 self._heads.load(centre, value, self._board.feeds.values())
+        elif kind == intake_watch.KEY:
+            self._heads.watch.load(value)
         elif kind == "combinations":
             self._told_combined = msgspec.json.decode(value, type=str)
         elif kind == "counters":
@@ -162,9 +173,10 @@ class DetectPartition:
                 what = route.site if field == "site" else getattr(payload, field) if field else None
                 dirty_windows.update(lane.add_all(time_ms, id_, value, None if what is None else str(what)))
             if route.by_arrival:
+                heard_ms = min(time_ms, arrived_ms)  # nobody speaks after he was heard
                 for subject in route.by_arrival:
-                    if not subject.quiet(payload, time_ms, id_, arrived_ms):
-                        seen = Seen(time_ms, arrived_ms, id_, event.area, payload, True)
+                    if not subject.quiet(payload, heard_ms, id_, arrived_ms):
+                        seen = Seen(heard_ms, arrived_ms, id_, event.area, payload, True)
                         self._say(subject, subject.observe(seen), seen, effects)
                     dirty_subjects.add(subject)
             if route.judged:
@@ -206,8 +218,9 @@ class DetectPartition:
         self._settle(self._board.feeds.values(), now_ms, effects)
         self._lapse(effects)
         for subject in self._board.silences:
-            head_ms = self._heads.of(subject.watched.centre).head_ms
-            self._say(subject, subject.lapse_at(head_ms, self._base_ms), None, effects)
+            clock = self._heads.clock_of(subject.watched.centre, self._base_ms, self.counters.records > 0)
+            self._say(subject, subject.lapse_at(*clock), None, effects)
+        self._heads.look_at_intake(self._base_ms, self.lagging, now_ms, effects)
         if now_ms - self._counted_ms >= detect_counters.TELL_EVERY_MS and self.counters != self._counted:
             self._counted_ms, self._counted = now_ms, copy(self.counters)
             effects.emits.append(Emit("feeds", detect_counters.key_of(self.partition), encode(self.counters)))
@@ -239,6 +252,7 @@ class DetectPartition:
         subjects = {subject.watched.key for subject in self._dirty_subjects}
         self._recalled += waiting(before.feeds).items()
         self._heads.anew()
+        self._heads.watch.use(profile)
         after = self._board = Board(profile, self.partition, self._heads)
         self._watching = {}
         for feed in before.feeds.values():
@@ -324,10 +338,8 @@ class DetectPartition:
         """Let the rules see readings of one feed; see :class:`InOrder`."""
         judged, waits, dirty_subjects = feed.judged, feed.order_ms > 0, self._dirty_subjects
         for time_ms, id_, _, arrived_ms, route, payload, area, _ in turns:
-            if waits:  # time passes until just before the reading; one from the future does not take the others along
-                before_ms = (time_ms if time_ms < arrived_ms else arrived_ms) - 1
-                if judged.mark_ms is None or before_ms > judged.mark_ms:
-                    judged.mark_ms = before_ms
+            if waits and (judged.mark_ms is None or time_ms - 1 > judged.mark_ms):
+                judged.mark_ms = time_ms - 1  # time passes until just before the reading
             for subject in route.fixed:
                 dirty_subjects.add(subject)
                 if subject.shared:
@@ -345,20 +357,9 @@ class DetectPartition:
 
     def _recall(self, effects: Effects) -> None:
         """Let what waited wait again: after a restart, and under other rules."""
-        recalled, self._recalled = sorted(self._recalled), []
-        turns: list[Turn] = []
-        for offset, value in recalled:
-            try:
-                event = decode_arrival(value)
-                time_ms, arrived_ms = self._instant(event.time), self._instant(event.recordedtime)
-                route = self._board.route(event, time_ms)
-                payload = None if route.decode is None else route.decode(event.data)
-            except (msgspec.MsgspecError, ValueError, KeyError):
-                self.counters.undecodable += 1  # of a type that this version of the product does not know any more
-                continue
-            if route.judged:
-                turns.append((time_ms, event.id, offset, arrived_ms, route, payload, event.area, value))
-        for turn in sorted(turns, key=as_waiting):
+        turns, undecodable = recalled_turns(self._recalled, self._board, self._instant)
+        self.counters.undecodable, self._recalled = self.counters.undecodable + undecodable, []
+        for turn in turns:
             turn[4].feed.in_order.put(turn[4].feed, turn, effects)
 
     def _happen(self, route: Route, seen: Seen, effects: Effects) -> None:
@@ -405,7 +406,8 @@ class DetectPartition:
 
     def _tell_parts(self, effects: Effects) -> None:
         """Tell alerting of feeds and sites that are not heard any more, or again."""
-        for part, told in self._board.parts.tell(self._board.feeds.values(), self._heads, self._base_ms):
+        feeds, fed = self._board.feeds.values(), self.counters.records > 0
+        for part, told in self._board.parts.tell(feeds, self._heads, self._base_ms, fed):
             self._board.subjects[part.watched.key] = part
             self._dirty_subjects.add(part)
             effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))

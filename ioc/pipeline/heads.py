@@ -3,6 +3,9 @@
 Of a centre of which intake says how far it has come, that counts (:mod:`ioc.pipeline.reach`). All others, which are
 those of a bus without intake, share one head: the newest arrival time in the partition, or the present when nothing
 came for some time.
+
+While intake says nothing of a centre that it spoke of before, no time passes there: what it sends may be in the queue.
+What waits for its turn is judged all the same.
 """
 
 from __future__ import annotations
@@ -11,8 +14,9 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from ioc.pipeline.effects import Effects
+from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.in_order import InOrder
+from ioc.pipeline.intake_watch import IntakeWatch
 from ioc.pipeline.reach import Reach
 from ioc.pipeline.routes import NO_DUE, Feed, Turn
 from ioc.wire import progress
@@ -31,13 +35,14 @@ class Heads:
 
     Args:
         judge: lets the rules see readings of one feed, in this order.
+        watch: says when intake is silent.
 
     Attributes:
         shared: of the centres of which intake says nothing.
     """
 
-    def __init__(self, judge: Callable[[Feed, Sequence[Turn], Effects], None]) -> None:
-        self._judge = judge
+    def __init__(self, judge: Callable[[Feed, Sequence[Turn], Effects], None], watch: IntakeWatch) -> None:
+        self._judge, self.watch = judge, watch
         self.shared = InOrder(judge)
         self._told: dict[str, InOrder] = {}
         self._dirty: set[str] = set()
@@ -45,6 +50,30 @@ class Heads:
     def of(self, centre: str) -> InOrder:
         """The head that a centre's feeds follow."""
         return self._told.get(centre, self.shared)
+
+    def clock_of(self, centre: str, base_ms: int, fed: bool) -> tuple[int, int]:
+        """How far a centre was read, and since when without a pause: what silence and absence are judged by.
+
+        Args:
+            centre: its id.
+            base_ms: since when this process listens without a pause.
+            fed: an event ever came here.
+
+        Returns:
+            Arrival time, -1 while nobody can know, and the later one of ``base_ms`` and when somebody began to read.
+        """
+        line = self._told.get(centre)
+        if line is None:  # intake has not come to it, or is not there yet; or there is none
+            return (self.shared.head_ms if fed and not self._told else -1), base_ms
+        assert line.reach is not None
+        return line.head_ms, max(base_ms, line.reach.since_ms)
+
+    def look_at_intake(self, base_ms: int, lagging: bool, now_ms: int, effects: Effects) -> None:
+        """Say it when intake is silent, or speaks again; see :meth:`IntakeWatch.look`."""
+        reaches = {centre: line.reach for centre, line in self._told.items() if line.reach is not None}
+        if (said := self.watch.look(reaches, base_ms, lagging, now_ms)) is not None:
+            effects.emits.append(Emit("alert-inputs", said.key.encode(), encode(said)))
+            effects.urgent = True
 
     def load(self, centre: str, value: bytes, feeds: Iterable[Feed]) -> None:
         """Take one record of the checkpoint back; ``feeds`` are those taken back before, nothing waits yet."""
@@ -89,24 +118,25 @@ class Heads:
             assert line.reach is not None
             for partition, read_ms in partitions.items():
                 line.reach.tell(partition, read_ms, now_ms)
-            self._follow(line, now_ms, False, effects)
+            self._follow(line, now_ms, effects)
 
     def pass_time(self, now_ms: int, fed_ms: int, effects: Effects) -> None:
         """Let time pass. ``fed_ms`` is when the last record came."""
-        shared, quiet = self.shared, now_ms - fed_ms >= QUIET_MS
-        if quiet:
+        shared = self.shared
+        if now_ms - fed_ms >= QUIET_MS:
             shared.read_to(now_ms, effects)
         elif now_ms - fed_ms >= ORDER_QUIET_MS:
             shared.come_due(max(shared.head_ms, now_ms), effects)
         for line in self._told.values():
-            self._follow(line, now_ms, quiet, effects)
+            self._follow(line, now_ms, effects)
 
-    def _follow(self, line: InOrder, now_ms: int, quiet: bool, effects: Effects) -> None:
+    def _follow(self, line: InOrder, now_ms: int, effects: Effects) -> None:
         assert line.reach is not None
         read_ms = line.reach.read_ms(now_ms)
-        if read_ms is None:
-            # Nobody reads this centre. If nobody reads at all, nothing comes any more, and that is what is to be told.
-            read_ms = now_ms if quiet else self.shared.head_ms
+        if read_ms is None:  # nobody reads this centre: its neighbours would have come by now
+            if line.due_ms <= now_ms:
+                line.come_due(now_ms, effects)
+            return
         read_ms = min(read_ms, now_ms)  # a clock that is ahead must not move us there for good
         line.read_to(read_ms, effects)
         if line.due_ms <= line.head_ms:
@@ -128,11 +158,11 @@ class Heads:
         return moved
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """``reach/<centre>`` of the centres of which something was said for the first time.
+        """``intake``, and ``reach/<centre>`` of the centres of which something was said for the first time.
 
         How far they were read is said again before it is missed.
         """
-        rows: list[tuple[str, bytes | None]] = []
+        rows = self.watch.take_dirty()
         for centre in self._dirty:
             reach = self._told[centre].reach
             assert reach is not None

@@ -11,6 +11,9 @@ is a function of the records and their arrival times, and not of which worker of
 step of ``head_ms`` judges what arrived up to that step, even if more is here already. The watermarks of such feeds
 follow in the same way.
 
+*From the future* (a clock that is ahead): no reading was taken after it arrived, so it is judged as one of its arrival
+(:func:`taken_ms`). So it is told at once, and the true readings that follow are not older than it.
+
 What comes later than its neighbours can wait is *out of turn*: it waits like the others, and is judged as what it is
 by then, an older reading.
 """
@@ -64,13 +67,13 @@ class InOrder:
     def put(self, feed: Feed, turn: Turn, effects: Effects) -> None:
         """Let a reading wait, or judge it at once when its feed does not wait."""
         time_ms, arrived_ms = turn[0], turn[3]
-        due = self.pass_by(feed, time_ms, arrived_ms)
+        self.pass_by(feed, time_ms, arrived_ms)
+        if time_ms > arrived_ms:
+            turn = (taken_ms(time_ms, arrived_ms), *turn[1:])
         if not feed.order_ms:
             self._judge(feed, (turn,), effects)
             return
         feed.fresh.append(turn)
-        if time_ms > arrived_ms:
-            due.strays.append(turn)
         feed.waiting += 1
         if feed.waiting > HELD_MAX:
             _merge(feed)
@@ -79,7 +82,7 @@ class InOrder:
             del feed.held[: HELD_MAX // 10]
             self._release(feed, hurried, effects)
 
-    def pass_by(self, feed: Feed, time_ms: int, arrived_ms: int) -> Due:
+    def pass_by(self, feed: Feed, time_ms: int, arrived_ms: int) -> None:
         """Let time come so far for a feed: for its clock, and for its objects when it comes due."""
         due = feed.due
         if not due.from_ms <= arrived_ms < due.to_ms:
@@ -90,13 +93,11 @@ class InOrder:
             due.newest_ms = time_ms
         if arrived_ms > due.arrived_ms:
             due.arrived_ms = arrived_ms
-        if time_ms > arrived_ms:  # from the future: it takes along what is older than its arrival only
-            time_ms = arrived_ms
+        time_ms = taken_ms(time_ms, arrived_ms)
         if time_ms > due.passed_ms:
             due.passed_ms = time_ms
             if not feed.order_ms:
                 feed.judged.raise_to(time_ms - DISORDER_MS)
-        return due
 
     def take_back(self, feed: Feed, kept: KeptDue) -> None:
         """Go on with a step of a feed as the checkpoint has it."""
@@ -144,10 +145,6 @@ class InOrder:
         if early := [turn for turn in ready if turn[3] > at_ms]:  # arrived after this step: not known by now
             ready = [turn for turn in ready if turn[3] <= at_ms]
             held[:0] = early
-        for turn in due.strays:
-            place = bisect_left(held, turn[:3])
-            if place < len(held) and held[place] is turn:
-                ready.append(held.pop(place))
         if ready:
             if (mark_ms := feed.judged.mark_ms) is not None:
                 self.out_of_turn += bisect_left(ready, (mark_ms + 1,))
@@ -174,6 +171,15 @@ class InOrder:
         feed.waiting -= len(due)
         self.moved.add(feed)
         self._judge(feed, due, effects)
+
+
+def taken_ms(time_ms: int, arrived_ms: int) -> int:
+    """The time that the rules believe of a reading: never after it arrived.
+
+    A thousandth of what it is ahead is left, so that readings which arrive together keep their order: 120 ms at most,
+    because intake quarantines what is more than 120 s ahead.
+    """
+    return time_ms if time_ms <= arrived_ms else arrived_ms + (time_ms - arrived_ms) // 1000
 
 
 def _merge(feed: Feed) -> None:

@@ -114,12 +114,14 @@ class Parts:
         rules = [rule for rule in self._of_sites if rule.type in (absence.ANY_TYPE, type_)]
         return [self._part(rule, feed, site) for rule in rules if absence.covers(rule, centre, feed.feed, site)]
 
-    def tell(self, feeds: Iterable[Feed], heads: Heads, base_ms: int) -> Iterator[tuple[PartSubject, PartHeard]]:
+    def tell(
+        self, feeds: Iterable[Feed], heads: Heads, base_ms: int, fed: bool
+    ) -> Iterator[tuple[PartSubject, PartHeard]]:
         """Everything that there is to be told at a time on the bus."""
         if self._of_feeds:
             self._find(feeds)
         for part in self.all.values():
-            if (said := part.tell(heads.of(part.watched.centre).head_ms, base_ms)) is not None:
+            if (said := part.tell(*heads.clock_of(part.watched.centre, base_ms, fed))) is not None:
                 yield part, said
 
     def restore(self, rule: Rule, watched: Watched, feed: Feed) -> PartSubject | None:

@@ -5,7 +5,8 @@ than the other, one perhaps not at all for some seconds after a crash. What came
 only by what intake says (:mod:`ioc.wire.progress`): the least of its raw partitions is how far the centre was read.
 
 A raw partition that did not come on for ``PATIENCE_MS`` is left out until it does: a worker
-that is gone must not hold up the alerts of the others for ever. What it brings later is judged when it comes.
+that is gone must not hold up the alerts of the others for ever. What it brings later is judged when it comes. When
+nobody reads a centre at all, how far it was read is not known, and stays as it is until somebody does.
 """
 
 from __future__ import annotations
@@ -23,23 +24,27 @@ class Reach(Struct):
         partitions: how many raw partitions the centre has.
         told: raw partition → arrival time up to which it was read, epoch ms.
         heard_ms: raw partition → when it last came on, by this process's clock.
-        since_ms: since when this process listens without a pause.
+        since_ms: since when this process listens, and somebody reads, without a pause.
+        spoken_ms: when anybody last came on, by this process's clock; -1 before the first time.
     """
 
     partitions: int
     told: dict[int, int] = {}
     heard_ms: dict[int, int] = {}
     since_ms: int = 0
+    spoken_ms: int = -1
 
     def tell(self, partition: int, read_ms: int, now_ms: int) -> bool:
         """Take in what intake says; True when it says something new."""
-        if read_ms < 0:
-            self.heard_ms[partition] = now_ms
-        if read_ms <= self.told.get(partition, -2):
+        new = read_ms > self.told.get(partition, -2)
+        if not new and read_ms >= 0:
             return False  # to say the same again is no sign of life: who reads, or waits at the end, comes on
-        self.heard_ms[partition] = now_ms
-        self.told[partition] = read_ms
-        return True
+        if self.read_ms(now_ms) is None:
+            self.since_ms = now_ms  # somebody is back: the others have their time, too
+        self.heard_ms[partition] = self.spoken_ms = now_ms
+        if new:
+            self.told[partition] = read_ms
+        return new
 
     def wait_anew(self, now_ms: int) -> None:
         """This process did not listen for some time: nobody was silent because of that."""

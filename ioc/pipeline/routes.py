@@ -42,8 +42,8 @@ class Due(Struct, eq=False):
     """Events of one feed that come due together: those that arrived in ``[from_ms, to_ms)``.
 
     ``newest_ms`` and ``arrived_ms`` are the newest event time and arrival, for the feed's clock, until ``seen`` by it.
-    ``at_ms`` is when the readings among them are judged; ``passed_ms`` the newest of the event times, none after its
-    arrival: what is older is judged with them. ``strays`` are those whose event time is after their arrival.
+    ``at_ms`` is when the readings among them are judged; ``passed_ms`` the newest of the event times, as the rules
+    believe them: what is older is judged with them.
     """
 
     from_ms: int
@@ -53,7 +53,6 @@ class Due(Struct, eq=False):
     arrived_ms: int = -1
     passed_ms: int = -1
     seen: bool = False
-    strays: list[Turn] = []
 
 
 NO_DUE = Due(0, 0)

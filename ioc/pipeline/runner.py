@@ -107,7 +107,7 @@ class Runner:
             for p in range(self.topics.partitions(self.topics.raw[centre])):
                 self._add(lambda c=centre, p=p: IntakePartition(profile, c, p), self.topics.raw[centre], p)  # type: ignore[misc]
         for p in range(self.topics.partitions("events")):
-            self._add(lambda p=p: DetectPartition(profile, p), "events", p)  # type: ignore[misc]
+            self._add(lambda p=p: DetectPartition(profile, p, watch_intake=with_intake), "events", p)  # type: ignore[misc]
         for p in range(self.topics.partitions("alert-inputs")):
             checkpoint = self._newest.setdefault(("alerts", p), {})
             self._add(lambda p=p: AlertingPartition(profile, p), "alert-inputs", p, checkpoint)  # type: ignore[misc]

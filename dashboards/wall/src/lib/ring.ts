@@ -13,7 +13,7 @@ export type Tone = 'p1' | 'p2' | 'lost';
 export const P1_REPEAT_MS = 30_000;
 export const MUTE_MS = 10 * 60_000;
 /** What the system says of itself sounds always: it is about the picture, not about the province. */
-const OWN_RULES: ReadonlySet<string> = new Set(['escalation-audit', 'desk-silent', 'handover-unsigned']);
+const OWN_RULES: ReadonlySet<string> = new Set(['escalation-audit', 'desk-silent', 'intake-silent', 'handover-unsigned']);
 
 export interface Ringer {
   /** Alert id → priority at which it rang; null before the first complete picture. */
