@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 from msgspec import Struct
 
-from ioc.domain import canary
+from ioc.domain import canary, rule_places
 from ioc.domain.absence import speaks_of
 from ioc.domain.catalogue import MEASURE, PAYLOADS
 from ioc.domain.dispatch import RADIUS_KM_MAX, Dispatch, Names
@@ -29,6 +29,7 @@ from ioc.domain.matcher import Names as Matchable
 from ioc.domain.profile import Agency, Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
 from ioc.domain.rules import NUMBER_MAX, bounded, payload_fields
 from ioc.domain.rules import problems as rule_problems
+from ioc.domain.salvage import Salvaged, salvage
 from ioc.domain.suppression import Suppression
 from ioc.domain.suppression import problems as suppression_problems
 from ioc.domain.toml_files import parse
@@ -115,12 +116,12 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
             mistakes.note(file, centre_problems(centre, areas.areas if areas else ()))
     if areas:
         mistakes.note(areas_file, _area_problems(areas.areas))
-    if rules:
+    if rules or with_rules:
         # A centre that could not be read would make its sites look unknown.
         readable = tuple(one for _, one in centres if one is not None)
         zone = head.timezone if head and zone_problem(head.timezone) is None else None
         of_all = readable if len(readable) == len(centres) else None
-        mistakes.note(rules_file, rule_file_problems(rules, of_all, zone))
+        mistakes.note(rules_file, rule_file_problems(rules or salvage(mistakes.text(rules_file)), of_all, zone))
     if targets:
         mistakes.note(targets_file, _twice("targets", [target.indicator for target in targets.targets]))
     whole = areas is not None and rules is not None and all(one is not None for _, one in centres)
@@ -171,17 +172,19 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     )
 
 
-def rule_file_problems(file: RuleFile, centres: Sequence[Centre] | None, zone: str | None) -> list[str]:
+def rule_file_problems(file: RuleFile | Salvaged, centres: Sequence[Centre] | None, zone: str | None) -> list[str]:
     """What is wrong with rules and windows; with the centres also whether what they name is there.
 
     Args:
-        file: rules and windows.
+        file: rules and windows, or what could be read of a file with mistakes.
         centres: of the profile; None does not look at names.
         zone: time zone of the profile; None does not look at windows of local time.
     """
     sites = None if centres is None else {site.id for centre in centres for site in centre.sites}
-    found = rule_problems(file.rules, sites, None if centres is None else [centre.id for centre in centres])
+    partial = file.partial if isinstance(file, Salvaged) else frozenset[str]()
+    found = rule_problems(file.rules, sites, None if centres is None else [centre.id for centre in centres], partial)
     if centres is not None:
+        found += rule_places.problems((rule for rule in file.rules if rule.id not in partial), centres)
         found += [text for rule in file.rules if rule.kind == "absence" for text in _feeds_problems(rule, centres)]
     fields, measures = {t: payload_fields(t) for t in PAYLOADS}, [t for t in MEASURE if MEASURE[t]]
     found += window_problems(file.windows, fields, measures, zone)
@@ -226,6 +229,10 @@ class _Mistakes:
     def note(self, file: Path, said: Iterable[str]) -> None:
         """Add sentences about a file that was read; the line is found by the place that each begins with."""
         self.found += [f"{file}:{line_of(self._texts[file], sentence)}: {sentence}" for sentence in said]
+
+    def text(self, file: Path) -> str:
+        """What a file that was read holds; empty when it could not be."""
+        return self._texts[file]
 
     def read(self, file: Path, kind: type[T], *, optional: T | None = None) -> T | None:
         """The content of a file; ``optional`` when there is none; None when something is wrong with it."""

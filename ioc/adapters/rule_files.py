@@ -9,8 +9,10 @@ from msgspec import Struct
 
 from ioc.adapters.clock import now_ms
 from ioc.adapters.profiles import RuleFile, profile_folder, rule_file_problems
+from ioc.domain import reach
 from ioc.domain.absence import ANY_TYPE, speaks_of
 from ioc.domain.profile import Profile, Rule
+from ioc.domain.salvage import Salvaged, salvage
 from ioc.domain.toml_files import parse
 from ioc.domain.toml_lines import line_of
 from ioc.errors import BadSettings
@@ -83,9 +85,9 @@ def check_content(file: Path, content: bytes, profile: Profile) -> tuple[RuleFil
     def note(said: str, *, warning: bool = False) -> None:
         mistakes.append(Mistake(file=str(file), line=line_of(text, said), text=said, warning=warning))
 
-    found: list[str] = []
-    if read is not None:
-        found += rule_file_problems(read, profile.centres, profile.timezone)
+    # What is wrong with single values hides nothing else: the rest is judged too.
+    judged = read or salvage(text)
+    found = rule_file_problems(judged, profile.centres, profile.timezone)
     if read is not None and not found:
         try:
             board.try_out(msgspec.structs.replace(profile, rules=read.rules, windows=read.windows), now_ms())
@@ -93,11 +95,10 @@ def check_content(file: Path, content: bytes, profile: Profile) -> tuple[RuleFil
             found.append(f"the rules cannot be used: {exc!r}")
     for said in found:
         note(said)
-    if read is None or found:
-        return None, mistakes
-    for said in _warnings(read.rules, profile):
+    partial = judged.partial if isinstance(judged, Salvaged) else ()
+    for said in _warnings(tuple(rule for rule in judged.rules if rule.id not in partial), profile):
         note(said, warning=True)
-    return read, mistakes
+    return (None if found else read), mistakes
 
 
 def with_rules(file: Path, profile: Profile) -> Profile:
@@ -119,7 +120,7 @@ def with_content(file: Path, content: bytes, profile: Profile) -> Profile:
 
 def _warnings(rules: tuple[Rule, ...], profile: Profile) -> list[str]:
     """What is allowed but most probably not meant."""
-    found: list[str] = []
+    found = [f"rule {rule.id}: {said}" for rule in rules for said in reach.doubts(rule)]
     sent = {kind for centre in profile.centres for feed in centre.feeds for kind in feed.types}
     feeds = [feed for centre in profile.centres for feed in centre.feeds]
     for rule in rules:

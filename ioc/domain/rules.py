@@ -10,15 +10,17 @@ The deciding code of the kinds is in :mod:`ioc.domain.threshold` (all kinds on a
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
+from functools import cache
 
 import msgspec
 from msgspec import NODEFAULT
 
-from ioc.domain import hours, shares, titles
+from ioc.domain import hours, reach, shares, titles
 from ioc.domain.absence import ANY_TYPE, HEARTBEAT
 from ioc.domain.catalogue import PAYLOADS, RANGES
 from ioc.domain.counting import LIMIT_MAX
 from ioc.domain.profile import Level, Rule
+from ioc.domain.reach import ON_NUMBERS
 from ioc.domain.readings import OF_MAX, RATIO_MAX
 from ioc.domain.reasons import REASONS
 from ioc.domain.refused import N_MAX
@@ -45,9 +47,6 @@ REALARM_MIN_S = 60  # sooner, an alert that nobody can end would ask all the tim
 REALARM_MAX_S = 86_400
 STEP_ID_MAX = 40  # characters
 
-ON_NUMBERS = frozenset({"threshold", "aqi", "rate", "sum", "n_of_m", "ratio", "share", "anomaly"})
-"""Kinds that judge a number against levels, with deadband, delays and gaps."""
-
 _NUMBER = frozenset({"field", "direction", "levels", "deadband", "on_delay_s", "off_delay_s", "max_gap_s", "inclusive"})
 _OWN: dict[str, frozenset[str]] = {
     "threshold": _NUMBER,
@@ -72,7 +71,10 @@ _EVERY = frozenset(
 
 
 def problems(
-    rules: Iterable[Rule], sites: Collection[str] | None = None, centres: Collection[str] | None = None
+    rules: Iterable[Rule],
+    sites: Collection[str] | None = None,
+    centres: Collection[str] | None = None,
+    partial: Collection[str] = (),
 ) -> list[str]:
     """Every problem of a rule file together; empty when it is good.
 
@@ -80,6 +82,7 @@ def problems(
         rules: the rules of one file.
         sites: ids of the profile's sites, to check what rules say about them; None does not check.
         centres: ids of the profile's centres, in the same way.
+        partial: ids of rules of which parts, or all, could not be read: what they do not have is not missed.
     """
     rules = list(rules)
     found: list[str] = []
@@ -89,7 +92,8 @@ def problems(
             found.append(f"rule {rule.id}: the id is used twice")
         by_id[rule.id] = rule
     for rule in rules:
-        said = [*_problems(rule), *_members(rule, by_id)]
+        whole = rule.id not in partial
+        said = [*_problems(rule, whole), *(_members(rule, by_id, partial) if whole else ())]
         if sites is not None:
             said += [f"there is no site {site!r}" for site in rule.sites if site not in sites]
         if centres is not None and rule.home and rule.home not in centres:
@@ -98,6 +102,7 @@ def problems(
     return found
 
 
+@cache
 def payload_fields(type_: str) -> frozenset[str]:
     """Field names of a type's payload; empty for an unknown type."""
     payload = PAYLOADS.get(type_)
@@ -126,7 +131,7 @@ def _unbounded(rule: Rule) -> list[str]:
     return found
 
 
-def _problems(rule: Rule) -> list[str]:
+def _problems(rule: Rule, whole: bool) -> list[str]:
     if found := _unbounded(rule):
         return found  # other checks would stumble over them
     fields = payload_fields(rule.type)
@@ -157,6 +162,13 @@ def _problems(rule: Rule) -> list[str]:
         for name, want in match.items():
             if isinstance(want, dict) and not (want and set(want) <= {"min", "max"} and _numbers(want.values())):
                 found.append(f"match of {name!r} must be a value, a list, or min and max as numbers")
+    found += reach.problems(rule, whole)
+    return found + _wanted(rule, fields) if whole else found
+
+
+def _wanted(rule: Rule, fields: Collection[str]) -> list[str]:
+    """What a rule of its kind must have."""
+    found: list[str] = []
     if rule.kind in ON_NUMBERS:
         found += _on_number(rule, fields)
     else:
@@ -337,7 +349,7 @@ def _refused(rule: Rule) -> list[str]:
     return found
 
 
-def _members(rule: Rule, by_id: dict[str, Rule]) -> list[str]:
+def _members(rule: Rule, by_id: dict[str, Rule], partial: Collection[str]) -> list[str]:
     if rule.kind != "combination":
         return []
     found: list[str] = []
@@ -350,9 +362,16 @@ def _members(rule: Rule, by_id: dict[str, Rule]) -> list[str]:
     for member in rule.members:
         known = by_id.get(member.rule)
         if known is None:
+            if member.rule in partial:
+                continue
             found.append(f"member {member.rule!r}: there is no such rule in this file")
         elif known.kind == "combination":
             found.append(f"member {member.rule!r}: a combination of combinations is not known")
+        elif member.rule not in partial and member.priority < (grave := reach.worst(known)):
+            found.append(
+                f"member {member.rule!r}: counts only alerts of priority {member.priority} or above, "
+                f"and they have at most priority {grave}: it never holds"
+            )
         if not (bounded(member.near_m) and member.near_m >= 0):
             found.append(f"member {member.rule!r}: near_m is a distance in metres, not negative")
         if member.near_m and member.objects < 2:

@@ -17,6 +17,8 @@ _ONE_LINE = re.compile(r'"(?:\\.|[^"\\])*"?|' r"'[^']*'?")
 DEPTH_MAX = 8  # lists and inline tables in each other; what lies deeper is pointed to by what holds it
 _SYNTAX = re.compile(r"\(at line (\d+), column \d+\)|\(at end of document\)")
 _RULE = re.compile(r"rule (\S+): (.*)", re.DOTALL)
+_LEVEL = re.compile(r"level '([^']+)': (.*)", re.DOTALL)
+_KEY_PATH = re.compile(r"([a-z_0-9]+(?:\[\d+\])?(?:\.[a-z_0-9]+(?:\[\d+\])?)*): ")  # match.kind[1]: …
 _TWICE = re.compile(r"(\w+)(?:: \w+)?: '(?:[^'/]*/)?([^'/]+?)(?: from [^']*)?' occurs twice")
 _QUOTED = re.compile(r"'([^']+)'")
 _WORD = re.compile(r"[a-z][a-z_0-9]*")
@@ -38,6 +40,9 @@ class Places:
                 return self._at[path]
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return 1
+
+    def __contains__(self, path: str) -> bool:
+        return path in self._at
 
     def entry(self, table: str, key: str, value: str, nth: int = 0) -> str:
         """The path of the ``nth`` entry of a list of tables whose key has this text, or ``table`` if there is none."""
@@ -195,9 +200,16 @@ def line_of(text: str, problem: str) -> int:
     if about := _RULE.match(problem):
         # An id that is used twice: the second one is the mistake.
         path = places.entry("rules", "id", about[1], nth=1 if "used twice" in about[2] else 0)
-        words = [*_QUOTED.findall(about[2]), *(w for w in _WORD.findall(about[2]) if "_" in w)]
-        words += [w for w in _WORD.findall(about[2]) if w in ("type", "group", "levels", "field")]
-        return places.inside(path, words) or places.of(f"{path}.id")
+        rest, end = about[2], "id"
+        level = _LEVEL.match(rest)
+        if level is not None and (inner := places.entry(f"{path}.levels", "name", level[1])) in places:
+            path, rest, end = inner, level[2], "name"
+        key = _KEY_PATH.match(rest)
+        if key is not None and (line := places.of(f"{path}.{key[1]}")) != places.of(path):
+            return line
+        words = [*_QUOTED.findall(rest), *(w for w in _WORD.findall(rest) if "_" in w)]
+        words += [w for w in _WORD.findall(rest) if w in ("type", "group", "levels", "field")]
+        return places.inside(path, words) or places.of(f"{path}.{end}")
     if twice := _TWICE.match(problem):
         for key in ("native_id", "id", "code", "indicator"):
             if (path := places.entry(twice[1], key, twice[2], nth=1)) != twice[1]:

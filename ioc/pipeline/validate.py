@@ -9,9 +9,10 @@ from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec import UNSET, Meta, Struct, UnsetType
+from msgspec import UNSET, Struct, UnsetType
 
 from ioc.domain.catalogue import PAYLOADS, RANGES
+from ioc.domain.fields import bounded_type
 from ioc.domain.times import rfc3339
 from ioc.errors import BadInput
 
@@ -125,18 +126,10 @@ def type_word(value: object) -> str:
 # Payloads ----------------------------------------------------------------------------------------------------------
 
 
-def _bounded(kind: Any, bounds: tuple[float, float] | None) -> Any:
-    """The field's type with its plausible range, so that decoding checks both in one go."""
-    options = [option for option in get_args(kind) if option is not type(None)]
-    if get_origin(kind) is not None and len(options) != len(get_args(kind)):  # ``X | None``
-        kind = options[0]
-    return Annotated[kind, Meta(ge=bounds[0], le=bounds[1])] if bounds else kind
-
-
 def _checked(name: str, payload: type[Struct]) -> type[Struct]:
     fields: list[tuple[str, Any] | tuple[str, Any, Any]] = []
     for field in msgspec.structs.fields(payload):
-        kind = _bounded(field.type, RANGES[name].get(field.name))
+        kind = bounded_type(field.type, RANGES[name].get(field.name))
         if field.default is None:
             fields.append((field.name, kind | UnsetType, UNSET))  # an absent value stays absent on the wire
         elif field.required:
