@@ -75,6 +75,7 @@ def rules_test(
     files
         Test files; all of the profile's folder tests/ when left out.
     """
+    from ioc.cli.progress import Progress
     from ioc.services.rule_tests import run_test
     from ioc.services.rule_timelines import read_file
 
@@ -95,13 +96,21 @@ def rules_test(
             loaded.append((path, file))
     if mistakes:
         raise BadSettings(mistakes)
-    for path, file in loaded:
-        for timeline in file.tests:
-            result = run_test(timeline, file.rule, profile)
-            passed += result.passed
-            report.append({"file": str(path), "rule": file.rule, **msgspec.structs.asdict(result)})
-            if not as_json:
-                _tell(file.rule, result, verbose)
+    slowest = ""
+    longest_s = 0.0
+    with Progress(sum(len(file.tests) for _, file in loaded)) as progress:
+        for path, file in loaded:
+            for timeline in file.tests:
+                progress.begin(file.rule, timeline.name)
+                started_s = time.perf_counter()
+                result = run_test(timeline, file.rule, profile)
+                took_s = time.perf_counter() - started_s
+                if took_s > longest_s:
+                    longest_s, slowest = took_s, f"{file.rule}: {timeline.name}"
+                passed += result.passed
+                report.append({"file": str(path), "rule": file.rule, "took_s": round(took_s, 3)} | _as_dict(result))
+                if not as_json:
+                    _tell(file.rule, result, verbose)
     untested = sorted({rule.id for rule in profile.rules} - {file.rule for _, file in loaded})
     if as_json:
         body = {"passed": passed, "failed": len(report) - passed, "untested": untested, "tests": report}
@@ -110,7 +119,13 @@ def rules_test(
         if not files and untested:
             print(f"rules without a test: {', '.join(untested)}")
         print(f"{passed} passed, {len(report) - passed} failed, {time.perf_counter() - began_s:.1f} s")
+        if len(report) > 1:
+            print(f"slowest, {longest_s:.1f} s: {slowest}")
     return 0 if passed == len(report) else 1
+
+
+def _as_dict(result: Any) -> dict[str, Any]:
+    return msgspec.structs.asdict(result)
 
 
 def _tell(rule: str, result: Any, verbose: bool) -> None:

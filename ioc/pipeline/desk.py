@@ -57,6 +57,9 @@ class DeskPartition:
         self.counters = Counters()
         self.alerts: dict[str, Alert] = {}  # open ones
         self.parts = list(parts)
+        # Found once: whether an object fits a Protocol is dear to ask, and this step is asked twice a second.
+        self._speaking = [part for part in self.parts if isinstance(part, SpeakingPart)]
+        self._commanded = [part for part in self.parts if isinstance(part, CommandedPart)]
         self._dirty: set[str] = set()
         self._live = False  # the first tick comes when all that was told before has been read; no order goes out before
         self._said_ms = -ALIVE_EVERY_MS
@@ -139,14 +142,14 @@ class DeskPartition:
             self._order(part.seen(Seen(before, alert), self.alerts, now_ms), effects)
 
     def _command(self, command: DeskCommand, now_ms: int, effects: Effects) -> None:
-        for part in self.parts:
-            if isinstance(part, CommandedPart) and isinstance(command, part.commands):
+        for part in self._commanded:
+            if isinstance(command, part.commands):
                 self._order(part.command(command, self.alerts, now_ms), effects)
 
     def _say(self, effects: Effects) -> None:
-        for part in self.parts:
-            if isinstance(part, SpeakingPart):
-                effects.emits += [Emit("alert-log", one.alert_id.encode(), encode(one)) for one in part.take_lines()]
+        for part in self._speaking:
+            if lines := part.take_lines():
+                effects.emits += [Emit("alert-log", one.alert_id.encode(), encode(one)) for one in lines]
 
     def _order(self, orders: Iterable[Order | Signal], effects: Effects) -> None:
         for order in orders if self._live else ():

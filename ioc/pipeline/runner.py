@@ -26,8 +26,11 @@ TICK_EVERY_MS = 500  # as the real shell does, about twice a second
 class Cell:
     """One partition of one job: its step, its position in the input, its checkpoint."""
 
-    def __init__(self, make: Callable[[], Step], topic: str, partition: int, checkpoint: dict[str, bytes]) -> None:
+    def __init__(
+        self, make: Callable[[], Step], topic: str, partition: int, checkpoint: dict[str, bytes] | None
+    ) -> None:
         self._make = make
+        self.is_intake = topic.startswith("raw.")
         self.topic = topic
         self.partition = partition
         self.position = 0
@@ -45,11 +48,12 @@ class Cell:
 
     def flush(self) -> list[Emit]:
         """Outputs, changed state and position at once; gives the outputs for the bus."""
-        for key, value in self.step.take_dirty():
+        checkpoint = self._checkpoint
+        for key, value in self.step.take_dirty() if checkpoint is not None else ():
             if value is None:
-                self._checkpoint.pop(key, None)
+                checkpoint.pop(key, None)
             else:
-                self._checkpoint[key] = value
+                checkpoint[key] = value
         self._flushed_position = self.position
         self.touched = False
         emits, self._waiting = self._waiting, []
@@ -58,10 +62,12 @@ class Cell:
     @property
     def checkpoint(self) -> dict[str, bytes]:
         """The kept state, as it was at the last flush."""
-        return dict(self._checkpoint)
+        return dict(self._checkpoint or {})
 
     def crash(self) -> None:
         """Lose everything since the last flush and start again from the checkpoint."""
+        if self._checkpoint is None:
+            raise RuntimeError("this runner keeps no checkpoints to start again from")
         self._waiting = []
         self.touched = True
         self.position = self._flushed_position
@@ -81,6 +87,7 @@ class Runner:
         with_intake: False where only canonical events are sent; then the centres need no format.
         intake_tick_every_ms: how often time passes in intake, which then tells how the feeds are; None as elsewhere.
         with_desk: False where alerts are wanted as rules and people make them, without suppression and escalation.
+        with_checkpoints: False where nothing will crash: the kept state, which only a restart reads, is not written.
     """
 
     def __init__(
@@ -92,8 +99,10 @@ class Runner:
         with_intake: bool = True,
         intake_tick_every_ms: int | None = None,
         with_desk: bool = True,
+        with_checkpoints: bool = True,
     ) -> None:
         self.profile = profile
+        self._with_checkpoints = with_checkpoints
         self.now_ms = start_ms
         self.batch_max = batch_max
         self.tick_every_ms = tick_every_ms
@@ -143,7 +152,7 @@ class Runner:
         while self.now_ms < end_ms:
             self.now_ms = min(end_ms, self.now_ms + self.tick_every_ms)
             for cell in self.cells:
-                rarely_ms = self.intake_tick_every_ms if cell.topic.startswith("raw.") else None
+                rarely_ms = self.intake_tick_every_ms if cell.is_intake else None
                 if rarely_ms is None or self.now_ms - cell.ticked_ms >= rarely_ms:
                     cell.ticked_ms = self.now_ms
                     cell.take(cell.step.tick(self.now_ms))
@@ -230,13 +239,14 @@ class Runner:
     def _add(
         self, make: Callable[[], Step], topic: str, partition: int, checkpoint: dict[str, bytes] | None = None
     ) -> None:
-        self.cells.append(Cell(make, topic, partition, {} if checkpoint is None else checkpoint))
+        kept = ({} if checkpoint is None else checkpoint) if self._with_checkpoints else None
+        self.cells.append(Cell(make, topic, partition, kept))
 
     def _tell_progress(self, read_ms: int) -> None:
         """Say how far intake has read, as its workers do on a broker."""
         read: dict[str, dict[int, int]] = {}
         for cell in self.cells:
-            if cell.topic.startswith("raw."):
+            if cell.is_intake:
                 read.setdefault(cell.topic.removeprefix("raw."), {})[cell.partition] = read_ms
         if read:
             value = progress.encode(progress.Progress(read_ms=read))

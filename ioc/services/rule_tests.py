@@ -85,7 +85,7 @@ def play(test: Timeline, profile: Profile) -> list[Story]:
     """All alerts of a story, in the order in which they were raised."""
     start_ms = parse_rfc3339(test.start)
     tick_ms, lasts_ms = duration(test.tick), duration(test.lasts)
-    runner = Runner(profile, start_ms, tick_every_ms=tick_ms, with_intake=False)
+    runner = Runner(profile, start_ms, tick_every_ms=tick_ms, with_intake=False, with_checkpoints=False)
     known = KnownIds()
     waiting = arrivals(test, profile)
     at = 0

@@ -114,3 +114,13 @@ def test_a_centre_without_a_heartbeat_is_warned_of_because_its_silence_is_never_
     (warning,) = mistakes
     assert warning.warning
     assert f"centre '{first.id}' has no feed of source.heartbeat" in warning.text
+
+
+def test_the_slowest_story_is_named_and_progress_stays_out_of_the_results(capsys: pytest.CaptureFixture[str]) -> None:
+    tests = profile_folder("dongnai-2023") / "tests" / "source-silent.toml"
+    assert main(["rules", "test", str(tests)]) == 0
+    out, err = capsys.readouterr()
+    last = out.strip().splitlines()[-1]
+    assert last.startswith("slowest, ")
+    assert " s: source-silent: " in last
+    assert err == ""

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ioc.adapters.profiles import load_profile, profile_folder
 from ioc.domain.spans import clock, duration, span
+from ioc.pipeline.runner import Runner
+from ioc.services import rule_tests
 from ioc.services.rule_arrivals import arrivals
 from ioc.services.rule_tests import Result, run_file, run_test
 from ioc.services.rule_timelines import read_file
@@ -164,3 +167,24 @@ def test_durations_and_spans() -> None:
     for bad in ("", "5", "m", "5m x", "-5m"):
         with pytest.raises(ValueError, match="no duration"):
             duration(bad)
+
+
+def test_a_story_without_checkpoints_comes_out_as_one_with_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (FOLDER / "source-silent.toml").read_text(encoding="utf-8")
+    found, _ = read_file(text, PROFILE)
+    assert found is not None
+    fast = [rule_tests.play(test, PROFILE) for test in found.tests]
+
+    def keeping(*arguments: Any, **options: Any) -> Runner:
+        assert options.pop("with_checkpoints") is False
+        return Runner(*arguments, **options)
+
+    monkeypatch.setattr(rule_tests, "Runner", keeping)
+    assert [rule_tests.play(test, PROFILE) for test in found.tests] == fast
+    assert any(fast)
+
+
+def test_a_runner_without_checkpoints_refuses_a_crash() -> None:
+    runner = Runner(PROFILE, 0, with_intake=False, with_checkpoints=False)
+    with pytest.raises(RuntimeError, match="keeps no checkpoints"):
+        runner.crash("events")
