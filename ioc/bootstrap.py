@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,6 +12,8 @@ from msgspec import structs
 from ioc.domain.profile import Profile
 from ioc.errors import BadSettings
 from ioc.settings import Settings
+
+log = logging.getLogger("ioc.start")
 
 LOCAL_DATABASE_FILE = "run/database.url"
 
@@ -58,6 +61,16 @@ def load_profile(settings: Settings, *, with_rules: bool = True) -> Profile:
     from ioc.adapters import profiles
 
     return profiles.load_profile(settings.profile, with_rules=with_rules)
+
+
+def graces(settings: Settings) -> dict[tuple[str, str], float]:
+    """(centre, feed) → ``grace_s``. Empty, and logged, when the profile is broken: what is recorded does not wait."""
+    try:
+        profile = load_profile(settings, with_rules=False)
+    except BadSettings as exc:
+        log.warning("the profile is broken, late readings are judged by the usual grace of feeds: %s", exc)
+        return {}
+    return {(centre.id, feed.id): feed.grace_s for centre in profile.centres for feed in centre.feeds}
 
 
 def load_running_profile(settings: Settings) -> Profile:

@@ -80,6 +80,17 @@ class History(Protocol):
             Fenced: a position is not the expected one: somebody else writes. Nothing was stored.
         """
 
+    async def correct(self) -> int:
+        """Make some summaries anew to which readings came too late: a bounded number at once, and nothing when there
+        are none. Which they are is stored with the readings; whoever opens next goes on.
+
+        Returns:
+            Summaries that changed.
+
+        Raises:
+            Unavailable: nothing is known about it; it may be repeated.
+        """
+
     async def ping(self) -> None:
         """Show that this writer lives; without it the server ends a silent session. Raises Unavailable."""
 

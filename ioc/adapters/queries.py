@@ -42,7 +42,8 @@ SPANS_MAX = 1_008  # buckets of SPAN_GAP_MS: seven days
 
 class Point(Struct, frozen=True, kw_only=True):
     """One step of a series: ``start_ms`` inclusive, ``step_ms`` long. ``mean`` … ``last`` are None where the type is
-    only counted. ``final`` is false while late events may still change it."""
+    only counted. ``final`` is false while late events may still change it; ``corrected`` says that readings were added
+    which came too late for the live picture."""
 
     start_ms: int
     step_ms: int
@@ -52,6 +53,7 @@ class Point(Struct, frozen=True, kw_only=True):
     max: float | None
     last: float | None
     final: bool
+    corrected: bool = False
 
 
 class Counts(Struct, frozen=True, kw_only=True):
@@ -185,7 +187,7 @@ class Queries:
         rows = await self._fetch(
             "SELECT (extract(epoch FROM window_start) * 1000)::int8 / %(step)s::int8 * %(step)s::int8,"
             " sum(n)::int8, sum(sum) / nullif(sum(n) FILTER (WHERE sum IS NOT NULL), 0)::float8, min(min), max(max),"
-            " last(last, window_start) FILTER (WHERE last IS NOT NULL), bool_and(final)"
+            " last(last, window_start) FILTER (WHERE last IS NOT NULL), bool_and(final), bool_or(corrected)"
             " FROM rollup WHERE centre = %(centre)s AND area = %(area)s AND feed = %(feed)s AND type = %(type)s"
             " AND window_ms = %(window)s AND exercise = %(exercise)s"
             " AND window_start >= %(from)s AND window_start < %(to)s GROUP BY 1 ORDER BY 1",
@@ -194,8 +196,18 @@ class Queries:
             | {"from": _instant(from_ms), "to": _instant(to_ms)},
         )
         return [
-            Point(start_ms=start, step_ms=step_ms, n=n, mean=mean, min=low, max=high, last=last, final=final)
-            for start, n, mean, low, high, last, final in rows
+            Point(
+                start_ms=start,
+                step_ms=step_ms,
+                n=n,
+                mean=mean,
+                min=low,
+                max=high,
+                last=last,
+                final=final,
+                corrected=corrected,
+            )
+            for start, n, mean, low, high, last, final, corrected in rows
         ]
 
     async def log_lines(self, from_ms: int, to_ms: int, lines_max: int) -> list[Line]:

@@ -122,8 +122,12 @@ def recorder_places(prefix: str) -> list[Place]:
     return [Place(topics.name(t), p) for t in READERS for p in range(topics.partitions(t))]
 
 
-def run_recorder(settings: Settings) -> int:
+def run_recorder(settings: Settings, grace_s: Mapping[tuple[str, str], float] | None = None) -> int:
     """Record until SIGTERM or SIGINT; the batch in hand is finished first.
+
+    Args:
+        settings: where everything is.
+        grace_s: (centre, feed) → seconds after its end in which the streams still correct a minute.
 
     Returns:
         0 stopped in order, 70 failed, 71 stuck (the supervisor starts it again), 73 somebody else writes.
@@ -136,10 +140,10 @@ def run_recorder(settings: Settings) -> int:
         logging.basicConfig(
             level=settings.log_level.upper(), format="%(asctime)s %(levelname)s %(name)s %(message)s", stream=sys.stderr
         )
-    return asyncio.run(_run(settings))
+    return asyncio.run(_run(settings, grace_s or {}))
 
 
-async def _run(settings: Settings) -> int:
+async def _run(settings: Settings, grace_s: Mapping[tuple[str, str], float]) -> int:
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -148,7 +152,7 @@ async def _run(settings: Settings) -> int:
     if opened is None:
         return OK
     source, cluster = opened
-    history = Timescale(settings.database_url, cluster=cluster, name=settings.topic_prefix)
+    history = Timescale(settings.database_url, cluster=cluster, name=settings.topic_prefix, grace_s=grace_s)
     recorder = Recorder(source, history, source.places, settings.topic_prefix, monotonic_s)
     work = asyncio.create_task(recorder.run())
     watch = asyncio.create_task(_watch(recorder, source))
@@ -222,11 +226,12 @@ async def _watch(recorder: Recorder, source: KafkaLog) -> None:
             last_record_s, end_then = now_s, end
         rate = (stats.records - before) / (now_s - last_report_s)
         log.info(
-            "%.0f records/s, %d behind, %s; stored %s, rejected %d, retries %d, last write %.0f ms",
+            "%.0f records/s, %d behind, %s; stored %s, corrected %d, rejected %d, retries %d, last write %.0f ms",
             rate,
             behind,
             "writer" if stats.active else "not writing",
             " ".join(f"{table}={n}" for table, n in sorted(stats.stored.items())) or "nothing",
+            stats.corrected,
             stats.rejected,
             stats.retries,
             stats.last_write_s * 1000,

@@ -23,7 +23,7 @@ from msgspec import Struct
 from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
-from ioc.adapters import audit_store
+from ioc.adapters import audit_store, corrections
 from ioc.adapters.database import CONNECT_TIMEOUT_S, connect_args, translating
 from ioc.domain.audit import Head
 from ioc.errors import BadSettings, Fenced, Unavailable
@@ -35,7 +35,7 @@ WRITE_TIMEOUT_S = 60  # of a whole batch, kept here too: a server that is frozen
 LOCK_TIMEOUT_S = 10  # then the batch is rolled back and tried again
 IDLE_SESSION_S = 30  # the recorder pings every 5 s
 STANDBY_TRY_S = 1.0  # pause between two tries of a standby to become the writer
-SCHEMA_NEEDED = 4  # number of the migration that this file relies on
+SCHEMA_NEEDED = 6  # number of the migration that this file relies on
 
 AUDITED = "alert_log"
 
@@ -97,10 +97,16 @@ class Timescale:
     Args:
         cluster: id of the Kafka cluster that the positions belong to; of another cluster they mean nothing.
         name: what the lock is about; recorders of different topic prefixes do not exclude one another.
+        grace_s: (centre, feed) → seconds after its end in which the streams still correct a minute; what comes later
+            is added by :meth:`correct`.
     """
 
-    def __init__(self, database_url: str, *, cluster: str, name: str) -> None:
+    def __init__(
+        self, database_url: str, *, cluster: str, name: str, grace_s: Mapping[tuple[str, str], float] | None = None
+    ) -> None:
         self._cluster = cluster
+        self._grace_s = dict(grace_s or {})
+        self._due = True  # minutes may be noted: after a start, by the recorder before
         self._lock = int.from_bytes(sha256(f"recorder {name}".encode()).digest()[:8], "big", signed=True)
         self._args = connect_args(
             database_url,
@@ -148,9 +154,21 @@ class Timescale:
                         head, stored[table] = await self._append(conn)
                     else:
                         stored[table] = (await conn.execute(_MERGE[table].encode(), self._parameters(table))).rowcount
+                    if table == "event":
+                        self._due |= await corrections.note(conn, self._grace_s) > 0
                 await self._move(conn, moves)
         self.audit_head = head
         return stored
+
+    async def correct(self) -> int:
+        """See :meth:`ioc.ports.History.correct`."""
+        conn = self._connected()
+        if not self._due:
+            return 0
+        with translating():
+            async with asyncio.timeout(WRITE_TIMEOUT_S):
+                changed, self._due = await corrections.correct(conn)
+        return changed
 
     async def ping(self) -> None:
         """See :meth:`ioc.ports.History.ping`."""
@@ -162,6 +180,7 @@ class Timescale:
         """See :meth:`ioc.ports.History.close`."""
         conn, self._conn = self._conn, None
         self.audit_head = None  # the next writer's is newer
+        self._due = True
         if conn is not None:
             with suppress(psycopg.Error, OSError):  # it is given up anyway
                 await conn.close()

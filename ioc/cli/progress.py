@@ -8,6 +8,7 @@ from typing import TextIO
 
 from rich.console import Console
 from rich.status import Status
+from rich.text import Text
 
 WORDS_MAX = 60  # characters of the name of a step
 
@@ -39,4 +40,4 @@ class Progress:
         """Say which step runs now."""
         self._done += 1
         if self._status is not None:
-            self._status.update(f"{self._done} of {self._total}  {group}: {name[:WORDS_MAX]}")
+            self._status.update(Text(f"{self._done} of {self._total}  {group}: {name[:WORDS_MAX]}", no_wrap=True))

@@ -45,8 +45,10 @@ def recorder() -> int:
     Exit codes: 0 stopped in order, 73 another recorder took over.
     """
     from ioc.adapters.recorder_loop import run_recorder
+    from ioc.bootstrap import graces
 
-    return run_recorder(with_logs(read_settings(database=True), "recorder"))
+    settings = with_logs(read_settings(database=True), "recorder")
+    return run_recorder(settings, graces(settings))
 
 
 def gateway() -> int:

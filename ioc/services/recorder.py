@@ -34,6 +34,7 @@ BATCH_RECORDS_MAX = 5_000  # one transaction; more gains little and makes a retr
 BATCH_BYTES_MAX = 8 * 1024 * 1024  # of values; a batch may exceed it by one fetch
 BATCH_WAIT_S = 0.25  # longest wait of a record for its batch
 IDLE_PING_S = 5.0  # a silent session is ended by the server after 30 s, see adapters.timescale
+CORRECT_EVERY_S = 1.0  # pause between two looks at summaries that late readings changed: live records go first
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 5.0  # retried for ever: the log keeps what the database cannot take now
 TRIES_BEFORE_HALVING = 3  # a batch that fails this often may be too big for the statement time-out
@@ -51,6 +52,7 @@ class RecorderStats(Struct):
     stored: dict[str, int] = field(default_factory=dict)
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: int = 0
+    corrected: int = 0  # summaries made anew, because readings had come too late for them
     retries: int = 0
     rereads: int = 0
     active: bool = False  # holds the writer's place; False while standby or without a database
@@ -86,6 +88,7 @@ class Recorder:
         self._pending: deque[Part] = deque()  # parts of one batch, in order; one, unless it had to be cut
         self._failures = 0  # of anything, in a row
         self._write_failures = 0  # of the same part, in a row
+        self._corrected_s = -CORRECT_EVERY_S  # when summaries were last looked at
         self._used_s = 0.0  # when the database was last spoken to
         self._stop = asyncio.Event()
 
@@ -177,6 +180,9 @@ class Recorder:
                 raise
             else:
                 self._pending.popleft()
+        if self._monotonic_s() - self._corrected_s >= CORRECT_EVERY_S:
+            self.stats.corrected += await self._history.correct()
+            self._corrected_s = self._monotonic_s()
 
     def _cut(self) -> None:
         part = self._pending.popleft()

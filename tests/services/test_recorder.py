@@ -116,6 +116,10 @@ class MemoryHistory:
         self.rows[table].append(row)
         return True
 
+    async def correct(self) -> int:
+        await asyncio.sleep(0)
+        return 0
+
     async def ping(self) -> None:
         await asyncio.sleep(0)
 
@@ -402,3 +406,48 @@ async def test_an_idle_recorder_shows_that_it_lives(monkeypatch: pytest.MonkeyPa
     source.on_empty = lambda: None
     await asyncio.wait_for(recorder.run(), 5)
     assert pings == 3
+
+
+async def test_late_readings_are_corrected_now_and_then_and_an_idle_recorder_still_shows_that_it_lives(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "IDLE_PING_S", 0.02)
+    monkeypatch.setattr(module, "CORRECT_EVERY_S", 0.01)
+    said: list[str] = []
+    history = MemoryHistory()
+
+    async def correct() -> int:
+        said.append("correct")
+        return 3
+
+    async def ping() -> None:
+        said.append("ping")
+        if said.count("ping") == 2:
+            recorder.stop()
+
+    history.correct, history.ping = correct, ping  # type: ignore[method-assign]
+    source = MemoryLog({})
+    recorder = make(source, history)
+    source.on_empty = lambda: None
+    await asyncio.wait_for(recorder.run(), 5)
+    assert said.count("correct") > 1
+    assert recorder.stats.corrected == 3 * said.count("correct")
+
+
+async def test_a_database_that_goes_away_during_a_correction_loses_nothing() -> None:
+    history = MemoryHistory()
+    away = [True, True]
+
+    async def correct() -> int:
+        if away:
+            away.pop()
+            raise Unavailable("database", "in the middle")
+        recorder.stop()
+        return 1
+
+    history.correct = correct  # type: ignore[method-assign]
+    source = MemoryLog({})
+    recorder = make(source, history)
+    source.on_empty = lambda: None
+    await asyncio.wait_for(recorder.run(), 5)
+    assert (recorder.stats.corrected, recorder.stats.retries) == (1, 2)

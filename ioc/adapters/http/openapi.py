@@ -61,12 +61,13 @@ _SCHEMAS: dict[str, Any] = {
         key=_TEXT,
         points=_array(
             _object(
-                "start_ms step_ms n final",
+                "start_ms step_ms n final corrected",
                 start_ms=_MS,
                 step_ms=_INTEGER,
                 n=_INTEGER,
                 **{name: _NUMBER_OR_NULL for name in ("mean", "min", "max", "last")},
                 final=_BOOLEAN,
+                corrected={**_BOOLEAN, "description": "with readings that came too late for the live picture"},
             )
         ),
     ),

@@ -1,0 +1,212 @@
+"""Readings that come too late for the streams correct the stored minutes: against the real TimescaleDB."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import AsyncIterator
+from typing import Any
+
+import psycopg
+import pytest
+
+from ioc.adapters import corrections
+from ioc.adapters.queries import Queries
+from ioc.adapters.timescale import Timescale
+from ioc.domain.summaries import Summary
+from ioc.domain.times import rfc3339
+from ioc.domain.windows import MINUTE_MS
+from ioc.errors import Unavailable
+from ioc.pipeline.effects import InRecord
+from ioc.ports import Place
+from ioc.services.recorder_rows import build
+from tests.samples import T0_MS, rollup_record
+
+pytestmark = pytest.mark.stack
+
+EVENTS = Place("ioc.events", 0)
+M0 = T0_MS - T0_MS % MINUTE_MS
+KEY = "bien-hoa/731/hydro/hydro.level"
+LATE_MS = 600_000
+
+
+def reading(
+    id_: str, time_ms: int, level: float | None, *, late_ms: int = LATE_MS, feed: str = "hydro", exercise: str = ""
+) -> bytes:
+    """A canonical event that arrived ``late_ms`` after its time."""
+    data = "{}" if level is None else f'{{"level_m":{level!r}}}'
+    drill = f'"exercise":"{exercise}",' if exercise else ""
+    return (
+        f'{{"specversion":"1.0","id":"{id_}","source":"/bien-hoa/{feed}/BIENHOA","type":"hydro.level",{drill}'
+        f'"subject":"731","time":"{rfc3339(time_ms)}","recordedtime":"{rfc3339(time_ms + late_ms)}",'
+        f'"centre":"bien-hoa","area":"731","feed":"{feed}","data":{data}}}'
+    ).encode()
+
+
+def chunk(topic: str, *values: bytes) -> list[tuple[Place, list[InRecord]]]:
+    return [(Place(f"ioc.{topic}", 0), [InRecord(n, 0, b"k", value) for n, value in enumerate(values)])]
+
+
+async def put(history: Timescale, topic: str, *values: bytes, moves: Any = None) -> None:
+    await history.write(build("ioc.", chunk(topic, *values)).tables, moves or {})
+
+
+def rows_of(url: str, query: str) -> list[tuple[Any, ...]]:
+    with psycopg.connect(url) as conn:
+        return conn.execute(query.encode()).fetchall()
+
+
+async def drain(history: Timescale) -> int:
+    changed = 0
+    while True:
+        before = history._due
+        changed += await history.correct()
+        if not before:
+            return changed
+
+
+@pytest.fixture
+async def history(database_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Timescale]:
+    """An open writer that corrects at once."""
+    monkeypatch.setattr(corrections.correct, "__kwdefaults__", {"settle_s": 0.0})
+    writer = Timescale(database_url, cluster="c1", name="t.", grace_s={("bien-hoa", "slow"): 900.0})
+    await writer.open([EVENTS])
+    yield writer
+    await writer.close()
+
+
+@pytest.fixture
+async def queries(database_url: str) -> AsyncIterator[Queries]:
+    reader = Queries(database_url)
+    await reader.open()
+    yield reader
+    await reader.close()
+
+
+async def test_minutes_of_a_lost_link_are_whole_after_the_redelivery(history: Timescale, queries: Queries) -> None:
+    # The link went away in the first minute: one reading of it was counted, nothing of the second.
+    await put(history, "events", reading("a0", M0, 1.5, late_ms=400))
+    await put(history, "rollups", rollup_record(3, n=1, window_start_ms=M0, mean=1.5))
+    late = [reading(f"a{n}", M0 + n * 10_000, 1.5 + n / 10) for n in range(1, 12)]
+    await put(history, "events", *late, reading("nothing", M0 + 65_000, None))
+    assert await drain(history) == 2
+    first, second = await queries.series(KEY, M0, M0 + 2 * MINUTE_MS, points_max=1000)
+    assert (first.n, first.min, first.max, first.last, first.final) == (6, 1.5, 2.0, 2.0, True)
+    assert first.mean == pytest.approx(1.75)
+    assert (second.start_ms, second.n, second.min, second.max, second.last) == (M0 + MINUTE_MS, 7, 2.1, 2.6, 2.6)
+    assert (first.corrected, second.corrected) == (True, True)
+    assert await drain(history) == 0
+
+
+async def test_what_comes_in_time_is_left_to_the_streams(history: Timescale, database_url: str) -> None:
+    await put(
+        history,
+        "events",
+        reading("now", M0, 1.0, late_ms=400),
+        reading("grace", M0 + 1_000, 1.0, late_ms=60_000 + 50_000),
+        reading("slow", M0 + 2_000, 1.0, feed="slow"),
+        reading("drill", M0 + 3_000, 1.0, exercise="storm"),
+    )
+    assert rows_of(database_url, "SELECT * FROM rollup_due") == []
+    await put(history, "rollups", rollup_record(5, n=2, window_start_ms=M0))
+    assert await drain(history) == 0
+    assert rows_of(database_url, "SELECT n, corrected FROM rollup") == [(2, False)]
+
+
+async def test_a_correction_is_exactly_what_the_streams_would_have_said(history: Timescale, database_url: str) -> None:
+    rng = random.Random(4)
+    summaries: dict[int, Summary] = {}
+    values = []
+    for n in range(400):
+        time_ms = M0 + rng.randrange(5 * MINUTE_MS)
+        level = None if rng.random() < 0.1 else rng.choice([rng.uniform(-5, 150), 0.1, 1e-7, 2.5e-6, 0.0])
+        summaries.setdefault(time_ms // MINUTE_MS, Summary()).add(level, time_ms, f"e{n}")
+        values.append(reading(f"e{n}", time_ms, level))
+    rng.shuffle(values)
+    for start in range(0, 400, 80):
+        await put(history, "events", *values[start : start + 80])
+        await history.correct()  # in the middle: what was noted again is made anew again
+    await drain(history)
+    found = rows_of(
+        database_url,
+        "SELECT (extract(epoch FROM window_start) / 60)::int8, n, sum, min, max, last, revision, final FROM rollup",
+    )
+    assert {row[0]: row[1:] for row in found} == {
+        minute: (s.n, s.total, s.least, s.greatest, s.last, 2 * s.n + 1, True) for minute, s in summaries.items()
+    }
+
+
+async def test_the_streams_do_not_take_a_correction_back_and_may_know_more(
+    history: Timescale, database_url: str
+) -> None:
+    await put(history, "events", *(reading(f"a{n}", M0 + n * 1000, 1.0) for n in range(5)))
+    await drain(history)
+    await put(history, "rollups", rollup_record(7, n=3, window_start_ms=M0))  # told late, of less
+    assert rows_of(database_url, "SELECT n, revision, corrected FROM rollup") == [(5, 11, True)]
+    await put(history, "rollups", rollup_record(13, n=6, window_start_ms=M0))
+    await put(history, "events", reading("a0", M0, 1.0))  # delivered again
+    await drain(history)
+    assert rows_of(database_url, "SELECT n, revision, corrected FROM rollup") == [(6, 13, True)]
+
+
+async def test_no_end_in_between_loses_a_correction(
+    history: Timescale, database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await put(history, "events", reading("a", M0, 1.0), reading("b", M0 + MINUTE_MS, 2.0), moves={EVENTS: (0, 2)})
+    # The process ends after the batch: another one goes on.
+    await history.close()
+    positions = await history.open([EVENTS])
+    assert positions[EVENTS] == 2
+    # The server goes away in the middle of a correction: nothing of it stays, it is still noted.
+    conn = history._connected()
+    pid = conn.info.backend_pid
+    asked = conn.execute
+
+    async def killed(query: Any, values: Any = None) -> Any:
+        result = await asked(query, values)
+        if b"INSERT INTO rollup AS old" in query:
+            with psycopg.connect(database_url, autocommit=True) as other:
+                other.execute("SELECT pg_terminate_backend(%s)", [pid])
+        return result
+
+    monkeypatch.setattr(conn, "execute", killed)
+    with pytest.raises(Unavailable):
+        await history.correct()
+    assert rows_of(database_url, "SELECT * FROM rollup") == []
+    assert len(rows_of(database_url, "SELECT * FROM rollup_due")) == 2
+    await history.open([EVENTS])
+    assert await drain(history) == 2
+    assert rows_of(database_url, "SELECT * FROM rollup_due") == []
+
+
+async def test_a_batch_that_is_rolled_back_notes_nothing(history: Timescale, database_url: str) -> None:
+    with pytest.raises(Exception, match="positions"):
+        await put(history, "events", reading("a", M0, 1.0), moves={EVENTS: (7, 8)})
+    assert rows_of(database_url, "SELECT * FROM rollup_due") == []
+
+
+async def test_the_work_of_one_go_is_bounded(history: Timescale, database_url: str) -> None:
+    minutes = 3 * corrections.MINUTES_MAX
+    values = [reading(f"e{n}", M0 + n % minutes * MINUTE_MS + n, float(n % 9)) for n in range(6_000)]
+    started_s = time.perf_counter()
+    await put(history, "events", *values[:5_000])
+    await put(history, "events", *values[5_000:])
+    wrote_s = time.perf_counter() - started_s
+    goes = []
+    while history._due:
+        started_s = time.perf_counter()
+        assert await history.correct() <= corrections.MINUTES_MAX
+        goes.append(time.perf_counter() - started_s)
+    assert len(goes) == 3
+    [(n, windows)] = rows_of(database_url, "SELECT sum(n)::int8, count(*) FROM rollup")
+    assert (n, windows) == (6_000, minutes)
+    print(f"wrote 6,000 in {wrote_s:.2f} s, corrected in {', '.join(f'{one:.3f} s' for one in goes)}")
+    assert max(goes) < 5.0, goes
+
+
+async def test_a_value_that_is_no_number_stops_nothing(history: Timescale, database_url: str) -> None:
+    odd = reading("odd", M0, 1.0).replace(b'"level_m":1.0', b'"level_m":"x"')
+    huge = reading("huge", M0 + 1, 1.0).replace(b'"level_m":1.0', b'"level_m":1e400')
+    await put(history, "events", odd, huge, reading("good", M0 + 2, 1.0))
+    assert await drain(history) == 1
+    assert rows_of(database_url, "SELECT n, sum, last FROM rollup") == [(3, 1.0, 1.0)]
