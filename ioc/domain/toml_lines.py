@@ -204,8 +204,8 @@ def line_of(text: str, problem: str) -> int:
         level = _LEVEL.match(rest)
         if level is not None and (inner := places.entry(f"{path}.levels", "name", level[1])) in places:
             path, rest, end = inner, level[2], "name"
-        key = _KEY_PATH.match(rest)
-        if key is not None and (line := places.of(f"{path}.{key[1]}")) != places.of(path):
+        place = _KEY_PATH.match(rest)
+        if place is not None and (line := places.of(f"{path}.{place[1]}")) != places.of(path):
             return line
         words = [*_QUOTED.findall(rest), *(w for w in _WORD.findall(rest) if "_" in w)]
         words += [w for w in _WORD.findall(rest) if w in ("type", "group", "levels", "field")]

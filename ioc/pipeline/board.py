@@ -21,8 +21,8 @@ from ioc.domain.directory import Directory
 from ioc.domain.hours import Calendar
 from ioc.domain.occurrence import OccurrenceState
 from ioc.domain.profile import Profile, Rule
+from ioc.domain.reach import ON_NUMBERS
 from ioc.domain.refused import RefusedState
-from ioc.domain.rules import ON_NUMBERS
 from ioc.domain.silence import SilenceState
 from ioc.domain.threshold import ThresholdState, resolve
 from ioc.domain.times import from_ms

@@ -49,11 +49,12 @@ class Cell:
     def flush(self) -> list[Emit]:
         """Outputs, changed state and position at once; gives the outputs for the bus."""
         checkpoint = self._checkpoint
-        for key, value in self.step.take_dirty() if checkpoint is not None else ():
-            if value is None:
-                checkpoint.pop(key, None)
-            else:
-                checkpoint[key] = value
+        if checkpoint is not None:
+            for key, value in self.step.take_dirty():
+                if value is None:
+                    checkpoint.pop(key, None)
+                else:
+                    checkpoint[key] = value
         self._flushed_position = self.position
         self.touched = False
         emits, self._waiting = self._waiting, []

@@ -432,22 +432,3 @@ async def test_late_readings_are_corrected_now_and_then_and_an_idle_recorder_sti
     await asyncio.wait_for(recorder.run(), 5)
     assert said.count("correct") > 1
     assert recorder.stats.corrected == 3 * said.count("correct")
-
-
-async def test_a_database_that_goes_away_during_a_correction_loses_nothing() -> None:
-    history = MemoryHistory()
-    away = [True, True]
-
-    async def correct() -> int:
-        if away:
-            away.pop()
-            raise Unavailable("database", "in the middle")
-        recorder.stop()
-        return 1
-
-    history.correct = correct  # type: ignore[method-assign]
-    source = MemoryLog({})
-    recorder = make(source, history)
-    source.on_empty = lambda: None
-    await asyncio.wait_for(recorder.run(), 5)
-    assert (recorder.stats.corrected, recorder.stats.retries) == (1, 2)
