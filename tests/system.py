@@ -17,7 +17,7 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -106,6 +106,14 @@ class System:
             raise AssertionError(f"{exc}\n{self.output()}\n{self.log_tails()}") from None
         return self
 
+    def restart(self) -> None:
+        """``ioc down``, and everything up again on the same data."""
+        assert self.process is not None
+        self.cli("down")
+        self.process.wait(60)
+        self.lines = []
+        self.start()
+
     def _read(self) -> None:
         assert self.process is not None
         assert self.process.stdout is not None
@@ -116,6 +124,7 @@ class System:
         """Ctrl-C, then wait."""
         assert self.process is not None
         if self.process.poll() is None:
+            self.process.send_signal(signal.SIGCONT)  # a test that failed during an outage left it frozen
             self.process.send_signal(signal.SIGINT)
         return self.process.wait(limit_s)
 
@@ -178,6 +187,27 @@ class System:
         pid = int(self.status()[name]["pid"])
         os.kill(pid, signal.SIGKILL)
         return pid
+
+    def strike(self, names: Collection[str]) -> dict[str, int]:
+        """``kill -9`` of processes that stay away until :meth:`recover`: the supervisor is frozen. Their old ids."""
+        assert self.process is not None
+        facts = self.status()
+        old = {name: int(facts[name]["pid"]) for name in names}
+        self.process.send_signal(signal.SIGSTOP)
+        for pid in old.values():
+            os.kill(pid, signal.SIGKILL)
+        return old
+
+    def recover(self, old: Mapping[str, int], limit_s: float = 90.0) -> None:
+        """Let the supervisor go on, and wait until it has started again what it lost."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGCONT)
+
+        def back() -> bool:
+            now = self.status()
+            return all(now[name]["state"] == "running" and now[name]["pid"] not in (None, old[name]) for name in old)
+
+        until(f"{', '.join(old)} are back", back, limit_s, 0.3)
 
     def wait_back(self, name: str, old_pid: int, limit_s: float = 60.0) -> float:
         """Wait until the supervisor has a new, running process of that name; seconds it took."""
