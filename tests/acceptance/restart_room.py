@@ -26,11 +26,12 @@ from ioc.wire.topics import Topics
 from simulators import feeds, formats
 from simulators.feeds.base import make_reading
 from tests.acceptance.restart_books import Line, Picture, Step, Told
+from tests.forms import form
 from tests.system import System
 
 CENTRE = "bien-hoa"
 SLOW, FAST = 5.0, 60.0  # km/h: beyond the limit of every rule here, and well inside
-STEP_S, STEPS, REPEAT = 3.0, 20, 5
+STEP_S, STEPS, REPEAT = form(3.0, 8.0), 20, 5  # the chain outlasts the test
 CHAIN_S = (STEP_S,) * (STEPS * (1 + REPEAT))
 SITES = {
     "ladder": ("CAM-BH-001", "CAM-BH-002"),  # escalates; the second is taken in the middle of it

@@ -4,6 +4,7 @@ import { calls_en } from './words_calls';
 import { handover_en } from './words_handover';
 import { incidents_en } from './words_incidents';
 import { keys_en } from './words_keys';
+import { load_en } from './words_load';
 import { quality_en } from './words_quality';
 import { silences_en } from './words_silences';
 import type { vi } from './words_vi';
@@ -13,6 +14,7 @@ export const en: Record<keyof typeof vi, string> = {
   ...handover_en,
   ...incidents_en,
   ...keys_en,
+  ...load_en,
   ...quality_en,
   ...silences_en,
   org: 'Smart Monitoring and Operations Centre',

@@ -4,6 +4,7 @@ import { calls_vi } from './words_calls';
 import { handover_vi } from './words_handover';
 import { incidents_vi } from './words_incidents';
 import { keys_vi } from './words_keys';
+import { load_vi } from './words_load';
 import { quality_vi } from './words_quality';
 import { silences_vi } from './words_silences';
 
@@ -12,6 +13,7 @@ export const vi = {
   ...handover_vi,
   ...incidents_vi,
   ...keys_vi,
+  ...load_vi,
   ...quality_vi,
   ...silences_vi,
   org: 'Trung tâm Giám sát, điều hành thông minh',
