@@ -1,7 +1,9 @@
 /** The wall's line about the load: what it says, and that it never looks calm while it is blind. */
 
 import { cleanup, render, screen, waitFor } from '@testing-library/svelte';
+import { readFileSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import Wall from '../src/pages/Wall.svelte';
 import LoadLine from '../src/panels/wall/LoadLine.svelte';
 import { speaker } from '../src/lib/words';
 import { DAY_MS, loadOf, MINUTES_MS, OLD_AFTER_MS, READ_EVERY_MS, RETRY_MS, type LoadRead } from '../src/model/load';
@@ -119,5 +121,18 @@ describe('the line', () => {
     unmount();
     await passes(10 * READ_EVERY_MS);
     expect(asked.length).toBe(2);
+  });
+});
+
+describe('the wall', () => {
+  const scripts = ['story.js', 'story_desk.js', 'fake.js'].map((name) => readFileSync(`${import.meta.dirname}/../dev/${name}`, 'utf-8'));
+  afterEach(cleanup);
+
+  it.each([['?state=busy', 'good'], ['?state=busy&log=503', 'blind']])('of %s says that the load is %s', async (search, trust) => {
+    window.history.replaceState(null, '', `/wall${search}`);
+    for (const script of scripts) new Function(script)();
+    render(Wall);
+    await waitFor(() => expect(screen.getByTestId('load').dataset['trust']).toBe(trust), { timeout: 20_000 });
+    expect(screen.getByTestId('load-rate').textContent).toBe('10,0');
   });
 });
