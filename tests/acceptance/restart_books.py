@@ -62,7 +62,7 @@ class Fate(Struct, frozen=True, kw_only=True):
         hidden: it was hidden before the first kill, and for good.
         chain_s: waits of its chain, seconds, as often as the chain is gone through; empty: nobody may be called.
         steps_min: so many steps at least were carried out.
-        last_call_may_lack: somebody took it just after a step, and a call that nobody needs any more is given up.
+        calls_may_lack: somebody took it then, and so many of the last calls were given up, because nobody needed them.
     """
 
     alert: str
@@ -74,7 +74,7 @@ class Fate(Struct, frozen=True, kw_only=True):
     chain_s: tuple[float, ...] = ()
     chain_length: int = 1
     steps_min: int = 0
-    last_call_may_lack: bool = False
+    calls_may_lack: int = 0
 
 
 def faults(
@@ -158,7 +158,7 @@ def _of_notices(fates: Sequence[Fate], log: Sequence[Line], told: Sequence[Told]
         elif news not in (fate.told, fate.may_be_told or fate.told):
             yield f"TOLD_WRONG {fate.name}: {news} instead of {fate.told}"
         lacking = sorted(set(wanted) - set(calls))
-        if lacking and not (fate.last_call_may_lack and lacking == wanted[-1:]):
+        if lacking and (len(lacking) > fate.calls_may_lack or lacking != wanted[-len(lacking) :]):
             yield f"CALL_LOST {fate.name}: of versions {lacking}"
         if strange := sorted(set(calls) - set(wanted)):
             yield f"CALL_UNWANTED {fate.name}: of versions {strange}"

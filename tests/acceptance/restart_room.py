@@ -31,7 +31,7 @@ from tests.system import System
 
 CENTRE = "bien-hoa"
 SLOW, FAST = 5.0, 60.0  # km/h: beyond the limit of every rule here, and well inside
-STEP_S, STEPS, REPEAT = form(3.0, 8.0), 20, 5  # the chain outlasts the test
+STEP_S, STEPS, REPEAT = form(3.0, 6.0), 20, 5  # the chain outlasts the test
 CHAIN_S = (STEP_S,) * (STEPS * (1 + REPEAT))
 SITES = {
     "ladder": ("CAM-BH-001", "CAM-BH-002"),  # escalates; the second is taken in the middle of it
@@ -40,6 +40,7 @@ SITES = {
     "effect": ("CAM-BH-014", "CAM-BH-015"),
     "joined": ("CAM-BH-016", "CAM-BH-017"),  # two that make an incident
 }
+GROUP_WAIT_S = 6  # of the notifier; a call waits behind news of others, and is given up when it is needless then
 INHIBIT = """
 [[inhibit]]
 id = "cause-effect"
@@ -93,7 +94,7 @@ limit = 15.0
     rest = '[[chains]]\nid = "rest"\n[[chains.steps]]\nwait_s = 80000\nperson = "truc"\n'
     person = '[[people]]\nid = "truc"\nname = "Trực"\nchannels = ["hook"]\n'
     route = '[[routes]]\nchannels = ["hook"]\npriority = 4\non = ["raised", "worse"]\n'
-    channel = f'group_wait_s = 3\n[[channels]]\nid = "hook"\nkind = "webhook"\nurl = "{hook}"\n'
+    channel = f'group_wait_s = {GROUP_WAIT_S}\n[[channels]]\nid = "hook"\nkind = "webhook"\nurl = "{hook}"\n'
     files = {"rules": "".join(rules), "duty": person + ladder + rest, "dispatch": channel + route}
     for name, text in (files | {"suppression": INHIBIT, "incidents": INCIDENTS}).items():
         (folder / f"{name}.toml").write_text(text, encoding="utf-8")

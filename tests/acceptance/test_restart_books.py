@@ -203,10 +203,13 @@ def test_each_planted_fault_is_named(bug: Callable[[Run], None], word: str, name
     assert any(one.startswith(f"{word} {name}: ") for one in found), found
 
 
-def test_a_call_that_somebody_made_needless_may_lack_and_no_other() -> None:
+def test_the_last_calls_may_lack_when_somebody_took_the_alert_and_no_others() -> None:
     run = sound()
-    fates = (replace(FATES[0], last_call_may_lack=True), *FATES[1:])
     lost_call(run)
-    assert faults(fates, run.log, run.told, run.pictures) == ()
+    one, two = (replace(FATES[0], calls_may_lack=n) for n in (1, 2))
+    assert faults((one, *FATES[1:]), run.log, run.told, run.pictures) == ()
     run.told.remove(told("A-1", "called", 3))
-    assert any(one.startswith("CALL_LOST ladder: ") for one in faults(fates, run.log, run.told, run.pictures))
+    assert faults((two, *FATES[1:]), run.log, run.told, run.pictures) == ()
+    assert any(fault.startswith("CALL_LOST ladder: ") for fault in faults((one,), run.log, run.told, run.pictures))
+    run.told.append(told("A-1", "called", 4))
+    assert any(fault.startswith("CALL_LOST ladder: ") for fault in faults((two,), run.log, run.told, run.pictures))
