@@ -160,6 +160,8 @@ class Gateway:
         """How current the picture is, and which parts are away."""
         health = self._bus.health(now_ms)
         away = [*health.degraded] if self._database_ok else [*health.degraded, "database"]
+        if "bus" not in away and self._desk.silent(now_ms):
+            away.append("desk")
         return Health(health.lag_s, [*away, *self._canaries.blamed(now_ms, away)])
 
     def _alerts(self) -> list[Alert]:

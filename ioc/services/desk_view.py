@@ -22,6 +22,7 @@ from ioc.wire.frames import DeskFrame, encode_frame
 
 FRAME_MEMBERS_MAX = 2_000  # about 0.6 MB
 FRAME_LINES_MAX = 20
+SILENT_AFTER_MS = 150_000  # the desk says every minute how it stands: two of them are missing
 
 _log = logging.getLogger(__name__)
 _decode_audit = msgspec.json.Decoder(Audit).decode
@@ -57,6 +58,13 @@ class DeskView:
                 self.audit = None if value is None else _decode_audit(value)
         except msgspec.MsgspecError as exc:
             _log.error("the record %s of the desk could not be read: %s", key.decode(errors="replace"), exc)
+
+    def silent(self, now_ms: int) -> bool:
+        """Has the desk stopped saying how it stands? What it said, of a flood too, may be over then.
+
+        A desk that never said anything is not silent: whether there is one is not known here.
+        """
+        return self.audit is not None and now_ms - self.audit.as_of_ms > SILENT_AFTER_MS
 
     def all_silences(self) -> list[Silence]:
         """Running ones first, by their end; then those that ended within a day, the newest first."""

@@ -52,6 +52,16 @@ def test_the_gauges_say_how_it_stands_and_when_nobody_knows() -> None:
     assert math.isnan(metrics.registry.get_sample_value("ioc_escalation_audit_age_seconds") or 0)
 
 
+def test_a_desk_that_says_nothing_any_more_is_silent() -> None:
+    """It says how it stands every minute; from two and a half on nobody can rely on what it said."""
+    view = DeskView()
+    assert not view.silent(T0_MS), "a centre without a desk lacks none"
+    view.take(b"escalation/audit", encode(AUDIT))
+    assert not view.silent(AUDIT.as_of_ms - 60_000), "the clocks differ"
+    assert not view.silent(AUDIT.as_of_ms + 150_000)
+    assert view.silent(AUDIT.as_of_ms + 150_001)
+
+
 def test_the_frame_of_very_many_incidents_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(desk_view, "FRAME_MEMBERS_MAX", 5)
     view = DeskView()

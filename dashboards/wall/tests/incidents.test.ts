@@ -17,9 +17,32 @@ describe('the flood', () => {
     expect(floodLimit(flood({ above: 10, positions: 3 }))).toBe(30);
   });
   it('is over when its figure has not moved for longer than its window: the desk stands still', () => {
-    const still = flood({ changed_ms: T0 - 600_000 - 120_001 });
+    const still = flood({ changed_ms: T0 - 600_000 - 30_001 });
     expect(floodOf(pictureOf([], [], still), T0)).toBeNull();
     expect(floodOf(pictureOf([], [], still), T0 - 1)?.new).toBe(38);
+  });
+  it('is over at once when the desk is known to be silent, however long its window', () => {
+    const held = flood({ window_s: 3600, changed_ms: T0 - 150_001 });
+    const beat = { received_ms: 0, server_time_ms: T0, lag_s: 0.1, degraded: ['desk'] };
+    const silent = (more: object = {}): Alert => alert('S', { rule: 'desk-silent', acked: true, ...more });
+    expect(floodOf({ ...pictureOf([], [], held), beat: { ...beat, degraded: ['recorder'] } }, T0)?.new).toBe(38);
+    expect(floodOf({ ...pictureOf([], [], held), beat }, T0)).toBeNull();
+    expect(floodOf(pictureOf([silent()], [], held), T0)).toBeNull();
+    expect(floodOf(pictureOf([silent({ active: false, acked: false })], [], held), T0)?.new).toBe(38);
+    expect(floodOf(pictureOf([silent({ exercise: 'd' })], [], held), T0)?.new).toBe(38);
+  });
+  it('that a dead desk began silences no P2 that comes when the desk is known to be silent', () => {
+    const p2 = (id: string): Sounding['waiting'][number] => ({ id, priority: 2, rule: 'rain' });
+    const rules = (degraded: string[]): readonly string[] | null =>
+      floodOf({ ...pictureOf([], []), beat: { received_ms: 0, server_time_ms: T0, lag_s: 0, degraded } }, T0)?.always ?? null;
+    const first = ring(SILENT_RINGER, { waiting: [], synced: true, offline: false, flood_rules: rules([]) }, T0);
+    const during = ring(first.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: rules([]) }, T0 + 1);
+    const after = ring(during.ringer, { waiting: [p2('a'), p2('b')], synced: true, offline: false, flood_rules: rules(['desk']) }, T0 + 2);
+    expect([during.tones, after.tones]).toEqual([[], ['p2']]);
+    const silent = ring(during.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 2);
+    const later = ring(silent.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 3);
+    const ended = ring(during.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null }, T0 + 2);
+    expect([silent.tones, later.tones, ended.tones]).toEqual([['p2'], [], []]); // what made no sound is told once
   });
 });
 

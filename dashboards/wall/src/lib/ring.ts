@@ -3,7 +3,7 @@
  * A lost connection rings once per loss. What was already there when the page opened rings only if it is a P1.
  *
  * In a flood of alerts only P1 and the rules that the installation names sound. What made no sound then counts as rung:
- * the end of a flood plays nothing after.
+ * the end of a flood plays nothing after, unless it ends because the desk fell silent: then one tone of P2 while any waits.
  */
 
 import type { Priority } from '../model/wire';
@@ -21,6 +21,8 @@ export interface Ringer {
   readonly p1_at_ms: number | null;
   readonly lost: boolean;
   readonly muted_until_ms: number | null;
+  /** There was a flood when it was looked last. */
+  readonly flooded?: boolean;
 }
 
 export const SILENT_RINGER: Ringer = { rung: null, p1_at_ms: null, lost: false, muted_until_ms: null };
@@ -33,6 +35,8 @@ export interface Sounding {
   readonly offline: boolean;
   /** Rules that sound in the flood that is now; absent or null: there is no flood. */
   readonly flood_rules?: readonly string[] | null;
+  /** The desk is silent: a flood of which it spoke ends unheard, and what made no sound may have come after its last word. */
+  readonly desk_silent?: boolean;
 }
 
 /** Whether a flood lets an alert sound. */
@@ -59,6 +63,8 @@ export function ring(ringer: Ringer, at: Sounding, now_ms: number): { ringer: Ri
       if (priority === 2 && was !== null && passes(alert, at.flood_rules ?? null)) tones.push('p2');
     }
   }
+  const flooded = at.synced ? (at.flood_rules ?? null) !== null : ringer.flooded ?? false;
+  if (ringer.flooded && !flooded && at.desk_silent && at.waiting.some((alert) => alert.priority === 2)) tones.push('p2');
   const p1_waits = at.waiting.some((alert) => alert.priority === 1);
   const again = ringer.p1_at_ms === null || now_ms - ringer.p1_at_ms >= P1_REPEAT_MS;
   const p1 = at.synced && p1_waits && (fresh_p1 || again);
@@ -70,6 +76,7 @@ export function ring(ringer: Ringer, at: Sounding, now_ms: number): { ringer: Ri
       rung: at.synced ? rung : was,
       p1_at_ms: p1 ? now_ms : p1_waits ? ringer.p1_at_ms : null,
       lost: at.offline,
+      flooded,
       muted_until_ms,
     },
     tones: muted_until_ms === null ? [...new Set(tones)] : [],

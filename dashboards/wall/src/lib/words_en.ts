@@ -34,6 +34,8 @@ export const en: Record<keyof typeof vi, string> = {
   degraded_detect: 'detection',
   degraded_alerting: 'alerting',
   degraded_recorder: 'recording',
+  degraded_desk: 'the desk',
+  degraded_lag: 'late data',
   no_beat: 'no beat since {at}',
   behind: 'the picture is behind the event stream',
   picture_of: 'the picture below is of {at}',

@@ -33,6 +33,8 @@ export const vi = {
   degraded_detect: 'khâu phát hiện',
   degraded_alerting: 'khâu cảnh báo',
   degraded_recorder: 'khâu ghi lịch sử',
+  degraded_desk: 'điều phối chung',
+  degraded_lag: 'dữ liệu đến trễ',
   no_beat: 'không có nhịp từ {at}',
   behind: 'hình chậm so với dòng sự kiện',
   picture_of: 'hình bên dưới là lúc {at}',

@@ -28,15 +28,26 @@ export interface IncidentView {
 }
 
 /** So long after its window the figure of a living desk has moved: what is older is of a desk that stands still. */
-const FLOOD_STALE_MS = 120_000;
+const FLOOD_STALE_MS = 30_000;
+/** Rule of the alert with which alerting says that it does not hear the desk. */
+const DESK_RULE = 'desk-silent';
 
 /**
- * The flood when there is one. Its figure moves at the latest when the newest alert leaves the window; one that does
- * not is of a desk that stands still, and then every alert sounds and stands for itself again.
+ * Is the desk known to be silent? The gateway misses its record of every minute, or alerting says so. What it said last
+ * may be over then: incidents, their leaders, a flood.
+ */
+export function deskSilent(picture: Picture): boolean {
+  if (picture.beat?.degraded.includes('desk')) return true;
+  return [...picture.alerts.values()].some((a) => a.rule === DESK_RULE && a.active && !a.closed && !a.exercise);
+}
+
+/**
+ * The flood when there is one, of a desk that lives. Its figure moves at the latest when the newest alert leaves the
+ * window; one that does not is of a desk that stands still, and then every alert sounds and stands for itself again.
  */
 export function floodOf(picture: Picture, server_ms: number): Flood | null {
   const { flood } = picture.desk;
-  if (!flood || flood.since_ms === null) return null;
+  if (!flood || flood.since_ms === null || deskSilent(picture)) return null;
   return server_ms - flood.changed_ms <= flood.window_s * 1000 + FLOOD_STALE_MS ? flood : null;
 }
 
