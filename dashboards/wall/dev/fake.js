@@ -109,10 +109,10 @@
     const one = { id: 'H-shift-2', roster: 'shift', roster_vi: 'ca chiều sang ca đêm', roster_en: 'afternoon to night', shift_start_ms: at('14:00:00'), shift_end_ms: at('22:00:00'), due_ms: at('22:10:00'), missed_ms: at('22:10:00') + 8 * 3_600_000, unsigned_ms: null,
       outgoing: ['Phạm Nhật Minh'], incoming: [], state: signed.taken ? 'taken' : signed.given ? 'given' : 'draft', notes, ...signed, digest_hash: String(all.filter((a) => a.acked).length).padStart(64, '0'),
       digest: { at_ms: now(), raised: all.length, ended: 9, acknowledge_p50_s: 42, counts: { unacknowledged: by.unacknowledged.length, acknowledged: by.acknowledged.length, hidden: 3, sources: 1, corrected: 0 }, items, silences: 1 } };
-    return [morning(one), one];
+    return [morning(one), { ...one, ...window.FAKE?.handover }].filter((h) => !window.FAKE?.gone?.includes(h.id));
   };
   const handoverDone = (asked) => {
-    const one = handovers()[1];
+    const one = handovers().find((h) => h.id === 'H-shift-2');
     const who = { by: signedIn.name, by_display: signedIn.display, at_ms: now() };
     if (asked.op === 'note') notes.push({ at_ms: now(), actor: signedIn.name, actor_display: signedIn.display, text: asked.text });
     if (asked.op !== 'note' && asked.digest_hash !== one.digest_hash) return { outcome: 'STALE', reason: 'DIGEST_CHANGED', by: null, by_display: null, at_ms: now() };
@@ -248,5 +248,5 @@
     }
   }
   window.WebSocket = FakeSocket;
-  window.FAKE = { alerts, incidents, state, alertOf, raise: (row) => { const a = alertOf(row, alerts.size + 50); alerts.set(a.id, a); return a; } };
+  window.FAKE = { alerts, incidents, state, flood, alertOf, raise: (row) => { const a = alertOf(row, alerts.size + 50); alerts.set(a.id, a); return a; } };
 })();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ackFrame, ANSWERED_MAX, answerFor, due, give, NO_COMMANDS, pendingFor, PENDING_MAX, RESEND_AFTER_MS, SEND_MAX_PER_S, settle, unsend, type Commands } from '../src/model/commands';
+import { ackFrame, ANSWERED_MAX, BULK_PENDING_MAX, BULK_SEND_MAX_PER_S, promote, answerFor, due, give, NO_COMMANDS, pendingFor, PENDING_MAX, RESEND_AFTER_MS, SEND_MAX_PER_S, settle, unsend, type Commands } from '../src/model/commands';
 import { linesOf } from '../src/model/timeline';
 import type { LogEntry, Outcome, OutcomeFrame } from '../src/model/wire';
 import { alert, T0 } from './build';
@@ -44,6 +44,52 @@ describe('a command on its way', () => {
     commands = settle(due(commands, 10_000).commands, outcome('m-0', 'DONE'));
     expect(due(commands, 10_100).frames).toEqual([]);
     expect(due(commands, 11_000).frames.map((f) => f.command_id)).toEqual(['m-8']);
+  });
+
+  describe('beside many that were given together', () => {
+    const bulk = (n: number, from: Commands = NO_COMMANDS): Commands => Array.from({ length: n }, (_, i) => i)
+      .reduce((held, i) => give(held, ackFrame(alert(`M${i}`), `m-${i}`, null), T0, { priority: i % 5 === 4 ? 1 : 3, bulk: true }) as Commands, from);
+    const play = (from: Commands, at: readonly number[]): { commands: Commands; sent: string[] } => {
+      let commands = from;
+      const sent = at.flatMap((at_ms) => {
+        const next = due(commands, at_ms);
+        commands = next.commands;
+        return next.frames.map((f) => f.command_id);
+      });
+      return { commands, sent };
+    };
+    it('goes at once, however many wait: some room of each second is its own', () => {
+      const begun = play(bulk(BULK_PENDING_MAX), [10_000]);
+      expect(begun.sent.length).toBe(BULK_SEND_MAX_PER_S);
+      const given_now = give(begun.commands, ackFrame(alert('P'), 'p1', null), T0, { priority: 1 }) as Commands;
+      expect(play(given_now, [10_001]).sent).toEqual(['p1']);
+      expect(play(given_now, [11_001]).sent[0]).toBe('p1');
+    });
+    it('is given although the list of the many is full', () => {
+      const full = bulk(BULK_PENDING_MAX);
+      expect(give(full, ackFrame(alert('X'), 'x', null), T0, { priority: 1, bulk: true })).toBeNull();
+      expect(give(full, ackFrame(alert('P'), 'p1', null), T0, { priority: 1 })).not.toBeNull();
+      expect(BULK_PENDING_MAX).toBeLessThan(PENDING_MAX);
+    });
+    it('the many go P1 first, else as they were given, each with its own id and once', () => {
+      const { sent } = play(bulk(20), [0, 1_000, 2_000, 3_000, 4_000].map((ms) => 10_000 + ms));
+      expect(sent.slice(0, 6)).toEqual(['m-4', 'm-9', 'm-14', 'm-19', 'm-0', 'm-1']);
+      expect(new Set(sent).size).toBe(20);
+      expect(sent.length).toBe(20);
+    });
+    it('one of the many that is asked for by itself is of them no more, and keeps its id', () => {
+      const begun = play(bulk(40), [10_000]).commands;
+      const wanted = promote(begun, 'M37');
+      expect(play(wanted, [10_001]).sent).toEqual(['m-37']);
+      expect(promote(wanted, 'M37')).toBe(wanted);
+      expect(promote(begun, 'nobody')).toBe(begun);
+    });
+    it('no answer to it holds nothing up: a repeat goes before the many and takes no more than its turn', () => {
+      const held = give(bulk(40), ackFrame(alert('P'), 'p1', null), T0, { priority: 1 }) as Commands;
+      const { sent } = play(held, Array.from({ length: 6 }, (_, i) => 10_000 + i * 1_000));
+      expect(sent.filter((id) => id === 'p1').length).toBe(2);
+      expect(new Set(sent).size).toBe(1 + 6 * BULK_SEND_MAX_PER_S);
+    });
   });
 
   it('stays while nobody knows, and ends with any other outcome', () => {

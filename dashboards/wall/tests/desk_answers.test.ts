@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { keyCommand, keyOfSide } from '../src/lib/keys';
 import { DESK_CODES, deskReason } from '../src/lib/words_desk';
-import { commandIdFor, replyOf } from '../src/model/desk_answers';
-import { lacksOf, listed, membersOf, mergeable, toAcknowledge } from '../src/model/incident_list';
+import { replyOf } from '../src/model/desk_answers';
+import { lacksOf, listed, membersOf, mergeable, stillThere, toAcknowledge } from '../src/model/incident_list';
 import { EMPTY, type Picture } from '../src/model/picture';
 import { alert, incident, member, T0 } from './build';
 
@@ -18,11 +18,9 @@ describe('an answer of the desk', () => {
     expect(replyOf({ ok: false, status: 403, error: 'forbidden', detail: 'only dispatchers may' }).code).toBe('forbidden');
     expect(replyOf({ ok: false, status: 500, error: '' }).code).toBe('500');
   });
-  it('that did not come leaves the command open, with its id', () => {
+  it('that did not come leaves the command open', () => {
     for (const status of [0, 502, 503, 504]) expect(replyOf({ ok: false, status, error: '' }).settled).toBe(false);
     expect(replyOf(said({ outcome: 'UNKNOWN' }))).toMatchObject({ done: false, settled: false });
-    const held = { what: 'take I-1', command_id: 'c1' };
-    expect([commandIdFor(held, 'take I-1', () => 'c2'), commandIdFor(held, 'note I-1', () => 'c2'), commandIdFor(null, 'x', () => 'c3')]).toEqual(['c1', 'c2', 'c3']);
   });
   it.each([...DESK_CODES])('%s has words in both languages', (code) => {
     for (const lang of ['vi', 'en'] as const) expect(deskReason(code, lang)).not.toBe(code);
@@ -45,6 +43,11 @@ describe('the list of incidents', () => {
     const picture = pictureOf([alert('A'), alert('B', { acked: true }), alert('C', { suppression: 'shelved-until' }),
       alert('D', { explained: { kind: 'window', id: 'w', until_ms: null, why_vi: '', why_en: '' } }), alert('E', { closed: true })], [of]);
     expect(toAcknowledge(of, picture).map((a) => a.id)).toEqual(['A']);
+  });
+  it('splits off only what is still there, and knows how many left meanwhile', () => {
+    const of = incident(1, { members: [member('gone', { left_ms: T0 }), member('b'), member('a'), member('closed')] });
+    expect(stillThere(new Set(['b', 'gone', 'a', 'never', 'closed']), of, pictureOf([alert('closed', { closed: true })], [of]))).toEqual({ ids: ['a', 'b'], left: 3 });
+    expect(stillThere(new Set(), of, EMPTY)).toEqual({ ids: [], left: 0 });
   });
   it('draws members that left below', () => {
     const of = incident(1, { members: [member('gone', { priority: 1, left_ms: T0 }), member('b', { priority: 3 }), member('a')] });

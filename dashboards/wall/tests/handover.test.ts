@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { countOf, itemsOf, ordered, rosterOf, SECTIONS, signable, signing, type Handover, type Item } from '../src/model/handover';
+import { confirms, countOf, itemsOf, ordered, rosterOf, SECTIONS, signable, signing, unread, usual, type Handover, type Item } from '../src/model/handover';
 import { T0 } from './build';
 
 const item = (section: Item['section'], alert_id: string): Item => ({
@@ -44,6 +44,28 @@ describe('signing', () => {
   it('is over when it is over, and nothing for those who only look', () => {
     for (const state of ['taken', 'missed'] as const) expect(signable(handover('x', { state }), 'lan', true, T0)).toEqual([]);
     expect(signable(handover('x'), 'lan', false, T0)).toEqual([]);
+  });
+  it('proposes what fits the person: giving to the outgoing, taking to the incoming, else only what nobody could mistake', () => {
+    const ended = ['take', 'give'] as const;
+    expect(usual(handover('x'), ended, ['minh', 'Minh'])).toBe('give');
+    expect(usual(handover('x'), ended, ['lan', 'Lan'])).toBe('take');
+    expect(usual(handover('x', { incoming: ['Minh'] }), ended, ['minh', 'Minh'])).toBeNull(); // two shifts in a row
+    expect(usual(handover('x'), ended, ['hung', 'Hùng'])).toBeNull();
+    expect(usual(handover('x'), ['give'], ['hung', 'Hùng'])).toBe('give');
+    expect(usual(handover('x'), ['give'], ['lan', 'Lan'])).toBeNull();
+    expect(usual(handover('x', { state: 'given' }), ['take'], ['minh', ' MINH '])).toBeNull();
+    expect(usual(handover('x', { outgoing: ['minh'] }), ended, ['minh', 'Phạm Nhật Minh'])).toBe('give'); // the roster may name accounts
+    expect([usual(handover('x'), [], ['lan', 'Lan']), usual(handover('x', { outgoing: [''], incoming: [] }), ended, ['', ''])]).toEqual([null, null]);
+  });
+  it('is confirmed only for what was shown when it was asked for, and soon', () => {
+    const asking = { id: 'x', op: 'give', digest_hash: 'ab', at_ms: T0 } as const;
+    expect([confirms(asking, handover('x'), T0 + 30_000), confirms(asking, handover('x'), T0 + 30_001)]).toEqual(['give', null]);
+    expect([confirms(asking, handover('y'), T0), confirms(asking, handover('x', { digest_hash: 'cd' }), T0), confirms(asking, undefined, T0), confirms(null, handover('x'), T0)]).toEqual([null, null, null, null]);
+  });
+  it('needs a reading that is current', () => {
+    expect(unread({ at_ms: T0, failed: false }, T0 + 30_000)).toBe(false);
+    expect(unread({ at_ms: T0, failed: false }, T0 + 30_001)).toBe(true); // no answer came, not even a bad one
+    expect([unread({ at_ms: T0, failed: true }, T0), unread(null, T0)]).toEqual([true, true]);
   });
   it('names the digest that was read', () => {
     expect(signing('take', handover('x', { digest_hash: 'cd' }))).toEqual({ op: 'take', digest_hash: 'cd' });

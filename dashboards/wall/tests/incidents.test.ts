@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ring, SILENT_RINGER, type Ringer, type Sounding, type Tone } from '../src/lib/ring';
-import { floodLimit, floodOf, floodStrip, incidentNumbers, incidentOf, incidentTitle, incidentViews, labelOf, viewOf } from '../src/model/incidents';
+import { floodLimit, floodOf, floodStrip, incidentNumbers, incidentOf, incidentTitle, incidentViews, labelOf, loadOf, memberState, viewOf } from '../src/model/incidents';
 import { EMPTY, type Picture } from '../src/model/picture';
 import type { Alert } from '../src/model/wire';
 import type { Flood, Incident } from '../src/model/wire_desk';
@@ -56,19 +56,26 @@ describe('an incident', () => {
   });
   it('counts its open members as the desk told them, where the picture does not hold them', () => {
     const view = viewOf(storm, EMPTY);
-    expect(view.counts).toEqual([{ priority: 1, waiting: 0, acked: 1 }, { priority: 2, waiting: 1, acked: 1 }, { priority: 3, waiting: 1, acked: 0 }]);
-    expect([view.waiting, view.waiting_n, view.alerts, view.areas]).toEqual([2, 2, 4, 2]);
+    expect(view.counts).toEqual([{ priority: 1, waiting: 0, acked: 1 }, { priority: 2, waiting: 1, acked: 0 }, { priority: 3, waiting: 1, acked: 0 }]);
+    expect([view.waiting, view.waiting_n, view.alerts, view.hidden, view.areas]).toEqual([2, 2, 3, 1, 2]);
   });
   it('counts them as the picture holds them: an acknowledgement shows before the desk tells it', () => {
     const picture = pictureOf([alert('A', { acked: true, priority: 2 }), alert('B', { priority: 1 }), alert('D', { closed: true, priority: 1 })], [storm]);
     const view = viewOf(storm, picture);
-    expect(view.counts).toEqual([{ priority: 1, waiting: 1, acked: 0 }, { priority: 2, waiting: 0, acked: 2 }]);
-    expect([view.waiting, view.alerts]).toEqual([1, 3]);
+    expect(view.counts).toEqual([{ priority: 1, waiting: 1, acked: 0 }, { priority: 2, waiting: 0, acked: 1 }]);
+    expect([view.waiting, view.alerts, view.hidden]).toEqual([1, 2, 1]);
   });
   it('does not ask for what is hidden or explained', () => {
     const hidden = alert('A', { suppression: 'shelved-until' });
     const muted = alert('B', { explained: { kind: 'silence', id: 's', until_ms: null, why_vi: '', why_en: '' } });
     expect(viewOf(incident(1, { members: [member('A'), member('B')] }), pictureOf([hidden, muted], [])).waiting).toBeNull();
+  });
+  it('counts what is hidden apart: nobody has it, and its priority is not that of the incident', () => {
+    const shelved = alert('A', { priority: 1, suppression: 'shelved-until' });
+    const view = viewOf(incident(1, { priority: 3, members: [member('A', { priority: 1 }), member('B', { priority: 3 })] }), pictureOf([shelved], []));
+    expect(view).toMatchObject({ counts: [{ priority: 3, waiting: 1, acked: 0 }], alerts: 1, hidden: 1, worst: 3 });
+    expect(memberState(member('A', { priority: 1 }), pictureOf([shelved], []))).toMatchObject({ at: 'hidden', priority: 1 });
+    expect([member('x', { left_ms: T0 }), member('y', { acked: true }), member('z')].map((m) => memberState(m, EMPTY).at)).toEqual(['left', 'acked', 'waiting']);
   });
   it('is found by an alert that belongs to it, and not by one that left', () => {
     const picture = pictureOf([], [storm]);
@@ -78,6 +85,20 @@ describe('an incident', () => {
   it('of a drill takes no part', () => {
     const drill = incident(119, { exercise: 'drill-7', members: [member('A')] });
     expect([incidentViews(pictureOf([], [drill])), incidentOf(pictureOf([], [drill]), 'A')]).toEqual([[], null]);
+  });
+});
+
+describe('the load of the people', () => {
+  const news = [alert('a', { raised_ms: T0 - 100_000 }), alert('b', { raised_ms: T0 - 700_000 }), alert('c', { raised_ms: T0, exercise: 'd' })];
+  const seen = (of: Flood | null, more: Partial<Picture> = {}): Picture => ({ ...pictureOf([], [], of), day: new Map(news.map((a) => [a.id, a])), ...more });
+  it('is what the desk counts, against its limit for all positions, in a flood or not', () => {
+    expect(loadOf(seen(flood({ new: 12, since_ms: null, above: 8, positions: 3, window_s: 900 })), T0)).toEqual({ n: 12, limit: 24, minutes: 15 });
+    expect(loadOf(seen(flood({ new: 38, positions: 2 })), T0)).toEqual({ n: 38, limit: 20, minutes: 10 });
+  });
+  it('is counted here against the same limit when the desk is silent, and against the usual one when it said nothing yet', () => {
+    const beat = { received_ms: 0, server_time_ms: T0, lag_s: 0, degraded: ['desk'] };
+    expect(loadOf(seen(flood({ new: 38, positions: 2, window_s: 900 }), { beat }), T0)).toEqual({ n: 2, limit: 20, minutes: 15 });
+    expect(loadOf(seen(null), T0)).toEqual({ n: 1, limit: 10, minutes: 10 });
   });
 });
 

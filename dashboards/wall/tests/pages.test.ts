@@ -158,6 +158,8 @@ describe('the console, detail', () => {
     await press('d');
     expect(document.activeElement).toBe(screen.getByTestId('agency'));
     await press('Escape');
+    expect(document.activeElement).not.toBe(screen.getByTestId('agency')); // the field first, then the form
+    await press('Escape');
     expect(screen.queryByTestId('action-form')).toBeNull();
     await fireEvent.click(screen.getByTestId('do-dispatch'));
     await fireEvent.submit(screen.getByTestId('action-form'));

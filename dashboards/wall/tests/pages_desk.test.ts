@@ -12,6 +12,10 @@ const ready = { timeout: 20_000 };
 const press = (key: string, more: object = {}): Promise<boolean> => fireEvent.keyDown(document.activeElement ?? document.body, { key, ...more });
 const asked = (): { op: string; command_id: string }[] => (window as unknown as { ASKED?: { op: string; command_id: string }[] }).ASKED ?? [];
 
+async function sign(): Promise<void> {
+  for (let press = 0; press < 2; press += 1) await fireEvent.click(screen.getByTestId('handover-give'));
+}
+
 async function open(search: string): Promise<void> {
   localStorage.clear();
   delete (window as unknown as { ASKED?: unknown }).ASKED;
@@ -80,6 +84,8 @@ describe('the handover of the shift', () => {
     screen.getByTestId('handover-note').blur();
     await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>('handover-give').disabled).toBe(false), ready);
     await press('Enter', { ctrlKey: true });
+    expect(screen.getByTestId('handover-give').textContent).toContain('chắc chắn ký giao?');
+    await press('Enter', { ctrlKey: true });
     await waitFor(() => expect(screen.getByTestId('handover-state').textContent).toContain('chờ bên nhận ký'), ready);
     expect(screen.getByTestId('handover-given').textContent).toBe('Minh');
     expect(screen.queryByTestId('handover-take')).toBeNull(); // nobody signs both
@@ -92,11 +98,11 @@ describe('the handover of the shift', () => {
     const fake = (window as unknown as { FAKE: { alerts: Map<string, { acked: boolean }> } }).FAKE;
     const first = [...fake.alerts.values()].find((a) => !a.acked);
     if (first) first.acked = true;
-    await fireEvent.click(screen.getByTestId('handover-give'));
+    await sign();
     await waitFor(() => expect(screen.getByTestId('handover-problem').textContent).toContain('đã thay đổi sau khi bạn đọc'), ready);
     expect(screen.getByTestId('handover-count-unacknowledged').textContent).toBe('6');
     await waitFor(() => expect(screen.getByTestId<HTMLButtonElement>('handover-give').disabled).toBe(false), ready);
-    await fireEvent.click(screen.getByTestId('handover-give'));
+    await sign();
     await waitFor(() => expect(screen.getByTestId('handover-given').textContent).toBe('Minh'), ready);
   });
 });

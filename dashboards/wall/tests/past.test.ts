@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { newIn10Minutes } from '../src/model/alerts';
+import { newWithin } from '../src/model/alerts';
 import { dayStrips } from '../src/model/matrix';
 import { JOIN_MS, joined, unknownStretches, withPast } from '../src/model/past';
 import { DAY_MS, EMPTY, type Picture } from '../src/model/picture';
@@ -35,6 +35,6 @@ describe('what the database remembers', () => {
     expect(picture.day.get('gone')).toMatchObject({ active: false, closed: true, cleared_ms: T0 - 5 * H });
     expect(picture.day.get('over')?.cleared_ms).toBe(T0 - 3 * H);
     expect(dayStrips(picture, PROFILE, T0).find((s) => s.group === 'river')?.blocks).toHaveLength(3);
-    expect(newIn10Minutes(picture, T0)).toBe(2);
+    expect(newWithin(picture, T0)).toBe(2);
   });
 });

@@ -1,21 +1,26 @@
 import { describe, expect, it } from 'vitest';
-import { actorName, bars, BARS_MAX, rateNow, RANGES, split } from '../src/model/quality';
+import { actorName, bars, BARS_MAX, floodLimitOf, floodShare, rateNow, RANGES, split } from '../src/model/quality';
 import { PROFILE } from './build';
 
 describe('the strip of a span', () => {
   it('has one bar for ten minutes, per position, and marks what is above the limit', () => {
-    expect(bars({ slots: [0, 10, 11], positions: 1 })).toEqual([{ rate: 0, flood: false }, { rate: 10, flood: false }, { rate: 11, flood: true }]);
-    expect(bars({ slots: [22], positions: 2 })).toEqual([{ rate: 11, flood: true }]);
+    expect(bars({ slots: [0, 10, 11], positions: 1 }, 10)).toEqual([{ rate: 0, flood: false }, { rate: 10, flood: false }, { rate: 11, flood: true }]);
+    expect(bars({ slots: [22], positions: 2 }, 10)).toEqual([{ rate: 11, flood: true }]);
   });
   it('of a week takes the worst of each bar, and leaves no flood out', () => {
     const slots = Array.from({ length: 1009 }, (_, i) => (i === 500 || i === 1008 ? 40 : 1));
-    const found = bars({ slots, positions: 1 });
+    const found = bars({ slots, positions: 1 }, 10);
     expect(found.length).toBeLessThanOrEqual(BARS_MAX);
     expect(found.filter((bar) => bar.flood).length).toBe(2);
     expect(found.at(-1)).toEqual({ rate: 40, flood: true });
   });
+  it('is measured against the limit of the installation, brought to ten minutes', () => {
+    expect([floodLimitOf({ above: 10, window_s: 600 }), floodLimitOf({ above: 6, window_s: 300 }), floodLimitOf(null)]).toEqual([10, 12, 10]);
+    expect(bars({ slots: [22, 26], positions: 2 }, 12)).toEqual([{ rate: 11, flood: false }, { rate: 13, flood: true }]);
+    expect([floodShare({ slots: [22, 26], positions: 2 }, 12), floodShare({ slots: [22, 26], positions: 2 }, 10), floodShare({ slots: [], positions: 1 }, 10)]).toEqual([0.5, 1, 0]);
+  });
   it('of nothing is empty', () => {
-    expect([bars({ slots: [], positions: 1 }), rateNow({ slots: [], positions: 0 })]).toEqual([[], 0]);
+    expect([bars({ slots: [], positions: 1 }, 10), rateNow({ slots: [], positions: 0 })]).toEqual([[], 0]);
     expect(rateNow({ slots: [3, 8], positions: 2 })).toBe(4);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { EMPTY, type Picture } from '../src/model/picture';
-import { FIRST_VIEW, freeze, frozenRows, moved, rowsOf, tabCounts, windowOf, type View } from '../src/model/queue';
+import { FIRST_VIEW, freeze, frozenRows, kept, moved, rowsOf, tabCounts, windowOf, type View } from '../src/model/queue';
 import type { Alert, Suppression } from '../src/model/wire';
 import { alert, PROFILE, T0 } from './build';
 
@@ -61,6 +61,14 @@ describe('a list that stands still', () => {
   it('counts what is new outside: alerts and repeats', () => {
     expect(list.news.alerts.map((a) => a.id)).toEqual(['fresh']);
     expect(list.news.repeats).toBe(3);
+  });
+});
+
+describe('a selection', () => {
+  it('keeps what is in the list and lets go of what left it, which comes back unselected', () => {
+    const rows = [alert('a'), alert('b')];
+    expect(kept(new Set(['b', 'gone', 'c']), rows)).toEqual({ selected: new Set(['b']), left: 2 });
+    expect(kept(new Set(), rows)).toEqual({ selected: new Set(), left: 0 });
   });
 });
 

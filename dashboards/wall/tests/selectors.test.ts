@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { areaStates, countByPriority, isWaiting, lastHandled, newIn10Minutes, openAlerts, waitingCards } from '../src/model/alerts';
+import { areaStates, countByPriority, isWaiting, lastHandled, newWithin, openAlerts, waitingCards } from '../src/model/alerts';
 import { mildestLimit, pickStations, rain, riverPosition, rivers, shortNames } from '../src/model/environment';
 import { countsOf, feedsByCentre, isHourly, newestAge, silentCentres, silentSince } from '../src/model/feeds';
 import { columns, dayStrips, dayTicks, grouped, heads, OTHER, rows } from '../src/model/matrix';
@@ -46,7 +46,7 @@ describe('counters and cards', () => {
   it('name the last one that somebody took, and count the load of ten minutes', () => {
     expect(lastHandled(state)?.id).toBeDefined();
     expect(lastHandled(picture({ alerts: [alert('x')] }))).toBeNull();
-    expect(newIn10Minutes(picture({ alerts: [alert('x', { raised_ms: T0 - 599_000 }), alert('y', { raised_ms: T0 - 601_000 })] }), T0)).toBe(1);
+    expect(newWithin(picture({ alerts: [alert('x', { raised_ms: T0 - 599_000 }), alert('y', { raised_ms: T0 - 601_000 }), alert('d', { raised_ms: T0, exercise: 'drill' })] }), T0)).toBe(1);
   });
 
   it('order the whole list without ties', () => {

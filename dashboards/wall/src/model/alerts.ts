@@ -107,12 +107,12 @@ export function lastHandled(picture: Picture): Alert | null {
 }
 
 export const LOAD_WINDOW_MS = 10 * 60_000;
-/** New alerts in ten minutes above which one operator cannot follow (ANSI/ISA-18.2, EEMUA 191: alarm flood). */
+/** New alerts in ten minutes above which one operator cannot follow (ANSI/ISA-18.2, EEMUA 191: alarm flood), where the desk gives no limit. */
 export const LOAD_LIMIT = 10;
 
-/** How many alerts were raised in the last ten minutes, as far as this page has seen. */
-export function newIn10Minutes(picture: Picture, server_now_ms: number): number {
-  return [...picture.day.values()].filter((a) => a.raised_ms > server_now_ms - LOAD_WINDOW_MS).length;
+/** How many alerts were raised lately, in the last ten minutes if nothing else is said, as far as this page has seen; of no drill. */
+export function newWithin(picture: Picture, server_now_ms: number, window_ms: number = LOAD_WINDOW_MS): number {
+  return [...picture.day.values()].filter((a) => a.raised_ms > server_now_ms - window_ms && !a.exercise).length;
 }
 
 export interface AreaState {

@@ -1,4 +1,4 @@
-/** Answers to commands that go to the desk over HTTP: what became of them, and which id a repeat has. Pure. */
+/** Answers to commands that go to the desk over HTTP: what became of them. Pure. */
 
 import type { DeskAnswer } from './wire_desk';
 
@@ -31,15 +31,4 @@ export function replyOf(answer: Answered): Reply {
   const outcome = said?.outcome ?? 'DONE';
   const done = outcome === 'DONE' || outcome === 'ALREADY';
   return { done, settled: outcome !== 'UNKNOWN', outcome, code: done ? '' : said?.reason || outcome, by: said?.by_display ?? said?.by ?? '' };
-}
-
-/** A command whose answer is not known. */
-export interface Unsettled {
-  readonly what: string;
-  readonly command_id: string;
-}
-
-/** Id of a command: that of the last try when the very same is asked again and nobody answered, else a new one. */
-export function commandIdFor(held: Unsettled | null, what: string, make: () => string): string {
-  return held?.what === what ? held.command_id : make();
 }

@@ -137,13 +137,58 @@ export function rosterOf(one: Handover, lang: Lang): string {
 }
 
 /**
- * Signatures that an account may give now, the usual one first. The incoming shift takes what was given; when its own
+ * Signatures that an account may give now. The incoming shift takes what was given; when its own
  * shift has begun and nobody gave, it may take the draft. Nobody signs both.
  */
 export function signable(one: Handover, user: string, may: boolean, server_now_ms: number): ('give' | 'take')[] {
   if (!may || isOver(one)) return [];
   if (one.state === 'given') return one.given?.actor === user ? [] : ['take'];
   return server_now_ms >= one.shift_end_ms ? ['take', 'give'] : ['give'];
+}
+
+const folded = (name: string): string => name.trim().toLocaleLowerCase('vi');
+
+/**
+ * The signature that is proposed to a person, by what the roster says of them under any of their names: giving to the
+ * outgoing, taking to the incoming. To somebody the roster does not know, only what is the one possible signature; null:
+ * they have to choose themselves.
+ */
+export function usual(one: Handover, ops: readonly ('give' | 'take')[], names: readonly string[]): 'give' | 'take' | null {
+  const mine = new Set(names.map(folded).filter(Boolean));
+  const on = (roster: readonly string[]): boolean => roster.some((name) => mine.has(folded(name)));
+  const [out, into] = [on(one.outgoing), on(one.incoming)];
+  if (out !== into) return ops.find((op) => op === (out ? 'give' : 'take')) ?? null;
+  return ops.length === 1 ? ops[0] ?? null : null;
+}
+
+/** A signature that was asked for and not confirmed yet, of the digest that was shown then. */
+export interface Signing {
+  readonly id: string;
+  readonly op: 'give' | 'take';
+  readonly digest_hash: string;
+  /** Server time. */
+  readonly at_ms: number;
+}
+/** A signature that is not confirmed by then has to be asked for again. */
+const CONFIRM_MS = 30_000;
+
+/** Does a second press sign now what is shown? Not another handover, another digest, nor something asked long ago. */
+export function confirms(asking: Signing | null, one: Handover | undefined, server_ms: number): 'give' | 'take' | null {
+  if (!asking || asking.id !== one?.id || asking.digest_hash !== one.digest_hash) return null;
+  return server_ms - asking.at_ms <= CONFIRM_MS ? asking.op : null;
+}
+
+/** When handovers were read last, server time, and whether the last attempt failed. */
+export interface Reading {
+  readonly at_ms: number;
+  readonly failed: boolean;
+}
+/** Without an answer for so long, even a bad one, nobody knows whether what is shown is still so: three attempts. */
+const CURRENT_MS = 30_000;
+
+/** Is what is shown not known to be the present? Then nobody signs it. */
+export function unread(reading: Reading | null, server_ms: number): boolean {
+  return reading === null || reading.failed || server_ms - reading.at_ms > CURRENT_MS;
 }
 
 /** The signature names what was read: another digest is refused as STALE. */

@@ -1,6 +1,6 @@
 /** The list of incidents at the desk: rows, members, lines of the timeline, what may be asked. Pure. */
 
-import { byNeed, viewOf, type IncidentView } from './incidents';
+import { byNeed, memberState, viewOf, type IncidentView } from './incidents';
 import { isHidden, isMuted } from './alerts';
 import type { Picture } from './picture';
 import type { Alert } from './wire';
@@ -31,6 +31,13 @@ export function listed(picture: Picture): IncidentView[] {
 export function membersOf(incident: Incident): Member[] {
   return [...incident.members].sort((a, b) => Number(a.left_ms !== null) - Number(b.left_ms !== null)
     || a.priority - b.priority || b.raised_ms - a.raised_ms || (a.alert_id < b.alert_id ? -1 : 1));
+}
+
+/** What was chosen and is still an open member, and how many left meanwhile: with one of these the desk would refuse all. */
+export function stillThere(chosen: ReadonlySet<string>, incident: Incident, picture: Picture): { ids: string[]; left: number } {
+  const there = new Set(incident.members.filter((m) => memberState(m, picture).at !== 'left').map((m) => m.alert_id));
+  const ids = [...chosen].filter((id) => there.has(id)).sort();
+  return { ids, left: chosen.size - ids.length };
 }
 
 /** Alerts of an incident that an acknowledgement would have an effect on. */

@@ -1,6 +1,6 @@
 /** Incidents and the flood: what the desk says, put together with the alerts of the picture. Pure. */
 
-import { byUrgency, isHidden, isMuted, isQuiet, isWaiting, openAlerts } from './alerts';
+import { byUrgency, isHidden, isMuted, isQuiet, isWaiting, LOAD_LIMIT, LOAD_WINDOW_MS, newWithin, openAlerts } from './alerts';
 import type { Picture } from './picture';
 import type { Lang } from './profile';
 import { PRIORITIES, type Alert, type Priority } from './wire';
@@ -23,7 +23,10 @@ export interface IncidentView {
   readonly waiting_n: number;
   /** Worst priority among open members; that of the incident when none is open. */
   readonly worst: Priority;
+  /** Open members that are not hidden. */
   readonly alerts: number;
+  /** Open members that are shelved, suppressed or out of service: they ask nobody, and nobody has them. */
+  readonly hidden: number;
   readonly areas: number;
 }
 
@@ -56,6 +59,21 @@ export function floodLimit(flood: Flood): number {
   return flood.above * flood.positions;
 }
 
+/** How many alerts are new, how many are too many for all positions, and within how many minutes. */
+export interface Load {
+  readonly n: number;
+  readonly limit: number;
+  readonly minutes: number;
+}
+
+/** The load as the desk counts it; as this page has seen it when the desk is silent or has said nothing yet. */
+export function loadOf(picture: Picture, server_ms: number): Load {
+  const { flood } = picture.desk;
+  const window_ms = flood ? flood.window_s * 1000 : LOAD_WINDOW_MS;
+  const n = flood && !deskSilent(picture) ? flood.new : newWithin(picture, server_ms, window_ms);
+  return { n, limit: flood ? floodLimit(flood) : LOAD_LIMIT, minutes: Math.round(window_ms / 60_000) };
+}
+
 /** `S-118`, as people say it. */
 export function labelOf(incident: Pick<Incident, 'number'>): string {
   return `S-${incident.number}`;
@@ -70,30 +88,27 @@ export function openIncidents(picture: Picture): Incident[] {
   return picture.desk.incidents.filter((one) => one.state === 'open' && one.exercise === null);
 }
 
-interface Standing {
+export interface MemberState {
+  readonly at: 'left' | 'hidden' | 'acked' | 'waiting';
   readonly priority: Priority;
-  readonly acked: boolean;
-  readonly asks: boolean;
 }
 
-/** How a member stands: the alert of the picture when it holds it, else as the desk told it last; null: closed. */
-function standing(member: Member, picture: Picture): Standing | null {
+/** How a member stands: the alert of the picture when it holds it, else as the desk told it last. */
+export function memberState(member: Member, picture: Picture): MemberState {
   const alert = picture.alerts.get(member.alert_id);
-  if (member.left_ms !== null || alert?.closed) return null;
-  if (!alert) return { priority: member.priority, acked: member.acked, asks: !member.hidden && !member.acked };
-  if (isHidden(alert) || isMuted(alert)) return { priority: alert.priority, acked: true, asks: false };
-  return { priority: alert.priority, acked: isQuiet(alert), asks: isWaiting(alert) };
+  const { priority } = alert ?? member;
+  if (member.left_ms !== null || alert?.closed) return { at: 'left', priority };
+  if (alert ? isHidden(alert) || isMuted(alert) : member.hidden) return { at: 'hidden', priority };
+  return { at: (alert ? isQuiet(alert) : member.acked) ? 'acked' : 'waiting', priority };
 }
 
 export function viewOf(incident: Incident, picture: Picture): IncidentView {
-  const open = incident.members.flatMap((member) => {
-    const at = standing(member, picture);
-    return at ? [{ ...at, place: member.area || member.centre }] : [];
-  });
-  const asking = open.filter((one) => one.asks);
+  const there = incident.members.map((member) => ({ ...memberState(member, picture), place: member.area || member.centre }));
+  const open = there.filter((one) => one.at === 'waiting' || one.at === 'acked');
+  const asking = open.filter((one) => one.at === 'waiting');
   const counts = PRIORITIES.map((priority) => {
     const of = open.filter((one) => one.priority === priority);
-    const waiting = of.filter((one) => one.asks).length;
+    const waiting = of.filter((one) => one.at === 'waiting').length;
     return { priority, waiting, acked: of.length - waiting };
   });
   return {
@@ -103,6 +118,7 @@ export function viewOf(incident: Incident, picture: Picture): IncidentView {
     waiting_n: asking.length,
     worst: counts.find((one) => one.waiting + one.acked > 0)?.priority ?? incident.priority,
     alerts: open.length,
+    hidden: there.filter((one) => one.at === 'hidden').length,
     areas: new Set(open.map((one) => one.place)).size,
   };
 }
@@ -113,7 +129,7 @@ export function byNeed(a: IncidentView, b: IncidentView): number {
     || b.incident.opened_ms - a.incident.opened_ms || b.incident.number - a.incident.number;
 }
 
-/** Open incidents of the real world with an open member, the neediest first. */
+/** Open incidents of the real world with an open member that is not hidden, the neediest first. */
 export function incidentViews(picture: Picture): IncidentView[] {
   return openIncidents(picture).map((one) => viewOf(one, picture)).filter((one) => one.alerts > 0).sort(byNeed);
 }

@@ -62,7 +62,8 @@ export const RANGES = { h8: 8 * HOUR_MS, h24: 24 * HOUR_MS, d7: 7 * 24 * HOUR_MS
 export type Range = keyof typeof RANGES;
 export const RANGE_NAMES: readonly Range[] = ['h8', 'h24', 'd7'];
 /** Announcements of ten minutes per position above which one cannot follow; a starting point of process plants. */
-export const FLOOD_ABOVE = 10;
+const FLOOD_ABOVE = 10;
+const SLOT_S = 600;
 /** Bars of the strip; several slots of a longer span become one, the worst of them. */
 export const BARS_MAX = 144;
 
@@ -72,11 +73,22 @@ export interface Bar {
   readonly flood: boolean;
 }
 
-export function bars(span: Pick<Quality, 'slots' | 'positions'>, max: number = BARS_MAX): Bar[] {
+/** The limit of the installation, per position, brought to ten minutes; the usual one while the desk has said none. */
+export function floodLimitOf(flood: { readonly above: number; readonly window_s: number } | null): number {
+  return flood ? (flood.above * SLOT_S) / flood.window_s : FLOOD_ABOVE;
+}
+
+/** Part of the slots with more than the limit per position. */
+export function floodShare(span: Pick<Quality, 'slots' | 'positions'>, limit: number): number {
+  const above = span.slots.filter((n) => n / Math.max(1, span.positions) > limit).length;
+  return above / Math.max(1, span.slots.length);
+}
+
+export function bars(span: Pick<Quality, 'slots' | 'positions'>, limit: number, max: number = BARS_MAX): Bar[] {
   const each = Math.max(1, Math.ceil(span.slots.length / max));
   return Array.from({ length: Math.ceil(span.slots.length / each) }, (_, i) => {
     const rate = Math.max(...span.slots.slice(i * each, (i + 1) * each)) / Math.max(1, span.positions);
-    return { rate, flood: rate > FLOOD_ABOVE };
+    return { rate, flood: rate > limit };
   });
 }
 

@@ -95,6 +95,13 @@ export function frozenRows(picture: Picture, fresh: readonly Alert[], frozen: Fr
   return { rows, news: { alerts: fresh.filter((a) => !known.has(a.id)), repeats } };
 }
 
+/** Of a selection what the list still shows; the rest is let go of, and would come back unselected. */
+export function kept(selected: ReadonlySet<string>, rows: readonly Alert[]): { selected: ReadonlySet<string>; left: number } {
+  const shown = new Set(rows.map((a) => a.id));
+  const still = new Set([...selected].filter((id) => shown.has(id)));
+  return { selected: still, left: selected.size - still.size };
+}
+
 /** The row that j and k lead to; from nowhere to the first row. */
 export function moved(rows: readonly Alert[], cursor: string | null, by: 1 | -1): string | null {
   const at = rows.findIndex((a) => a.id === cursor);

@@ -8,7 +8,7 @@ import { uuid } from '../lib/uuid';
 import * as http from '../link/http';
 import { LiveLink } from '../link/live';
 import { IDLE, standing, type Link, type Standing } from '../link/machine';
-import { commandFrame, due, give, NO_COMMANDS, settle, unsend, type Commands, type Fields } from '../model/commands';
+import { commandFrame, due, give, NO_COMMANDS, promote, settle, unsend, type Commands, type Fields } from '../model/commands';
 import { EMPTY, serverTime, type Picture } from '../model/picture';
 import type { Profile } from '../model/profile';
 import { askedStretch, withPast } from '../model/past';
@@ -96,15 +96,19 @@ export class Live {
 
   /**
    * Gives an acknowledgement; false when too many commands wait already, or another one to the alert does. One
-   * acknowledgement on its way is enough.
+   * acknowledgement on its way is enough; asked for by itself it goes before those of a `bulk`.
    */
-  acknowledge(alert: Alert, note: string | null): boolean {
-    return this.commands.pending.some((p) => p.frame.alert_id === alert.id && p.frame.op === 'ack') || this.command(alert, 'ack', { note });
+  acknowledge(alert: Alert, note: string | null, bulk = false): boolean {
+    if (!this.commands.pending.some((p) => p.frame.alert_id === alert.id && p.frame.op === 'ack')) return this.command(alert, 'ack', { note }, bulk);
+    if (!bulk) this.commands = promote(this.commands, alert.id);
+    this.#sendDue();
+    return true;
   }
 
   /** Gives a command; false when too many wait already, or one to the same alert does. */
-  command(alert: Alert, op: Op, fields: Fields): boolean {
-    const next = give(this.commands, commandFrame(alert, op, uuid(), fields), serverTime(this.#picture, pageNow()));
+  command(alert: Alert, op: Op, fields: Fields, bulk = false): boolean {
+    const need = { priority: alert.priority, bulk };
+    const next = give(this.commands, commandFrame(alert, op, uuid(), fields), serverTime(this.#picture, pageNow()), need);
     if (!next) return false;
     this.commands = next;
     this.#sendDue();
