@@ -55,6 +55,11 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "console-handover-english": ("/console?state=busy&lang=en", 1440, 900, 2),
     "console-quality": ("/console?state=flood", 1440, 900, 2),
     "console-quality-english": ("/console?state=flood&lang=en", 1440, 900, 2),
+    "wall-flood-3840": ("/wall?state=flood", 3840, 2160, 2.5),
+    "console-narrow": ("/console?state=busy", 390, 844, 2),
+    "console-incidents-narrow": ("/console?state=flood", 390, 844, 2),
+    "console-handover-narrow": ("/console?state=busy", 390, 844, 2),
+    "console-quality-narrow": ("/console?state=flood", 390, 844, 2),
     "console-signin": ("/console?user=guest", 1440, 900, 1),
 }
 
@@ -76,7 +81,7 @@ class Handler(SimpleHTTPRequestHandler):
 def act(page: Page, name: str) -> None:
     """Keys that bring a page into the state of its picture."""
     rows = page.get_by_test_id("queue-row")
-    if name == "console":
+    if name in {"console", "console-narrow"}:
         rows.nth(2).click()
     if name in {"console-conflict", "console-acked"}:
         rows.nth(2 if name.endswith("conflict") else 0).click()
@@ -141,7 +146,7 @@ def main(folder: Path, names: list[str]) -> int:
             page.wait_for_timeout(wait_s * 1000)
             if name.startswith("console"):
                 act(page, name)
-            page.screenshot(path=folder / f"{name}.png")
+            page.screenshot(path=folder / f"{name}.png", full_page=name.endswith("narrow"))
             scroll = page.evaluate(
                 "[document.documentElement.scrollWidth - innerWidth, document.documentElement.scrollHeight - innerHeight]"
             )

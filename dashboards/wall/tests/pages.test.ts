@@ -201,6 +201,8 @@ describe('the wall in a flood', () => {
     expect(screen.getByTestId('flood').textContent).toBe('BÃO CẢNH BÁO');
     expect(screen.getByTestId('wall-mode').textContent).toMatch(/38 mới trong 10 phút \(ngưỡng 10\).*27 không phát tiếng, 0 bị bỏ/);
     expect(screen.getByTestId('flood-singles').textContent).toBe('4');
+    const rest = screen.getByTestId('flood-rest'); // the narrow card says how urgent it is as well
+    expect([rest.querySelector('[data-priority]')?.getAttribute('data-priority'), rest.querySelector('[data-priority]')?.getAttribute('data-acked')]).toEqual(['3', 'false']);
     expect(screen.queryAllByTestId('alert-card')).toEqual([]);
     fake().state.flood.since = null;
     tell();
