@@ -17,10 +17,11 @@ from typing import TYPE_CHECKING
 from websockets.asyncio.server import ServerConnection
 from websockets.exceptions import ConnectionClosed
 
+from ioc.services.desk_view import Shown
 from ioc.services.tickets import Grant
 from ioc.services.viewer import Viewer
 from ioc.wire.close_codes import CloseCode
-from ioc.wire.frames import CommandFrame, ErrorFrame, Hello, Since, encode_frame
+from ioc.wire.frames import CommandFrame, ErrorFrame, Hello, encode_frame
 from ioc.wire.session import Action, Authenticate, Close, SendFrame, StartPicture, Submit, WallSession
 
 if TYPE_CHECKING:
@@ -47,10 +48,11 @@ class LiveConnection:
         self._wake = asyncio.Event()
         self._outbox: deque[bytes] = deque()
         self._closing: Close | None = None
-        self._start: tuple[Since | None] | None = None
+        self._start: StartPicture | None = None
         self._viewer: Viewer | None = None
         self._beat_due_ms = 0
-        self._desk_version = -1  # of the desk's frame that was sent last; -1 none
+        self._desk_shown: Shown | None = None  # of the desk's frame that was sent last
+        self._desk_changes = False
         self._desk_due_ms = 0
         self._submits: set[asyncio.Task[None]] = set()
 
@@ -104,7 +106,7 @@ class LiveConnection:
             elif isinstance(action, Authenticate):
                 self._authenticate(action.ticket)
             elif isinstance(action, StartPicture):
-                self._start = (action.since,)
+                self._start = action
             elif isinstance(action, Submit):
                 task = asyncio.create_task(self._submit(action.command))
                 self._submits.add(task)
@@ -174,11 +176,10 @@ class LiveConnection:
             return frames
         now_ms = self._server.clock()
         if self._start is not None:
-            (since,) = self._start
-            self._start = None
+            start, self._start = self._start, None
             self._viewer = Viewer(self._server.cache)
-            frames += self._viewer.start(since, now_ms)
-            self._desk_version, self._desk_due_ms = -1, now_ms
+            frames += self._viewer.start(start.since, now_ms)
+            self._desk_shown, self._desk_due_ms, self._desk_changes = None, now_ms, start.desk_changes
             self._beat_due_ms = now_ms  # the first beat at once
         if self._viewer is not None:
             beat = now_ms >= self._beat_due_ms
@@ -191,12 +192,12 @@ class LiveConnection:
         return frames
 
     def _desk_frame(self, now_ms: int) -> list[bytes]:
-        """The desk's frame when it is another one, once a second at most: it is the whole every time."""
-        desk = self._server.desk
-        if self._desk_version == desk.version or 0 < self._desk_due_ms - now_ms <= DESK_MS:
+        """The desk's frame when it is another one, once a second at most: the whole, or what changed since the last."""
+        desk, before = self._server.desk, self._desk_shown
+        if (before and before.version == desk.version) or 0 < self._desk_due_ms - now_ms <= DESK_MS:
             return []
-        self._desk_version, self._desk_due_ms = desk.version, now_ms + DESK_MS
-        return [desk.frame()]
+        self._desk_shown, self._desk_due_ms = desk.shown(), now_ms + DESK_MS
+        return [desk.changes(before) if before and self._desk_changes else desk.frame()]
 
     async def _send(self, frame: bytes) -> None:
         async with asyncio.timeout(SEND_WITHIN_S):

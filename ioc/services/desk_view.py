@@ -1,12 +1,15 @@
 """What a gateway knows of the desk: the public records of the topic ``desk``, and the frame that screens get of them.
 
-The frame is the whole of it every time, so it has no position and no gap: whoever has the newest one has everything.
+The frame is the whole of it. Whoever has it and asked for changes gets from then on the incidents that changed, against
+the version that was sent to them last: one connection delivers in order, so nothing can be missing in between, and a
+client that finds a gap all the same connects again.
 """
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -18,7 +21,7 @@ from ioc.domain.incidents import Incident
 from ioc.domain.silences import Silence
 from ioc.pipeline.escalation_audit import Audit
 from ioc.wire import codec
-from ioc.wire.frames import DeskFrame, encode_frame
+from ioc.wire.frames import DeskDelta, DeskFrame, encode_frame
 
 FRAME_MEMBERS_MAX = 2_000  # about 0.6 MB
 FRAME_LINES_MAX = 20
@@ -26,6 +29,14 @@ SILENT_AFTER_MS = 150_000  # the desk says every minute how it stands: two of th
 
 _log = logging.getLogger(__name__)
 _decode_audit = msgspec.json.Decoder(Audit).decode
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What a frame of ``version`` shows: id of an incident → the version at which it changed last."""
+
+    version: int
+    stamps: Mapping[str, int]
 
 
 class DeskView:
@@ -38,7 +49,10 @@ class DeskView:
         self.flood: Flood | None = None
         self.audit: Audit | None = None  # of the escalation; None: the desk has not said how it stands
         self.version = 0  # grows with every change that the frame shows
+        self._stamps: dict[str, int] = {}
         self._frame: tuple[int, bytes] | None = None
+        self._bounded: tuple[Shown, list[Incident]] | None = None
+        self._changes: dict[int, bytes] = {}  # to the present version, by the one before; so many as screens differ
 
     def take(self, key: bytes, value: bytes | None) -> None:
         """Take one record of ``desk``; what is not public, or cannot be read, is left."""
@@ -50,10 +64,13 @@ class DeskView:
                 _put(self.handovers, name, value, codec.decode_handover)
             elif kind == "incident":
                 _put(self.incidents, name, value, codec.decode_incident)
-                self.version += 1
+                self._moved()
+                self._stamps[name] = self.version
+                if value is None:
+                    del self._stamps[name]
             elif kind == "flood":
                 self.flood = None if value is None else codec.decode_flood(value)
-                self.version += 1
+                self._moved()
             elif kind == "escalation" and name == "audit":
                 self.audit = None if value is None else _decode_audit(value)
         except msgspec.MsgspecError as exc:
@@ -91,9 +108,39 @@ class DeskView:
         Incidents beyond that are left out, so that their alerts stand for themselves on the screens.
         """
         if self._frame is None or self._frame[0] != self.version:
-            frame = DeskFrame(incidents=list(_bounded(self._open_incidents())), flood=self.flood)
+            frame = DeskFrame(incidents=self._present()[1], flood=self.flood, version=self.version)
             self._frame = (self.version, encode_frame(frame))
         return self._frame[1]
+
+    def shown(self) -> Shown:
+        """What :meth:`frame` shows now; to be given back to :meth:`changes`."""
+        return self._present()[0]
+
+    def changes(self, before: Shown) -> bytes:
+        """The frame that leads from what was shown before to the present; of an earlier version of this view."""
+        if before.version not in self._changes:
+            now, incidents = self._present()
+            frame = DeskDelta(
+                prev=before.version,
+                version=now.version,
+                incidents=[one for one in incidents if before.stamps.get(one.id) != now.stamps[one.id]],
+                gone=sorted(before.stamps.keys() - now.stamps.keys()),
+                flood=self.flood,
+            )
+            self._changes[before.version] = encode_frame(frame)
+        return self._changes[before.version]
+
+    def _moved(self) -> None:
+        self.version += 1
+        self._changes.clear()
+
+    def _present(self) -> tuple[Shown, list[Incident]]:
+        """The bounded list of the present version, and what it is made of."""
+        if self._bounded is None or self._bounded[0].version != self.version:
+            incidents = list(_bounded(self._open_incidents()))
+            stamps = {one.id: self._stamps[one.id] for one in incidents}
+            self._bounded = (Shown(self.version, stamps), incidents)
+        return self._bounded
 
     def _open_incidents(self) -> list[Incident]:
         opened = [one for one in self.incidents.values() if one.state == "open"]

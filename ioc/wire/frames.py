@@ -39,6 +39,7 @@ class Subscribe(Struct, frozen=True, kw_only=True, tag="subscribe", tag_field="t
     channels: tuple[str, ...] = ("wall",)
     filter: dict[str, Any] = {}
     since: Since | None = None
+    desk_changes: bool = False  # True: after the first frame of the desk only what changed of it (DeskDelta)
 
 
 class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", tag_field="t"):
@@ -181,12 +182,28 @@ class Delta(Struct, frozen=True, kw_only=True, omit_defaults=True, tag="delta", 
 
 
 class DeskFrame(Struct, frozen=True, kw_only=True, tag="desk", tag_field="t"):
-    """All open incidents and the flood, as the desk says them now; the whole every time, beside the positions.
+    """All open incidents and the flood, as the desk says them now; the whole of it, beside the positions.
 
-    Sent after the picture begins and whenever it changed. ``flood`` None: the desk has said nothing yet.
+    Sent after the picture begins and, to clients that did not ask for changes, whenever it changed. ``flood`` None: the
+    desk has said nothing yet. ``version`` is of this gateway alone and grows with every change.
     """
 
     incidents: list[Incident] = []
+    flood: Flood | None = None
+    version: int = 0
+
+
+class DeskDelta(Struct, frozen=True, kw_only=True, tag="desk_delta", tag_field="t"):
+    """What changed of the desk from version ``prev`` to ``version``, for clients that asked for changes.
+
+    ``incidents`` are those that are new or changed, each whole; ``gone`` ids of those that are no longer shown; ``flood``
+    as it is. A client that does not hold ``prev`` has to connect again, which begins with the whole.
+    """
+
+    prev: int
+    version: int
+    incidents: list[Incident] = []
+    gone: list[str] = []
     flood: Flood | None = None
 
 
@@ -226,6 +243,16 @@ class ErrorFrame(Struct, frozen=True, kw_only=True, tag="error", tag_field="t"):
 
 
 ServerFrame = (
-    Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame | DeskFrame
+    Hello
+    | SnapshotBegin
+    | Snapshot
+    | SnapshotEnd
+    | Delta
+    | Gap
+    | Beat
+    | OutcomeFrame
+    | ErrorFrame
+    | DeskFrame
+    | DeskDelta
 )
 encode_frame = msgspec.json.Encoder().encode

@@ -59,9 +59,10 @@ class Authenticate(Struct, frozen=True):
 
 
 class StartPicture(Struct, frozen=True):
-    """Begin (or begin again) to send the picture, from ``since`` if that can be continued."""
+    """Begin (or begin again) to send the picture, from ``since`` if that can be continued; of the desk its changes."""
 
     since: Since | None
+    desk_changes: bool = False
 
 
 class Submit(Struct, frozen=True):
@@ -213,7 +214,7 @@ class WallSession:
             # Reserved: a filter by centre. Refused, not ignored: a client must not believe that it is filtered.
             return self._strike(BadInput("unsupported_filter", "filter", "must be empty"), now_ms)
         self.state = "live"
-        return [StartPicture(frame.since)]
+        return [StartPicture(frame.since, frame.desk_changes)]
 
     def _command(self, frame: CommandFrame, now_ms: int) -> list[Action]:
         if frame.op not in self._rights.commands:

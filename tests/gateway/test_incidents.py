@@ -45,6 +45,28 @@ async def test_people_lead_name_note_and_every_wall_can_list_it(gateway: Running
     assert [line["word"] for line in shown["timeline"]] == ["opened", "took", "renamed", "noted"]
 
 
+async def test_a_wall_that_asked_for_changes_gets_the_whole_and_then_what_changed(gateway: Running) -> None:
+    first = await opened(gateway, "A-1", "A-2", area="731")
+    async with gateway.socket() as wall, gateway.wall() as other:
+        await wall.sign_in(await gateway.ticket())
+        await wall.say({"t": "subscribe", "channels": ["wall"], "desk_changes": True})
+        whole = await wall.hear("desk")
+        assert [one["id"] for one in whole["incidents"]] == [first]
+        async with signed_in(gateway, "lan") as http:
+            await http.post(f"{PATH}/{first}", json={"command_id": "c-1", "op": "take"})
+        held, at = {one["id"]: one for one in whole["incidents"]}, whole["version"]
+        while held[first]["owner"] is None:
+            changed = await wall.hear("desk_delta")
+            assert changed["prev"] == at
+            held |= {one["id"]: one for one in changed["incidents"]}
+            at = changed["version"]
+        assert held[first]["owner"] == "lan"
+        seen = await other.until(lambda f: f["t"] == "desk" and any(one["owner"] for one in f["incidents"]))
+        assert [one["id"] for one in seen["incidents"]] == [first], "who did not ask gets the whole every time"
+        await wall.say({"t": "subscribe", "channels": ["wall"], "desk_changes": True})
+        assert (await wall.hear("desk"))["version"] == at, "a picture begun anew begins with the whole"
+
+
 async def test_split_says_where_the_alerts_are_and_merge_brings_them_back(gateway: Running) -> None:
     name = await opened(gateway, "A-1", "A-2", "A-3")
     await eventually(lambda: len(gateway.gateway.parts.desk.incidents[name].members) == 3)

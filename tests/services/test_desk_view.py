@@ -7,6 +7,9 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from ioc.adapters.metrics import GatewayMetrics
 from ioc.domain.incidents import Incident, Line, Member
@@ -72,6 +75,72 @@ def test_the_frame_of_very_many_incidents_is_bounded(monkeypatch: pytest.MonkeyP
     assert [(one["number"], len(one["members"])) for one in frame["incidents"]] == [(3, 2), (1, 3)]
     assert len(frame["incidents"][0]["timeline"]) == 20
     assert len(view.all_incidents()) == 3, "the list by HTTP has all"
+
+
+class Screen:
+    """A screen that asked for changes: holds what the frames told it, as the pages do."""
+
+    def __init__(self, view: DeskView) -> None:
+        self.at = view.shown()
+        self.incidents: dict[str, Any] = {}
+        self.take(view.frame())
+
+    def follow(self, view: DeskView) -> int:
+        """Take what changed; how many bytes that was."""
+        data = view.changes(self.at)
+        self.at = view.shown()
+        self.take(data)
+        return len(data)
+
+    def take(self, data: bytes) -> None:
+        frame = decode_frame(data)
+        if frame["t"] == "desk":
+            self.incidents = {}
+        else:
+            assert frame["prev"] == self.version
+        for name in frame.get("gone", []):
+            del self.incidents[name]
+        self.incidents |= {one["id"]: one for one in frame["incidents"]}
+        self.version, self.flood = frame["version"], frame["flood"]
+
+
+steps = st.lists(
+    st.tuples(st.integers(1, 6), st.sampled_from([None, "closed", 1, 2, 3, 4]), st.booleans()), min_size=1, max_size=40
+)
+
+
+@given(steps)
+def test_who_follows_the_changes_has_what_the_whole_frame_says(story: list[tuple[int, Any, bool]]) -> None:
+    """Incidents open, grow, close, vanish and fall out of the bounded frame; screens look now and then."""
+    view = DeskView()
+    screens = [Screen(view), Screen(view)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(desk_view, "FRAME_MEMBERS_MAX", 8)
+        for number, what, looks in story:
+            made = incident(number, what if isinstance(what, int) else 1)
+            if what == "closed":
+                made = replace(made, state="closed")
+            view.take(b"incident/" + made.id.encode(), None if what is None else encode(made))
+            for screen in screens[: 1 + looks]:
+                screen.follow(view)
+        whole = decode_frame(view.frame())
+        for screen in screens:
+            screen.follow(view)
+            assert screen.incidents == {one["id"]: one for one in whole["incidents"]}
+            assert (screen.version, screen.flood) == (whole["version"], whole["flood"])
+
+
+def test_one_incident_of_many_is_sent_alone() -> None:
+    view = DeskView()
+    for number in range(1, 21):
+        view.take(f"incident/I-{number}".encode(), encode(incident(number, 100)))
+    screen = Screen(view)
+    view.take(b"incident/I-7", encode(replace(incident(7, 100), owner="lan")))
+    frame = decode_frame(view.changes(screen.at))
+    assert [one["id"] for one in frame["incidents"]] == ["I-7"]
+    assert screen.follow(view) < len(view.frame()) / 15
+    assert screen.incidents["I-7"]["owner"] == "lan"
+    assert view.changes(view.shown()) is view.changes(view.shown()), "made once for all screens"
 
 
 def incident(number: int, members: int) -> Incident:

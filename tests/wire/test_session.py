@@ -66,6 +66,8 @@ def test_ticket_then_picture_then_command() -> None:
     assert isinstance(submit, Submit)
     since = json.dumps({"t": "subscribe", "since": {"epoch": "e", "pos": "p"}})
     assert session.on_text(since, 30) == [StartPicture(Since(epoch="e", pos="p"))]
+    changes = '{"t":"subscribe","channels":["wall"],"desk_changes":true}'
+    assert session.on_text(changes, 40) == [StartPicture(None, desk_changes=True)]
 
 
 def test_a_command_needs_no_picture() -> None:

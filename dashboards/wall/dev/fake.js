@@ -202,7 +202,7 @@
       this.timer = setInterval(() => { n += 1; this.delta({ feeds: feeds() }); if (n % 5 === 0) beat(); }, 1000);
     }
     /** The frame of the desk, the whole of it. */
-    desk() { this.emit({ t: 'desk', incidents: incidents.filter((one) => one.state === 'open'), flood: flood() }); }
+    desk() { this.emit({ t: 'desk', incidents: incidents.filter((one) => one.state === 'open'), flood: flood(), version: 0 }); }
     delta(changes) {
       const prev = String(this.pos);
       this.pos += 1;

@@ -40,7 +40,7 @@ describe('the way in', () => {
     expect(run.take()).toEqual([
       { do: 'fetch_ticket' }, { do: 'open', url: 'ws://x/live' },
       { do: 'send', frame: { t: 'auth', ticket: 't', proto: 1 } },
-      { do: 'send', frame: { t: 'subscribe', channels: ['wall'], filter: {}, since: SINCE } },
+      { do: 'send', frame: { t: 'subscribe', channels: ['wall'], filter: {}, since: SINCE, desk_changes: true } },
     ]);
     expect(run.link.ticket).toBeNull(); // used once, kept nowhere
   });

@@ -16,6 +16,24 @@ function snapshot(parts: { alerts?: Alert[]; feeds?: FeedView[]; readings?: Read
 }
 const delta = (prev: string, pos: string, more: Partial<Delta> = {}): Delta => ({ t: 'delta', prev, pos, server_time_ms: T0, ...more });
 
+describe('what changed of the desk', () => {
+  const whole = { t: 'desk', incidents: [incident(1), incident(2), incident(3)], flood: null, version: 5 } as const;
+  const held = reduce({ ...EMPTY, sync: 'live', pos: '1' }, whole, 0);
+  it('replaces, adds and takes away incidents, when it follows what is held', () => {
+    const next = reduce(held, { t: 'desk_delta', prev: 5, version: 7, incidents: [incident(2, { owner: 'lan' }), incident(9)], gone: ['I-1'], flood: flood() }, 0);
+    expect(next.desk.incidents.map((one) => [one.id, one.owner])).toEqual([['I-2', 'lan'], ['I-3', null], ['I-9', null]]);
+    expect([next.desk.version, next.desk.flood?.new, next.sync]).toEqual([7, 38, 'live']);
+  });
+  it('breaks the picture when something in between is missing, and a whole frame heals it', () => {
+    for (const prev of [4, 6]) {
+      const broken = reduce(held, { t: 'desk_delta', prev, version: 8, incidents: [], gone: [], flood: null }, 0);
+      expect([broken.sync, broken.desk]).toEqual(['broken', held.desk]);
+    }
+    expect(reduce({ ...EMPTY, sync: 'live' }, { t: 'desk_delta', prev: 0, version: 1, incidents: [], gone: [], flood: null }, 0).sync).toBe('broken');
+    expect(reduce(held, { ...whole, incidents: [], version: 1 }, 0).desk).toEqual({ incidents: [], flood: null, version: 1 }); // another gateway
+  });
+});
+
 describe('snapshot', () => {
   it('gives a complete picture at its position, in server time', () => {
     const picture = fold(snapshot({ alerts: [alert('A')], feeds: [feed('bien-hoa', 'hydro')] }));
@@ -184,7 +202,7 @@ describe('for any sequence', () => {
 });
 
 describe('the desk', () => {
-  const desk = (incidents: ReturnType<typeof incident>[], more = flood()): ServerFrame => ({ t: 'desk', incidents, flood: more });
+  const desk = (incidents: ReturnType<typeof incident>[], more = flood()): ServerFrame => ({ t: 'desk', incidents, flood: more, version: 1 });
   it('is the whole every time: what a frame does not name is over', () => {
     const first = fold([...snapshot({}), desk([incident(1), incident(2)])]);
     expect(first.desk.incidents.map((one) => one.number)).toEqual([1, 2]);

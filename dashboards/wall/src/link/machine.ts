@@ -136,7 +136,7 @@ function onFrame(link: Link, frame: ServerFrame, synced: boolean, since: Since |
     const from = link.fresh_start ? null : since;
     return {
       link: enter(heard, 'snapshot', now_ms, { fresh_start: false }),
-      actions: [{ do: 'send', frame: { t: 'subscribe', channels: ['wall'], filter: {}, since: from } }],
+      actions: [{ do: 'send', frame: { t: 'subscribe', channels: ['wall'], filter: {}, since: from, desk_changes: true } }],
     };
   }
   if (link.phase === 'snapshot' && synced && (frame.t === 'snapshot_end' || frame.t === 'delta')) {

@@ -25,8 +25,10 @@ export interface LastBeat {
   readonly degraded: readonly string[];
 }
 
-/** What the desk said last; its frame is the whole every time and comes anew after every connection. */
+/** What the desk said last; the whole of it comes anew after every connection. */
 export interface Desk {
+  /** Of the frame that is held; what changed is taken only when it follows it. */
+  readonly version?: number;
   readonly incidents: readonly Incident[];
   readonly flood: Flood | null;
 }

@@ -2,15 +2,18 @@
  * `reduce(picture, frame, now_ms) → picture`: the only way in which the picture changes. Pure; `now_ms` is the page's
  * own monotonic clock.
  *
+ * Of the desk comes the whole, then what changed; a change that does not follow what is held breaks the picture as well.
+ *
  * A snapshot first makes everything held suspect and drops at its end what it did not name. A delta is taken only when
  * its `prev` is the position held; otherwise the picture is `broken` and must be resumed. Of two versions of an alert
  * the higher wins, whatever way they came.
  */
 
 import {
-  DAY_ALERTS_MAX, DAY_MS, MINUTES_KEPT_MS, OUTCOMES_MAX, UNSEEN_MAX, serverTime, type Picture, type Suspect,
+  DAY_ALERTS_MAX, DAY_MS, MINUTES_KEPT_MS, OUTCOMES_MAX, UNSEEN_MAX, serverTime, type Desk, type Picture, type Suspect,
 } from './picture';
 import type { Alert, Beat, Changes, Delta, Gone, Minute, OutcomeFrame, ServerFrame, SnapshotEnd } from './wire';
+import type { DeskDelta } from './wire_desk';
 
 export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Picture {
   switch (frame.t) {
@@ -29,11 +32,20 @@ export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Pi
     case 'outcome':
       return applyOutcome(picture, frame, now_ms);
     case 'desk': // the whole of it, beside the positions: nothing of an earlier one stays
-      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood } };
+      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood, version: frame.version } };
+    case 'desk_delta':
+      return frame.prev === picture.desk.version ? { ...picture, desk: changedDesk(picture.desk, frame) } : { ...picture, sync: 'broken' };
     case 'gap': // what is held stays until the snapshot that follows has named the rest
     case 'error':
       return picture;
   }
+}
+
+function changedDesk(desk: Desk, frame: DeskDelta): Desk {
+  const incidents = new Map(desk.incidents.map((one) => [one.id, one]));
+  for (const id of frame.gone) incidents.delete(id);
+  for (const one of frame.incidents) incidents.set(one.id, one);
+  return { incidents: [...incidents.values()], flood: frame.flood, version: frame.version };
 }
 
 function everything(picture: Picture): Suspect {

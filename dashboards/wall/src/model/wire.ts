@@ -3,7 +3,7 @@
  * Names and units are those of the wire; every `_ms` is epoch milliseconds. `pos` is opaque.
  */
 
-import type { DeskFrame } from './wire_desk';
+import type { DeskDelta, DeskFrame } from './wire_desk';
 
 export const PROTOCOL = 1;
 
@@ -314,7 +314,7 @@ export interface ErrorFrame {
 }
 
 export type ServerFrame =
-  Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame | DeskFrame;
+  Hello | SnapshotBegin | Snapshot | SnapshotEnd | Delta | Gap | Beat | OutcomeFrame | ErrorFrame | DeskFrame | DeskDelta;
 
 export interface Since {
   readonly epoch: string;
@@ -330,6 +330,8 @@ export interface SubscribeFrame {
   readonly channels: readonly string[];
   readonly filter: Readonly<Record<string, never>>;
   readonly since: Since | null;
+  /** After the first frame of the desk only what changed of it. */
+  readonly desk_changes: boolean;
 }
 export interface CommandFrame {
   readonly t: 'command';
@@ -390,7 +392,7 @@ export interface LogEntry {
 }
 
 const FRAMES: ReadonlySet<string> = new Set([
-  'hello', 'snapshot_begin', 'snapshot', 'snapshot_end', 'delta', 'gap', 'beat', 'outcome', 'error', 'desk',
+  'hello', 'snapshot_begin', 'snapshot', 'snapshot_end', 'delta', 'gap', 'beat', 'outcome', 'error', 'desk', 'desk_delta',
 ]);
 
 /** A frame of the server, or null for text that is none (an unknown frame of a newer server is none, too). */

@@ -82,10 +82,22 @@ export interface Flood {
   readonly changed_ms: number;
 }
 
-/** All open incidents and the flood: the whole every time, beside the positions. `flood` null: nothing said yet. */
+/** All open incidents and the flood: the whole of it, beside the positions. `flood` null: nothing said yet. */
 export interface DeskFrame {
   readonly t: 'desk';
   readonly incidents: readonly Incident[];
+  readonly flood: Flood | null;
+  /** Of this connection's gateway; grows with every change. */
+  readonly version: number;
+}
+
+/** What changed of the desk from version `prev` to `version`: whole incidents, ids of those that are gone, the flood. */
+export interface DeskDelta {
+  readonly t: 'desk_delta';
+  readonly prev: number;
+  readonly version: number;
+  readonly incidents: readonly Incident[];
+  readonly gone: readonly string[];
   readonly flood: Flood | null;
 }
 
