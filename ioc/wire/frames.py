@@ -196,7 +196,7 @@ class DeskFrame(Struct, frozen=True, kw_only=True, tag="desk", tag_field="t"):
 class DeskDelta(Struct, frozen=True, kw_only=True, tag="desk_delta", tag_field="t"):
     """What changed of the desk from version ``prev`` to ``version``, for clients that asked for changes.
 
-    ``incidents`` are those that are new or changed, each whole; ``gone`` ids of those that are no longer shown; ``flood``
+    ``incidents`` are those that are new or changed, each whole; ``gone`` ids of those that are shown no more; ``flood``
     as it is. A client that does not hold ``prev`` has to connect again, which begins with the whole.
     """
 
