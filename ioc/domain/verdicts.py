@@ -41,7 +41,7 @@ Reason = Literal[
     "INTAKE_HEARD",  # … and it is read again
     "RULE_REMOVED",  # any: the rule is gone, or does not speak of the object any more
     "SITE_REMOVED",  # any: the profile does not have the site or centre any more
-    "DRILL_OVER",  # any: nothing was heard of the drill for an hour
+    "DRILL_OVER",  # any: nothing came of this feed of the drill for longer than the rules remember
 ]
 
 # A reading that arrived this long after it was taken raises nothing: the moment to act is over. It still moves the

@@ -28,6 +28,7 @@ from ioc.domain.threshold import ThresholdState, resolve
 from ioc.domain.times import from_ms
 from ioc.domain.watermark import EventClock, Frontier
 from ioc.domain.windows import HOUR_MS, fixed_offset_ms
+from ioc.pipeline import drill_end
 from ioc.pipeline.arrivals import Arrival
 from ioc.pipeline.heads import Heads
 from ioc.pipeline.lanes import Lane, LaneName, Window
@@ -45,6 +46,7 @@ OCCURRENCE_KEPT_MS = 86_400_000
 OBJECTS_MAX = 2_000
 # Drills are named by who sends them: so many are told apart; further ones are one.
 DRILLS_MAX = 16
+CROWDED = DRILLS_MAX // 2  # with more than so many, those of which nothing comes leave early
 OTHER = "~other"
 OFFSETS_KEPT = 1_000  # hours whose distance from UTC is remembered
 # For a feed that the profile does not have (an event older than the profile).
@@ -275,6 +277,15 @@ class Board:
         """The objects that are judged by the clock of a feed."""
         return [subject.watched for subject in self.subjects.values() if subject.clock is feed.judged]
 
+    def over_after_ms(self, feed: Feed) -> int:
+        """How long after its last event a feed of a drill is over."""
+        known = self.directory.feed(feed.centre, feed.feed)
+        types = {type_ for type_, _ in feed.lanes} | set(known.types if known else ())
+        rules = (rule for rule in self.rules.values() if rule.type in types)
+        period_s = known.expected_period_s if known else DEFAULT_PERIOD_S
+        crowded = len(self._drills()) > CROWDED
+        return drill_end.over_after_ms(rules, period_s, feed.grace_ms, crowded)
+
     def forget(self, feed: Feed) -> Iterator[str]:
         """Drop a feed with all its objects (an ended drill); gives their checkpoint keys."""
         del self.feeds[feed.key]
@@ -308,11 +319,14 @@ class Board:
         """The name under which a drill is kept."""
         if name is None or name == OTHER:
             return name
-        known = {feed.exercise for feed in self.feeds.values()} - {None, OTHER}
+        known = self._drills()
         if name in known or len(known) < DRILLS_MAX:
             return name
         self.others += 1
         return OTHER
+
+    def _drills(self) -> set[str | None]:
+        return {feed.exercise for feed in self.feeds.values()} - {None, OTHER}
 
     def _find_route(self, arrival: Arrival, time_ms: int) -> Route:
         centre, area, site = arrival.centre, arrival.area, arrival.site

@@ -235,7 +235,7 @@ class DetectPartition:
                 head_ms = feed.in_order.head_ms
                 if feed.dues or not feed.exercise or arrived_ms is None:
                     continue
-                if head_ms - arrived_ms >= DRILL_OVER_MS:
+                if head_ms - arrived_ms >= self._board.over_after_ms(feed):
                     for watched in self._board.watched_by(feed):
                         self._end(watched, feed.judged.mark_ms or arrived_ms, "DRILL_OVER", effects)
                     self._forget(self._board.forget(feed))

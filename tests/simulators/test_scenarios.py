@@ -147,6 +147,23 @@ def test_a_drill_is_marked_and_judged_alike(profile: Profile) -> None:
     assert not wrong(drill)
 
 
+@pytest.mark.timeout(300)
+def test_a_slow_drill_raises_as_many_alerts_as_the_live_picture(profile: Profile) -> None:
+    """Reports to 1022 that are overdue come with more than an hour between them, and are held for two."""
+    quiet = tuple(
+        s.id for c in profile.centres for s in c.sites if not s.id.startswith(("FB-BH", "AQ-BH-001", "AQ-LK"))
+    )
+    ways = ("drill-7", None)
+    found = []
+    for exercise in ways:
+        part = {"rate": 0.4, "quiet": quiet, "from_s": 15_000.0, "duration_s": 21_700.0, "exercise": exercise}
+        result = run_dry(plan("hot-spell-aqi", profile, **part), profile)
+        assert result.verdict is not None
+        found.append(result.verdict.by_rule)
+    assert found[0] == found[1]
+    assert found[0]["feedback-overdue"] >= 2
+
+
 def test_silence_is_not_judged_in_a_drill(profile: Profile) -> None:
     result = run_dry(plan("source-loss", profile, exercise="drill-8"), profile)
     assert result.verdict is not None
