@@ -76,15 +76,19 @@ class Plan(Struct, frozen=True, kw_only=True):
             BadInput: a rate that cannot be reached.
         """
         wish, scenario = self.wish, self.scenario
-        programme = Programme(
-            profile,
-            scenario,
-            start_ms=self.start_ms,
-            seed=self.seed,
-            rate=wish.rate,
-            duration_s=wish.duration_s,
-            quiet=wish.quiet,
-        )
+        try:
+            programme = Programme(
+                profile,
+                scenario,
+                start_ms=self.start_ms,
+                seed=self.seed,
+                rate=wish.rate,
+                duration_s=wish.duration_s,
+                quiet=wish.quiet,
+            )
+        except BadInput as exc:
+            option = "--rate" if wish.rate is not None else f"{wish.name}: rate"
+            raise BadInput("argument", "rate", f"{option}: {exc.detail}") from exc
         return Stream(programme, scenario.fault, seed=self.seed, from_ms=self.from_ms)
 
 

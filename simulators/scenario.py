@@ -13,14 +13,16 @@ from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from importlib import resources
 from pathlib import Path
-from typing import Any, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args, get_origin, get_type_hints
 
 import msgspec
 
+from ioc.domain.plain_text import is_plain
 from ioc.domain.spans import duration, span
 from ioc.domain.toml_lines import Places, deepest_line, line_of
 from ioc.errors import BadInput
 from simulators import clash
+from simulators.contradictions import contradictions
 from simulators.expect import Bounds, Expect, Forbid, Reach, Which
 from simulators.faults import Duplicate, Fault
 from simulators.incidents import Incident
@@ -66,7 +68,7 @@ def text_of(name: str) -> tuple[str, str]:
     """
     if name.endswith(".toml"):
         try:
-            return Path(name).read_text(encoding="utf-8"), name
+            return Path(name).read_text(encoding="utf-8-sig"), name
         except OSError as exc:
             raise BadInput("scenario", name, f"{name}: cannot be read: {exc.strerror or exc}") from exc
         except UnicodeDecodeError as exc:
@@ -127,11 +129,12 @@ def parse(text: str, file: str) -> Scenario:
         raise page.refusal("", f"is not TOML: {exc}", line_of(text, str(exc))) from exc
     except RecursionError:
         raise page.refusal("", "is nested too deeply to be a scenario", deepest_line(text)) from None
+    _check_plain(page, "", tree)
     _check_keys(page, tree)
     try:
         scenario = msgspec.convert(tree, Scenario)
     except msgspec.ValidationError as exc:
-        reason, where = _readable(str(exc))
+        reason, where = _readable(str(exc), tree)
         raise page.refusal(where, reason) from exc
     _check_times(page, scenario)
     _check_claims(page, scenario)
@@ -165,6 +168,20 @@ def near(word: str, known: Iterable[str]) -> str:
     if alike:
         return f"; did you mean '{alike[0]}'?"
     return f"; known are: {', '.join(words)}" if 0 < len(words) <= 24 else ""
+
+
+def _check_plain(page: Page, where: str, value: object) -> None:
+    """What is shown on terminals and walls has no control characters; only titles are of one line."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if not is_plain(key):
+                page.refuse(where, f"the key {key!r} has a control character")
+            _check_plain(page, f"{where}.{key}" if where else key, inner)
+    elif isinstance(value, list):
+        for n, inner in enumerate(value):
+            _check_plain(page, f"{where}[{n}]", inner)
+    elif isinstance(value, str) and not is_plain(value, lines=not where.startswith("title_")):
+        page.refuse(where, "has a control character")
 
 
 def _check_keys(page: Page, tree: Mapping[str, Any]) -> None:
@@ -206,7 +223,21 @@ def _known(page: Page, where: str, table: Mapping[str, Any], form: type[msgspec.
             page.refuse(where, f"the key '{field.name}' is missing")
 
 
-def _readable(said: str) -> tuple[str, str]:
+def _values(where: str, tree: Mapping[str, Any]) -> str:
+    """The values that the field at a place such as ``expect[0].priority`` may have, where they are few and named."""
+    path = re.findall(r"[a-z_]\w*|\d+", where)
+    forms: dict[str, type[msgspec.Struct]] = {"expect": Expect, "forbid": Forbid, "alerts": Bounds}
+    form = forms.get(path[0], Scenario)
+    if path[0] in _KINDS and len(path) > 1:
+        form = _KINDS[path[0]][tree[path[0]][int(path[1])]["kind"]]
+    if "steps" in path:
+        form = Reach
+    wanted = get_type_hints(form).get(path[-1])
+    named = [one for one in (wanted, *get_args(wanted)) if get_origin(one) is Literal]
+    return ", ".join(str(value) for one in named for value in get_args(one))
+
+
+def _readable(said: str, tree: Mapping[str, Any]) -> tuple[str, str]:
     """msgspec's sentence in words of the file, and the place."""
     found = _WHERE.search(said)
     where = found[1] if found else ""
@@ -220,7 +251,11 @@ def _readable(said: str) -> tuple[str, str]:
         word = {">=": "at least", "<=": "at most", ">": "more than", "<": "less than"}[wrong[1]]
         return f"must be {word} {wrong[2]}", where
     if wrong := re.fullmatch(r"Invalid enum value (.*)", reason):
-        return f"{wrong[1]} is not one of the values it may have", where
+        values = _values(where, tree)
+        return (
+            f"{wrong[1]} is not one of {values}" if values else f"{wrong[1]} is not one of the values it may have",
+            where,
+        )
     return reason[:1].lower() + reason[1:], where
 
 
@@ -309,6 +344,8 @@ def _check_claims(page: Page, scenario: Scenario) -> None:
         least, most = getattr(bounds, low), getattr(bounds, high)
         if least is not None and most is not None and least > most:
             page.refuse(f"alerts.{low}", f"is more than {high} ({most})")
+    for where, reason in contradictions(scenario):
+        page.refuse(where, reason)
 
 
 def _check_spans(page: Page, where: str, table: msgspec.Struct, end_ms: int | None) -> None:

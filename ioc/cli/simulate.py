@@ -159,6 +159,10 @@ def run(
         raise BadInput("argument", "step", "--step and --dry exclude each other")
     if step and speed != 1.0:
         raise BadInput("argument", "step", "--step and --speed exclude each other")
+    if dry and speed != 1.0:
+        raise BadInput("argument", "speed", "--speed and --dry exclude each other: in memory it goes as fast as it can")
+    if dry and ledger is not None:
+        raise BadInput("argument", "ledger", "--ledger and --dry exclude each other: in memory nobody acknowledges")
     settings = read_settings() if dry else with_logs(read_settings(), "simulator")
     # Feeds that nobody judges do not need the rules: they go on while somebody is mending these.
     profile = load_profile(settings, with_rules=dry or load(name).is_judged)

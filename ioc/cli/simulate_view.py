@@ -149,11 +149,12 @@ def asks(plan: Plan, timezone: str, step_ms: int) -> Callable[[Stand], Awaitable
 def print_outcome(result: Outcome) -> None:
     """The verdict as a table, the books of the faults, and one sentence at the end."""
     console = Console()
-    books = [book for book in result.faults if book.touched]
+    books = result.faults
     if books:
-        table = Table("fault", "came", "hit", "dropped", "added", "went on", box=None, pad_edge=False)
+        table = Table("fault", "came", "hit", "dropped", "added", "went on", "", box=None, pad_edge=False)
         for book in books:
-            table.add_row(book.kind, *map(str, (book.came, book.touched, book.dropped, book.added, book.out)))
+            counts = map(str, (book.came, book.touched, book.dropped, book.added, book.out))
+            table.add_row(book.kind, *counts, "" if book.touched else "hit nothing")
         console.print(table)
     if books and (result.skipped or result.waiting):
         came = f"{result.sent} sent, {result.skipped} before the beginning, {result.waiting} still held back"

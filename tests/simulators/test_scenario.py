@@ -25,6 +25,7 @@ LENGTH = "duration_s = 3600\n"
 SURGE = '[[incident]]\nkind = "river_surge"\nat_s = 5\nsite = "BIENHOA"\nlevel_m = 2.1\n'
 EXPECT = '[[expect]]\nrule = "hydro-level"\nraised = "1m..10m"\n'
 DELAY = '[[fault]]\nkind = "delay"\nby_s = 5\n'
+TINH = 'centres = ["tinh"]\n'
 FORBID = '[[forbid]]\nrule = "air-quality"\n'
 
 
@@ -184,7 +185,7 @@ BAD: dict[str, tuple[str, str, str]] = {
     "a site of another centre": (
         HEAD + LENGTH + EXPECT + 'centre = "tinh"\nsite = "BIENHOA"\n',
         ":8: expect[0].site",
-        "no site 'BIENHOA'",
+        "the site 'BIENHOA' is of bien-hoa, not of tinh",
     ),
     "an unknown key in an expectation": (
         HEAD + LENGTH + EXPECT + 'clear = "1h.."\n',
@@ -235,7 +236,11 @@ BAD: dict[str, tuple[str, str, str]] = {
         ":7: expect[0].not_before",
         "after the span",
     ),
-    "a priority of 5": (HEAD + LENGTH + EXPECT + "priority = 5\n", ":7: expect[0].priority", "not one of"),
+    "a priority of 5": (
+        HEAD + LENGTH + EXPECT + "priority = 5\n",
+        ":7: expect[0].priority",
+        "5 is not one of 1, 2, 3, 4",
+    ),
     "none at least": (HEAD + LENGTH + EXPECT + "at_least = 0\n", ":7: expect[0].at_least", "at least 1"),
     "a step to nowhere": (
         HEAD + LENGTH + EXPECT + 'steps = [{ within = "2m.." }]\n',
@@ -256,6 +261,96 @@ BAD: dict[str, tuple[str, str, str]] = {
     "an unknown key in the bounds": (HEAD + LENGTH + "[alerts]\nmax = 5\n", ":5: alerts.max", "no such key"),
     "bounds that cross": (HEAD + LENGTH + "[alerts]\nleast = 9\nmost = 5\n", ":5: alerts.least", "more than most"),
     "other alerts in other words": (HEAD + LENGTH + '[alerts]\nothers = "no"\n', ":5: alerts.others", "not one of"),
+    "a control character in a title": (
+        HEAD.replace('"a"', '"\\u001b[31mred"') + LENGTH,
+        ":1: title_vi",
+        "has a control character",
+    ),
+    "a title of two lines": (HEAD.replace('"a"', '"a\\nb"') + LENGTH, ":1: title_vi", "has a control character"),
+    "a control character in a reason": (
+        HEAD + LENGTH + EXPECT + 'why = "\\u009b2J"\n',
+        ":7: expect[0].why",
+        "has a control character",
+    ),
+    "a control character in a key": (HEAD + '"\\u001b[2J" = 1\n', ":1", "the key '\\x1b[2J' has a control character"),
+    "a centre that is not played": (
+        HEAD + LENGTH + TINH + EXPECT + 'centre = "bien-hoa"\n',
+        ":8: expect[0].centre",
+        "'bien-hoa' is not played: the scenario's centres are tinh",
+    ),
+    "an area that is not played": (
+        HEAD + LENGTH + TINH + EXPECT + 'area = "732"\n',
+        ":8: expect[0].area",
+        "'732' of long-khanh is not played",
+    ),
+    "an area where nothing reports": (
+        HEAD + LENGTH + EXPECT + 'area = "732"\n',
+        ":7: expect[0].area",
+        "no site there reports hydro.level to the rule 'hydro-level'",
+    ),
+    "a centre where nothing reports": (
+        HEAD + LENGTH + EXPECT + 'centre = "long-khanh"\n',
+        ":7: expect[0].centre",
+        "'long-khanh' has no site that reports hydro.level",
+    ),
+    "a rule of which nothing is played": (
+        HEAD + LENGTH + 'centres = ["long-khanh"]\n' + EXPECT,
+        ":6: expect[0].rule",
+        "no site that reports hydro.level",
+    ),
+    "the wrong priority of a level": (
+        HEAD + LENGTH + EXPECT + 'level = "BĐ1"\npriority = 1\n',
+        ":8: expect[0].priority",
+        "is 1, and level 'BĐ1' has 3",
+    ),
+    "the wrong priority of a step": (
+        HEAD + LENGTH + EXPECT + 'steps = [{ level = "BĐ2", priority = 4, within = "2m.." }]\n',
+        ":7: expect[0].steps[0].priority",
+        "is 4, and level 'BĐ2' has 2",
+    ),
+    "steps against their order": (
+        HEAD
+        + LENGTH
+        + EXPECT
+        + 'steps = [{ level = "BĐ3", within = "30m..40m" }, { level = "BĐ2", within = "5m..6m" }]\n',
+        ":7: expect[0].steps[1].within",
+        "ends before BĐ3 can be reached",
+    ),
+    "expected and forbidden": (
+        HEAD + LENGTH + EXPECT + '[[forbid]]\nrule = "hydro-level"\n',
+        ":7: forbid[0]",
+        "forbids what expect[0] expects (hydro-level)",
+    ),
+    "more expected than allowed": (
+        HEAD + LENGTH + EXPECT + "at_least = 5\n[alerts]\nmost = 2\n",
+        ":9: alerts.most",
+        "is fewer than the 5 alerts that are expected",
+    ),
+    "a fault of sites of another feed": (
+        HEAD + DELAY + 'centre = "bien-hoa"\nfeeds = ["rain"]\nsites = ["BIENHOA"]\n',
+        ":8: fault[0].sites[0]",
+        "'BIENHOA' is of the feed hydro, and only rain is concerned",
+    ),
+    "a fault of a site of another centre": (
+        HEAD + DELAY + 'centre = "tinh"\nsites = ["BIENHOA"]\n',
+        ":7: fault[0].sites[0]",
+        "the site 'BIENHOA' is of bien-hoa, not of tinh",
+    ),
+    "a fault of a feed that is not played": (
+        HEAD + TINH + DELAY + 'feeds = ["rain"]\n',
+        ":7: fault[0].feeds[0]",
+        "is not played",
+    ),
+    "a mix-up of what a site does not report": (
+        HEAD + '[[fault]]\nkind = "unit_mixup"\nfactor = 100\nfield = "level_m"\nsites = ["AQ-BH-001"]\n',
+        ":6: fault[0].field",
+        "no field of these feeds 'level_m'",
+    ),
+    "a wrong centre that is the only one": (
+        HEAD + TINH + '[[fault]]\nkind = "wrong_centre"\nto = "tinh"\n',
+        ":6: fault[0].to",
+        "is where these messages belong",
+    ),
 }
 
 
@@ -326,6 +421,23 @@ def test_names_and_paths(tmp_path: Path) -> None:
     file.write_bytes(b"\xff")
     with pytest.raises(BadInput, match="cannot be read"):
         scenario.load(str(file))
+
+
+def test_what_lies_beside_a_contradiction_is_good(tmp_path: Path) -> None:
+    """A prohibition that leaves room, steps that can follow each other, a level that lasts and rises, and a BOM."""
+    parts = (
+        EXPECT + 'site = "BIENHOA"\n[[forbid]]\nrule = "hydro-level"\nsite = "TALAI"\n',
+        EXPECT + '[[forbid]]\nrule = "hydro-level"\nwithin = "9m..20m"\n',
+        EXPECT + '[[forbid]]\nrule = "hydro-level"\nlevel = "BĐ3"\n',
+        EXPECT + 'steps = [{ level = "BĐ2", within = "5m..30m" }, { level = "BĐ3", within = "5m..6m" }]\n',
+        EXPECT + "at_least = 5\n[alerts]\nmost = 5\n",
+        EXPECT.replace("hydro-level", "feed-silent") + 'area = "732"\n',
+        DELAY + 'feeds = ["rain", "hydro"]\nsites = ["BIENHOA"]\n',
+    )
+    for n, part in enumerate(parts):
+        file = tmp_path / f"{n}.toml"
+        file.write_bytes(b"\xef\xbb\xbf" + (HEAD + 'about_vi = """\na\n\tb"""\n' + LENGTH + part).encode())
+        assert main(["sim", "validate", str(file)]) == 0, part
 
 
 def test_a_small_profile_without_rules_is_enough_to_play() -> None:
