@@ -130,6 +130,14 @@ def test_the_books_of_a_part_balance(story: Path, capsys: pytest.CaptureFixture[
     assert f"{out} went on: {result['sent']} sent, {result['skipped']} before the beginning, 0 still held back" in said
 
 
+def test_a_fault_that_hit_nothing_is_listed_and_says_so(story: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    nobody = '[[fault]]\nkind = "delay"\nby_s = 5\nat_s = 1\nfor_s = 0.001\nsites = ["BIENHOA"]\n'
+    story.write_text(STORY.replace("[[fault]]", f"{nobody}[[fault]]", 1), encoding="utf-8")
+    main(["sim", "run", str(story), "--dry"])
+    [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("delay ")]
+    assert line.rstrip().endswith("hit nothing")
+
+
 def test_a_part_in_which_nothing_can_be_judged_is_code_4(story: Path, capsys: pytest.CaptureFixture[str]) -> None:
     part = ["sim", "run", str(story), "--dry", "--duration-s", "60"]
     assert main([*part, "--json"]) == 4

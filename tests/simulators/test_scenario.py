@@ -266,7 +266,6 @@ BAD: dict[str, tuple[str, str, str]] = {
         ":1: title_vi",
         "has a control character",
     ),
-    "a title of two lines": (HEAD.replace('"a"', '"a\\nb"') + LENGTH, ":1: title_vi", "has a control character"),
     "a control character in a reason": (
         HEAD + LENGTH + EXPECT + 'why = "\\u009b2J"\n',
         ":7: expect[0].why",
