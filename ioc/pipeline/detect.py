@@ -27,7 +27,6 @@ from ioc.domain.alerts import CanaryPassed
 from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.detect_counters import Counters
-from ioc.domain.drills import DRILL_OVER_MS
 from ioc.domain.occurrence import level_of
 from ioc.domain.profile import Profile
 from ioc.domain.verdicts import LIVE_WITHIN_MS, Reason, Verdict
