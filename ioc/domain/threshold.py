@@ -225,9 +225,10 @@ def observe(
 def late(spec: Spec, state: ThresholdState, values: Sequence[float | None], time_ms: int, id_: str) -> Verdict | None:
     """Take in a reading that is older than the newest one of its object, and may raise.
 
-    A danger that was there is told, also when newer readings are back inside: a level that one reading is enough for
-    (no on-delay), worse than what speaks, holds from now on and ends as ever, by the next readings. Nothing is told
-    twice: within the newest episode, or before it, only what is worse than the whole of it counts.
+    A danger that was there is told, also when newer readings are back inside: levels that one reading is enough for (no
+    on-delay) hold from the newest reading on and end as ever, by the next ones. Nothing is told twice: of the time that
+    the newest episode has been told of, or before it, only what is worse than the whole of that episode counts; after
+    it, only what is worse than what speaks.
 
     Args:
         spec: the rule for this site.
@@ -238,21 +239,29 @@ def late(spec: Spec, state: ThresholdState, values: Sequence[float | None], time
     """
     if spec.on_delay_ms or (time_ms == state.last_ms and id_ == state.last_id):
         return None
-    best: tuple[LevelSpec, float] | None = None
-    for level, value in zip(spec.levels, values, strict=True):
-        if value is None or not reaches(spec, value, level.limit):
-            continue
-        if best is None or level.priority <= best[0].priority:
-            best = level, value
-    if best is None:
+    reached = [
+        (level, value)
+        for level, value in zip(spec.levels, values, strict=True)
+        if value is not None and reaches(spec, value, level.limit)
+    ]
+    if not reached:
         return None
-    level, value = best
-    told = bool(state.level) or (state.since_ms >= 0 and time_ms <= state.told_ms)
-    if told and level.priority >= (state.priority if state.level else state.worst):
+    best, value = reached[0]
+    for level, number in reached:
+        if level.priority <= best.priority:
+            best, value = level, number
+    if state.since_ms >= 0 and time_ms <= state.told_ms:
+        if best.priority >= state.worst:
+            return None
+    elif state.level and best.priority >= state.priority:
         return None
-    run = state.runs.setdefault(level.name, Run(limit=level.limit))
-    run.holds, run.held_ms, run.down_ms = True, time_ms, None
-    return _speak(state, level, level.priority, value, time_ms, time_ms, known=True)
+    now_ms = state.last_ms
+    for level, _ in reached:
+        run = state.runs.setdefault(level.name, Run(limit=level.limit))
+        if not run.holds:
+            run.holds, run.held_ms = True, now_ms
+        run.down_ms, run.last_ms = None, max(run.last_ms, now_ms)
+    return _speak(state, best, best.priority, value, time_ms, time_ms, known=True)
 
 
 def is_calm(state: ThresholdState) -> bool:
@@ -340,7 +349,7 @@ def _speak(
 
 
 def _verdict(state: ThresholdState, word: SignalState, reason: Reason, observed_ms: int) -> Verdict:
-    state.told_ms, state.told_value = observed_ms, state.value
+    state.told_ms, state.told_value = max(state.told_ms, observed_ms), state.value
     return Verdict(
         state=word,
         reason=reason,

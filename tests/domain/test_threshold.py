@@ -143,6 +143,44 @@ def test_a_late_reading_makes_a_running_episode_worse_and_the_next_one_milder() 
     assert (fell.reason, fell.priority) == ("LEVEL_FELL", 3)
 
 
+def test_after_a_calm_time_a_late_danger_is_not_blind() -> None:
+    state = ThresholdState()
+    feed(spec(), [(second, 5) for second in range(0, 1000, 10)], state)
+    state.runs.clear()  # as a quiet object has it: only the newest time is kept
+    assert late(spec(), state, [25.0] * 3, 980 * S, "late") is not None
+    assert lapse(spec(), state, 990 * S + 60 * S) is None
+    blind = lapse(spec(), state, 990 * S + 60 * S + 1)
+    assert blind is not None, "only when nothing comes any more"
+
+
+def test_of_one_episode_a_late_reading_rises_once() -> None:
+    state = ThresholdState()
+    feed(spec(), [(0, 31), (10, 12), (20, 12)], state)
+    assert late(spec(), state, [31.0] * 3, 5 * S, "a") is None, "the episode was as bad before it fell"
+    rose = late(spec(), state, [31.0] * 3, 15 * S, "b")
+    assert rose is not None
+    assert (rose.reason, rose.priority) == ("LEVEL_ROSE", 1), "a second time, which nobody was told of"
+    assert words(feed(spec(), [(30, 12)], state)) == [("LEVEL_FELL", "one", 30)]
+    assert late(spec(), state, [31.0] * 3, 16 * S, "c") is None
+    assert late(spec(), state, [31.0] * 3, 25 * S, "d") is None, "it was told of up to 30 s"
+
+
+def test_what_a_late_reading_started_does_not_escalate_by_the_calm_after_it() -> None:
+    state = ThresholdState()
+    rule = escalating(60)
+    feed(rule, [(100, 5)], state)
+    assert late(rule, state, [12.0], 10 * S, "a") is not None
+    assert words(feed(rule, [(110, 12), (159, 12)], state)) == []
+    assert words(feed(rule, [(161, 12)], state)) == [("HELD_LONG", "one", 161)]
+
+
+def test_a_late_reading_holds_all_levels_that_it_reaches() -> None:
+    rule, state = spec(deadband=5), ThresholdState()
+    feed(rule, [(100, 9)], state)
+    assert late(rule, state, [31.0] * 3, 90 * S, "a") is not None
+    assert words(feed(rule, [(110, 8)], state)) == [("LEVEL_FELL", "one", 110)], "as it would be in order"
+
+
 def test_where_one_reading_is_not_enough_a_late_one_moves_nothing() -> None:
     state = ThresholdState()
     feed(spec(on_s=30), [(100, 5)], state)

@@ -43,6 +43,15 @@ def test_a_late_danger_is_told_once_and_ends(late_s: int) -> None:
     assert (alert.state, alert.active) == ("RTNUN", False), "seen by nobody, it stays in the list"
 
 
+def test_after_a_calm_time_it_is_not_blind() -> None:
+    gauge = Gauge()
+    gauge.calm(40)
+    gauge.measure(BEYOND_M, 30)
+    gauge.runner.advance(9 * S)
+    (alert,) = gauge.told
+    assert (alert.state, alert.blind) == ("UNACK", False)
+
+
 def test_what_comes_later_than_ten_minutes_raises_nothing() -> None:
     gauge = Gauge()
     gauge.calm(3)
