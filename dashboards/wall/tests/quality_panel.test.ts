@@ -5,6 +5,7 @@ import { afterEach, expect, it, vi } from 'vitest';
 import QualityPanel from '../src/panels/console/QualityPanel.svelte';
 import { speaker } from '../src/lib/words';
 import type { Profile } from '../src/model/profile';
+import { flood } from './build';
 
 afterEach(() => {
   cleanup();
@@ -19,15 +20,15 @@ it('asks anew when the span or the number of desks changes, and not when the pic
     asked.push(path);
     return new Response('{"error": "unavailable"}', { status: 503 });
   });
-  const props = { say: speaker('vi'), lang: 'vi' as const, profile: {} as Profile, positions: 1, server_ms: 1_000_000_000, onpick: () => undefined };
+  const props = { say: speaker('vi'), lang: 'vi' as const, profile: {} as Profile, flood: flood({ positions: 1 }), server_ms: 1_000_000_000, onpick: () => undefined };
   const { rerender } = render(QualityPanel, props);
   await vi.advanceTimersByTimeAsync(1);
   for (let second = 1; second < 20; second += 1) {
-    await rerender({ ...props, server_ms: props.server_ms + second * 1000 });
+    await rerender({ ...props, flood: flood({ positions: 1, new: second }), server_ms: props.server_ms + second * 1000 });
     await vi.advanceTimersByTimeAsync(1000);
   }
   expect(asked.length).toBe(1);
-  await rerender({ ...props, positions: 2 });
+  await rerender({ ...props, flood: flood({ positions: 2 }) });
   await vi.advanceTimersByTimeAsync(1);
   expect(asked.map((path) => path.at(-1))).toEqual(['1', '2']);
 });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { areaStates, countByPriority, isWaiting, lastHandled, newWithin, openAlerts, waitingCards } from '../src/model/alerts';
 import { mildestLimit, pickStations, rain, riverPosition, rivers, shortNames } from '../src/model/environment';
-import { countsOf, feedsByCentre, isHourly, newestAge, silentCentres, silentSince } from '../src/model/feeds';
+import { countsOf, feedsByCentre, isHourly, newestAge, silentCentres, silentSince, unread } from '../src/model/feeds';
 import { columns, dayStrips, dayTicks, grouped, heads, OTHER, rows } from '../src/model/matrix';
 import { EMPTY, type Picture } from '../src/model/picture';
 import { pillarBoard } from '../src/model/pillars';
@@ -131,6 +131,30 @@ describe('feeds', () => {
     expect(silentSince(picture({ feeds: dead }), PROFILE, 'bien-hoa')).toBe(T0 - 3_600_000);
     expect(silentSince(picture({ alerts: [{ ...silence, active: false }], feeds }), PROFILE, 'long-khanh')).toBeNull();
   });
+  it('are unknown while intake is silent: their states are those of its last word', () => {
+    const silent = alert('i', { rule: 'intake-silent', priority: 1, centre: 'tinh', started_ms: T0 - 40_000 });
+    const beat = (degraded: string[]): Partial<Picture> => ({ beat: { received_ms: 0, server_time_ms: T0, lag_s: null, degraded } });
+    const seen = (of: Picture): unknown[] => feedsByCentre(of, PROFILE, T0, 'vi')[0]?.tiles.map((t) => [t.feed, t.state, t.silent, t.ratio]) ?? [];
+    const unknown = [['hydro', 'unknown', true, null], ['rain', 'unknown', true, null], ['heartbeat', 'silent', true, null]];
+    expect(seen(picture({ feeds, alerts: [silent] }))).toEqual(unknown); // also what came a moment before
+    expect(seen(picture({ feeds }, beat(['intake'])))).toEqual(unknown); // the canary says so before the alert does
+    for (const other of [{ active: false }, { closed: true }, { exercise: 'd' }, { rule: 'desk-silent' }]) {
+      expect(seen(picture({ feeds, alerts: [{ ...silent, ...other }] }, beat(['recorder'])))).toEqual(seen(picture({ feeds })));
+    }
+    const [centre] = feedsByCentre(picture({ feeds, alerts: [silent] }), PROFILE, T0, 'vi');
+    expect(centre).toMatchObject({ unread: true, silent_since_ms: null, quality: { right: null, complete: null, clean: null, live: 0, total: 3 } });
+    expect(bienHoa).toMatchObject({ unread: false });
+    const out = feed('bien-hoa', 'hydro', { state: 'out_of_service', review_ms: T0 });
+    expect(seen(picture({ feeds: [out], alerts: [silent] }))[0]).toEqual(['hydro', 'out_of_service', true, null]);
+  });
+  it('are known of the centres that intake still reads: something of them came since, and lately', () => {
+    const some = alert('i', { rule: 'intake-silent', priority: 2, centre: 'tinh', started_ms: T0 - 600_000 });
+    const read = (last_received_ms: number | null, degraded: string[] = [], now_ms = T0): boolean => unread(picture(
+      { feeds: [feed('bien-hoa', 'hydro', { last_received_ms }), feed('tinh', 'hydro')], alerts: [some] },
+      { beat: { received_ms: 0, server_time_ms: now_ms, lag_s: null, degraded } }), 'bien-hoa');
+    expect([read(T0 - 2_000), read(T0 - 2_000, ['intake'])]).toEqual([false, false]);
+    expect([read(T0 - 601_000), read(null), read(T0 - 100_000)]).toEqual([true, true, true]);
+  });
   it('know the newest message', () => {
     expect(newestAge(picture({ feeds }), ['bien-hoa'], T0)).toBe(2_000);
     expect(newestAge(picture({ feeds }), ['tinh'], T0)).toBeNull();
@@ -155,6 +179,11 @@ describe('the matrix', () => {
     expect(cell('rain')).toMatchObject({ blind: true });
     expect(cell('river')).toMatchObject({ blind: false });
     expect(cell('source')).toMatchObject({ blind: false, alerts: [silence] });
+  });
+  it('is blind everywhere while nobody reads what the centres send, and so are stations', () => {
+    const of = picture({ alerts: [alert('i', { rule: 'intake-silent', priority: 1, centre: 'tinh', type: '' })], readings: [reading('bien-hoa', 'hydro', 'BIENHOA', 'hydro.level', { level_m: 1 })] });
+    expect(rows(of, PROFILE, cols).find((r) => r.group === 'rain')?.cells.map((c) => c.blind)).toEqual([true, true, true]);
+    expect([rivers(of, PROFILE, 'vi')[0]?.blind, rivers({ ...of, alerts: new Map() }, PROFILE, 'vi')[0]?.blind]).toEqual([true, false]);
   });
   it('says where no feed reports, in the cell and in the strip', () => {
     const body = rows(picture({}), PROFILE, cols);

@@ -158,6 +158,7 @@ export const en: Record<keyof typeof vi, string> = {
   kind_city: 'City centre',
   kind_province: '{n} systems',
   kind_department: '{n} systems',
+  feeds_unread: 'unknown',
   silent_at: 'silent {at}',
   silent: 'silent',
   never: 'none yet',

@@ -157,6 +157,7 @@ export const vi = {
   kind_city: 'IOC thành phố',
   kind_province: '{n} hệ thống',
   kind_department: '{n} hệ thống',
+  feeds_unread: 'chưa biết',
   silent_at: 'im lặng {at}',
   silent: 'im lặng',
   never: 'chưa có',

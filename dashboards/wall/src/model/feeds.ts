@@ -61,6 +61,26 @@ export interface CentreFeeds {
   readonly tiles: readonly FeedTile[];
   readonly quality: Quality;
   readonly silent_since_ms: number | null;
+  /** Intake does not read it: whether it is silent nobody knows. */
+  readonly unread: boolean;
+}
+
+/** Rule of the alert with which detect says that intake does not speak. */
+const INTAKE_RULE = 'intake-silent';
+/** A centre that is read has a heartbeat every few seconds: without anything for so long nobody knows that it is read. */
+const READ_MS = 90_000;
+
+/**
+ * Does intake not read a centre? Then what is held of its feeds is intake's last word, and nobody writes it anew. The
+ * alert says so, or the gateway, whose canary notices it earlier. While only some centres are not read (P2), those are
+ * read of which something came since, and lately.
+ */
+export function unread(picture: Picture, centre: string): boolean {
+  const said = [...picture.alerts.values()].find((a) => a.rule === INTAKE_RULE && a.active && !a.closed && !a.exercise);
+  if (!said) return picture.beat?.degraded.includes('intake') ?? false;
+  if (said.priority === 1) return true;
+  const newest_ms = Math.max(...[...picture.feeds.values()].filter((view) => view.centre === centre).map((view) => view.last_received_ms ?? -Infinity));
+  return newest_ms <= said.started_ms || (picture.beat !== null && picture.beat.server_time_ms - newest_ms > READ_MS);
 }
 
 const BLIND: ReadonlySet<FeedTile['state']> = new Set(['silent', 'out_of_service', 'dead', 'missing', 'unknown']);
@@ -85,10 +105,12 @@ function ratioOf(view: FeedView, sites: number): number | null {
 
 export function feedTiles(picture: Picture, profile: Profile, centre: string, server_now_ms: number, lang: Lang):
   FeedTile[] {
-  const lost = silentSince(picture, profile, centre) !== null;
+  const unheard = unread(picture, centre);
+  const lost = unheard || silentSince(picture, profile, centre) !== null;
   return profile.feeds.filter((feed) => feed.centre === centre).map((feed) => {
     const view = picture.feeds.get(`${centre}/${feed.id}`);
-    const state = view?.state ?? 'missing';
+    const said = view?.state ?? 'missing';
+    const state = unheard && !BLIND.has(said) ? 'unknown' : said;
     const at_ms = view?.last_received_ms ?? null;
     const sites = profile.sites.filter((site) => site.centre === centre && site.feed === feed.id).length;
     const sporadic = isSporadic(feed, view);
@@ -181,7 +203,9 @@ export function feedsByCentre(picture: Picture, profile: Profile, server_now_ms:
   return profile.centres.map((centre) => {
     const tiles = feedTiles(picture, profile, centre.id, server_now_ms, lang);
     const silent_since_ms = silentSince(picture, profile, centre.id);
-    return { centre, tiles, quality: qualityOf(picture, tiles), silent_since_ms };
+    const unheard = unread(picture, centre.id);
+    const quality = qualityOf(picture, tiles);
+    return { centre, tiles, silent_since_ms, unread: unheard, quality: unheard ? { ...quality, right: null, complete: null, clean: null } : quality };
   });
 }
 

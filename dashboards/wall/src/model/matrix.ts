@@ -1,7 +1,7 @@
 /** The matrix: ten types by two city centres and the rest; the heads above, the strip of 24 hours beside. Pure. */
 
 import { alertsOf, isQuiet, openAlerts } from './alerts';
-import { newestAge, silentSince } from './feeds';
+import { newestAge, silentSince, unread } from './feeds';
 import { unknownStretches } from './past';
 import { DAY_MS, type Picture } from './picture';
 import { GROUPS, groupOf, isWatched, nameOf, type Centre, type Group, type Lang, type Profile } from './profile';
@@ -59,6 +59,11 @@ function columnSilence(picture: Picture, profile: Profile, column: Column): numb
   return since.some((ms) => ms === null) ? null : Math.min(...since.map((ms) => ms ?? Infinity));
 }
 
+/** Nobody reads any of its centres: no alert is no good news. */
+function columnUnread(picture: Picture, column: Column): boolean {
+  return column.centres.length > 0 && column.centres.every((id) => unread(picture, id));
+}
+
 export function heads(picture: Picture, profile: Profile, cols: readonly Column[], server_now_ms: number): Head[] {
   const last_ms = Math.floor(server_now_ms / MINUTE_MS) * MINUTE_MS - MINUTE_MS;
   return cols.map((column) => {
@@ -80,7 +85,7 @@ export function heads(picture: Picture, profile: Profile, cols: readonly Column[
 export function rows(picture: Picture, profile: Profile, cols: readonly Column[]): Row[] {
   const open = openAlerts(picture);
   const known = new Set(cols.flatMap((column) => column.centres));
-  const silent = new Map(cols.map((column) => [column.id, columnSilence(picture, profile, column) !== null]));
+  const silent = new Map(cols.map((column) => [column.id, columnSilence(picture, profile, column) !== null || columnUnread(picture, column)]));
   return GROUPS.map((group) => {
     const of = alertsOf(open, group, profile);
     const cells = cols.map((column) => {
