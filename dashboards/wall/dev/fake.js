@@ -1,5 +1,5 @@
 // Stands in for the gateway inside the page: fetch and WebSocket answer from story.js. For looking only.
-// ?state=calm|busy|many|flood|silent &link=stale|offline|none &user=guest (no session) &log=503 &ack=conflict|stale|slow
+// ?state=calm|busy|many|flood|silent &link=stale|offline|none &user=guest (no session) &log=503 &without=intake &ack=conflict|stale|slow
 (() => {
   const asked = new URLSearchParams(location.search);
   const { profile, states, day } = window.STORY;
@@ -81,6 +81,9 @@
   const incidentDone = (one, asked) => {
     (window.ASKED ??= []).push(asked);
     const who = { by: signedIn.name, by_display: signedIn.display, at_ms: now() };
+    const late = (reason, word) => ({ outcome: 'STALE', reason, ...one.timeline.findLast((l) => l.word === word) });
+    if (['take', 'release'].includes(asked.op) && ![null, signedIn.name, asked.expected_owner].includes(one.owner)) return late('OWNER', 'took');
+    if (asked.op === 'rename' && ![undefined, one.title_vi, one.title_en].includes(asked.expected_title)) return late('RENAMED_SINCE', 'renamed');
     if (asked.op === 'rename' && asked.text === one.title_vi) return { outcome: 'REFUSED', reason: 'SAME_TITLE', by: null, by_display: null, at_ms: now() };
     const told = (word, text = '') => { one.timeline = [...one.timeline, line(now(), word, signedIn.display, { text })]; };
     if (asked.op === 'take') { one.owner = signedIn.name; one.owner_display = signedIn.display; told('took'); }
@@ -112,11 +115,15 @@
     return [morning(one), { ...one, ...window.FAKE?.handover }].filter((h) => !window.FAKE?.gone?.includes(h.id));
   };
   const handoverDone = (asked) => {
+    (window.SIGNED ??= []).push(asked);
     const one = handovers().find((h) => h.id === 'H-shift-2');
     const who = { by: signedIn.name, by_display: signedIn.display, at_ms: now() };
     if (asked.op === 'note') notes.push({ at_ms: now(), actor: signedIn.name, actor_display: signedIn.display, text: asked.text });
     if (asked.op !== 'note' && asked.digest_hash !== one.digest_hash) return { outcome: 'STALE', reason: 'DIGEST_CHANGED', by: null, by_display: null, at_ms: now() };
-    if (asked.op !== 'note') signed[asked.op === 'give' ? 'given' : 'taken'] = { actor: signedIn.name, actor_display: signedIn.display, station: 'bàn 2', at_ms: now() };
+    const accounts = (asked.op === 'give' ? one.outgoing_accounts : one.incoming_accounts) ?? window.FAKE?.roster ?? [];
+    const off = asked.op !== 'note' && accounts.length > 0 && !accounts.includes(signedIn.name);
+    if (off && !asked.standing_in) return { outcome: 'REFUSED', reason: 'NOT_ON_ROSTER' };
+    if (asked.op !== 'note') signed[asked.op === 'give' ? 'given' : 'taken'] = { actor: signedIn.name, actor_display: signedIn.display, station: 'bàn 2', at_ms: now(), standing_in: off ? asked.reason : '' };
     return { outcome: 'DONE', reason: '', ...who };
   };
   const quality = (from_ms, to_ms, positions) => {
@@ -132,6 +139,9 @@
         by_priority: { 1: Math.round(announced * 0.05), 2: Math.round(announced * 0.17), 3: Math.round(announced * 0.6), 4: Math.round(announced * 0.18) }, by_centre: {}, acknowledge: durations(1), clear: durations(14),
         chattering: [actor('congestion|long-khanh|T-XL2', 9, announced)], bad_actors: [actor('heavy-rain|bien-hoa|R-TAMHIEP', 61, announced), actor('congestion|long-khanh|T-XL2', 44, announced), actor('feedback-overdue|bien-hoa|1022-BH', 29, announced)], bad_actors_share: 134 / announced } };
   };
+  /** As the gateway answers: what is not done is a 409; who came too late hears who was faster. */
+  const answered = (done) => (done.outcome === 'STALE' || done.outcome === 'REFUSED' ? json(409, { error: done.outcome.toLowerCase(), detail: done.reason,
+    ...(done.outcome === 'STALE' ? { by: done.actor ?? null, by_display: done.actor_display ?? null, by_at_ms: done.at_ms, about: '' } : {}) }) : json(200, done));
   const json = (status, body) => new Response(body === null ? null : JSON.stringify(body), { status });
   const logOf = (alert) => [
     { id: '1', kind: 'transition', what: 'raised', accepted: true, at_ms: alert.raised_ms, event_ms: alert.started_ms, version: 1, priority: alert.priority, reason: 'LIMIT_REACHED' },
@@ -150,11 +160,11 @@
     if (path === '/api/session') return signedIn ? json(200, { user: signedIn }) : json(401, { error: 'no_session' });
     if (path === '/api/ticket') return signedIn ? json(200, { ticket: 'demo', live_url: 'ws://demo/live', expires_s: 30 }) : json(401, { error: 'no_session' });
     const incident = /^\/api\/desk\/incidents\/(.+)$/.exec(path);
-    if (incident && method === 'POST') return json(200, incidentDone(incidents.find((one) => one.id === incident[1]), JSON.parse(init.body)));
+    if (incident && method === 'POST') return answered(incidentDone(incidents.find((one) => one.id === incident[1]), JSON.parse(init.body)));
     const figures = /^\/api\/quality\?from_ms=(\d+)&to_ms=(\d+)&positions=(\d+)$/.exec(path);
     if (figures) return json(200, quality(...figures.slice(1).map(Number)));
     if (path === '/api/desk/handovers') return json(200, { handovers: handovers() });
-    if (path.startsWith('/api/desk/handovers/') && method === 'POST') return json(200, handoverDone(JSON.parse(init.body)));
+    if (path.startsWith('/api/desk/handovers/') && method === 'POST') return answered(handoverDone(JSON.parse(init.body)));
     if (path === '/api/desk/silences') return json(200, { silences: [] });
     const log = /^\/api\/alerts\/(.+)\/log$/.exec(path);
     if (log) return asked.get('log') === '503' ? json(503, { error: 'database_unavailable' }) : json(200, { entries: logOf(alerts.get(log[1])) });
@@ -195,7 +205,7 @@
       this.emit({ t: 'snapshot', feeds: feeds(), readings: readings(), minutes: minutes() });
       this.emit({ t: 'snapshot_end', pos: '0' });
       this.desk();
-      const beat = () => this.emit({ t: 'beat', server_time_ms: now(), pos: String(this.pos), lag_s: 0.4, watermarks: {}, degraded: asked.get('log') === '503' ? ['database'] : [] });
+      const beat = () => this.emit({ t: 'beat', server_time_ms: now(), pos: String(this.pos), lag_s: 0.4, watermarks: {}, degraded: [...(asked.get('log') === '503' ? ['database'] : []), ...(asked.get('without') ?? '').split(',').filter(Boolean)] });
       beat();
       if (link === 'stale' || link === 'offline') return;
       let n = 0;

@@ -34,6 +34,7 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "wall-silent": ("/wall?state=silent", 1920, 1080, 2.5),
     "wall-out-of-service": ("/wall?state=out", 1920, 1080, 2.5),
     "wall-out-of-service-english": ("/wall?state=out&lang=en", 1920, 1080, 2.5),
+    "wall-intake": ("/wall?state=busy&without=intake", 1920, 1080, 2.5),
     "wall-stale": ("/wall?state=busy&link=stale", 1920, 1080, 18),
     "wall-offline": ("/wall?state=silent&link=offline", 1920, 1080, 38),
     "wall-english": ("/wall?state=busy&lang=en", 1920, 1080, 2.5),
@@ -53,6 +54,9 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "console-incidents-english": ("/console?state=flood&lang=en", 1440, 900, 2),
     "console-handover": ("/console?state=busy", 1440, 900, 2),
     "console-handover-english": ("/console?state=busy&lang=en", 1440, 900, 2),
+    "console-handover-late": ("/console?state=busy", 1440, 900, 2),
+    "console-handover-late-english": ("/console?state=busy&lang=en", 1440, 900, 2),
+    "console-faster": ("/console?state=flood", 1440, 900, 2),
     "console-quality": ("/console?state=flood", 1440, 900, 2),
     "console-quality-english": ("/console?state=flood&lang=en", 1440, 900, 2),
     "wall-flood-3840": ("/wall?state=flood", 3840, 2160, 2.5),
@@ -62,6 +66,20 @@ SHOTS: dict[str, tuple[str, int, int, float]] = {
     "console-quality-narrow": ("/console?state=flood", 390, 844, 2),
     "console-signin": ("/console?user=guest", 1440, 900, 1),
 }
+
+
+# An evening that was given by somebody who stood in, and after which much happened.
+LATE = """() => { const f = window.FAKE; const at = Date.UTC(2023, 8, 15, 8, 58);
+  const items = [...f.alerts.values()].slice(0, 6).map((a, i) => ({ section: i < 2 ? 'unacknowledged' : i < 4 ? 'acknowledged' : 'ended', alert_id: a.id, rule: a.rule,
+    priority: a.priority, state: a.state, title_vi: a.title_vi, title_en: a.title_en, place_vi: a.place_vi, place_en: a.place_en, centre: a.centre, since_ms: a.raised_ms,
+    owner: a.acked_by, owner_display: a.acked_by_display, until_ms: null, why: '', hid: 0 }));
+  f.handover = { state: 'given', shift_end_ms: at - 7200e3, ended_ms: at - 600e3, incoming: ['Nguyễn Thị Lan'], incoming_accounts: ['lan'],
+    given: { actor: 'hung', actor_display: 'Trần Văn Hùng', station: '', at_ms: at, standing_in: 'anh Minh ốm từ 15:30, trưởng ca đồng ý' },
+    addendum: { since_ms: at, at_ms: at + 300e3, raised: 5, ended: 2, counts: { unacknowledged: 2, acknowledged: 2, ended: 2 }, items } }; }"""
+# Somebody took the incident that is shown, and the page has not heard of it.
+FASTER = """() => { const one = window.FAKE.incidents.find((i) => i.number === 120);
+  Object.assign(one, { owner: 'lan', owner_display: 'Lan', timeline: [...one.timeline, { at_ms: one.opened_ms + 1440e3, word: 'took', about: '', text: '', actor: 'lan',
+    actor_display: 'Lan' }] }); }"""
 
 
 class Handler(SimpleHTTPRequestHandler):
@@ -109,6 +127,15 @@ def act(page: Page, name: str) -> None:
         page.keyboard.press("i")
     if name.startswith("console-handover"):
         page.keyboard.press("h")
+    if name.startswith("console-handover-late"):
+        page.evaluate(LATE)
+        page.get_by_test_id("handover-addendum").wait_for(timeout=15_000)
+        page.get_by_test_id("handover-take").click()
+        page.get_by_test_id("handover-taken").scroll_into_view_if_needed()
+    if name == "console-faster":
+        page.evaluate(FASTER)
+        page.get_by_test_id("incident-take").click()
+        page.wait_for_timeout(300)
     if name.startswith("console-quality"):
         page.keyboard.press("l")
     if name == "console-help":

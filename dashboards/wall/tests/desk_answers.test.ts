@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { keyCommand, keyOfSide } from '../src/lib/keys';
 import { DESK_CODES, deskReason } from '../src/lib/words_desk';
 import { replyOf } from '../src/model/desk_answers';
-import { lacksOf, listed, membersOf, mergeable, stillThere, toAcknowledge } from '../src/model/incident_list';
+import { lacksOf, listed, membersOf, mergeable, nameOfId, stillThere, toAcknowledge, withSeen } from '../src/model/incident_list';
 import { EMPTY, type Picture } from '../src/model/picture';
 import { alert, incident, member, T0 } from './build';
 
@@ -17,6 +17,13 @@ describe('an answer of the desk', () => {
     expect(replyOf({ ok: false, status: 409, error: 'refused', detail: 'TOO_OLD' })).toMatchObject({ done: false, settled: true, code: 'TOO_OLD' });
     expect(replyOf({ ok: false, status: 403, error: 'forbidden', detail: 'only dispatchers may' }).code).toBe('forbidden');
     expect(replyOf({ ok: false, status: 500, error: '' }).code).toBe('500');
+  });
+  it('that came too late says who was faster, when, and where the alerts are now', () => {
+    const stale = (late: object): ReturnType<typeof replyOf> =>
+      replyOf({ ok: false, status: 409, error: 'stale', detail: 'MERGED', late: { by: 'lan', by_display: 'Lan', by_at_ms: T0, about: 'into=I-7', ...late } });
+    expect(stale({})).toMatchObject({ done: false, settled: true, outcome: 'STALE', code: 'MERGED', by: 'Lan', by_id: 'lan', by_at_ms: T0, into: 'I-7' });
+    expect(stale({ by_display: null, about: 'from=x into=I-8 y' })).toMatchObject({ by: 'lan', into: 'I-8' });
+    expect(stale({ by: null, by_display: null, by_at_ms: null, about: '' })).toMatchObject({ by: '', by_id: null, by_at_ms: null, into: '' });
   });
   it('that did not come leaves the command open', () => {
     for (const status of [0, 502, 503, 504]) expect(replyOf({ ok: false, status, error: '' }).settled).toBe(false);
@@ -60,6 +67,28 @@ describe('the list of incidents', () => {
   it('finds out what is lacking before it asks', () => {
     expect([lacksOf({ op: 'take' }), lacksOf({ op: 'note', text: ' ' }), lacksOf({ op: 'rename', text: 'x'.repeat(501) }), lacksOf({ op: 'merge' }),
       lacksOf({ op: 'split', alert_ids: [] }), lacksOf({ op: 'split', alert_ids: ['A'] })]).toEqual([null, 'text', 'text', 'other', 'alerts', null]);
+  });
+});
+
+describe('a command to an incident', () => {
+  it('says what the screen shows, so that nothing of somebody faster is overwritten', () => {
+    const led = incident(1, { owner: 'lan' });
+    expect([withSeen({ op: 'take' }, incident(1), 't', null), withSeen({ op: 'take' }, led, 't', null), withSeen({ op: 'release' }, led, 't', null)].map((one) => one.expected_owner)).toEqual(['', 'lan', 'lan']);
+    expect(withSeen({ op: 'rename', text: 'x' }, led, 'Storm, flooding', null)).toEqual({ op: 'rename', text: 'x', expected_title: 'Storm, flooding' });
+    expect(withSeen({ op: 'note', text: 'x' }, led, 't', null)).toEqual({ op: 'note', text: 'x' });
+  });
+  it('of the second press is against who was named, until the desk says something newer', () => {
+    const faster = { before: null, owner: 'lan', display: 'Lan' };
+    expect(withSeen({ op: 'take' }, incident(1), 't', faster).expected_owner).toBe('lan');
+    expect(withSeen({ op: 'take' }, incident(1, { owner: 'hung' }), 't', faster).expected_owner).toBe('hung');
+  });
+});
+
+describe('an id in a line of the timeline', () => {
+  const here = incident(1, { members: [member('A')] });
+  const picture = { ...EMPTY, alerts: new Map([['B', alert('B')]]), desk: { incidents: [incident(2)], flood: null, numbers: new Map([['I-gone', 118]]) } };
+  it('is said as the number of the incident, also of one that is gone, or the title of the alert', () => {
+    expect(['I-2', 'I-gone', 'A', 'B', 'I-never'].map((id) => nameOfId(id, here, picture, 'en'))).toEqual(['S-2', 'S-118', 'Level A', 'Level B', null]);
   });
 });
 

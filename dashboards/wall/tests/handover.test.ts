@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { confirms, countOf, itemsOf, ordered, rosterOf, SECTIONS, signable, signing, unread, usual, type Handover, type Item } from '../src/model/handover';
+import { changedSections, confirms, countOf, itemsOf, madeLate, ordered, rosterOf, SECTIONS, signable, signing, standsIn, unread, usual, type Handover, type Item } from '../src/model/handover';
 import { T0 } from './build';
 
 const item = (section: Item['section'], alert_id: string): Item => ({
@@ -25,6 +25,14 @@ describe('handovers', () => {
     const { digest } = handover('x');
     expect(SECTIONS.map((section) => countOf(digest, section))).toEqual([80, 0, 1, 0, 0]);
     expect(itemsOf(digest, 'hidden').map((one) => one.alert_id)).toEqual(['B']);
+  });
+  it('made long after the end of their shift say so; within seconds is in time', () => {
+    expect([madeLate(handover('x', { ended_ms: T0 + 3_600_000 })), madeLate(handover('x', { ended_ms: T0 + 9_000 })), madeLate(handover('x', { ended_ms: null })), madeLate(handover('x'))])
+      .toEqual([T0 + 3_600_000, null, null, null]);
+  });
+  it('have in an addendum only what changed, and what closed', () => {
+    const addendum = { since_ms: T0, at_ms: T0, raised: 1, ended: 60, counts: { ended: 60, hidden: 0 }, items: [item('ended', 'C'), item('acknowledged', 'D')] };
+    expect(changedSections(addendum).map((section) => [section, countOf(addendum, section)])).toEqual([['acknowledged', 1], ['ended', 60]]);
   });
   it('have a name in both languages', () => {
     expect([rosterOf(handover('x'), 'vi'), rosterOf(handover('x'), 'en'), rosterOf(handover('x', { roster_vi: '', roster_en: '' }), 'vi')]).toEqual(['ca chiều', 'afternoon', 'shift']);
@@ -56,6 +64,12 @@ describe('signing', () => {
     expect(usual(handover('x', { state: 'given' }), ['take'], ['minh', ' MINH '])).toBeNull();
     expect(usual(handover('x', { outgoing: ['minh'] }), ended, ['minh', 'Phạm Nhật Minh'])).toBe('give'); // the roster may name accounts
     expect([usual(handover('x'), [], ['lan', 'Lan']), usual(handover('x', { outgoing: [''], incoming: [] }), ended, ['', ''])]).toEqual([null, null]);
+  });
+  it('knows people by their accounts too, and who stands in where the roster has some', () => {
+    const known = handover('x', { outgoing: [], incoming: [], outgoing_accounts: ['minh'], incoming_accounts: ['lan'] });
+    expect([usual(known, ['take', 'give'], ['minh', 'Phạm Nhật Minh']), usual(known, ['take', 'give'], ['lan', ''])]).toEqual(['give', 'take']);
+    expect([standsIn(known, 'give', 'minh'), standsIn(known, 'give', 'lan'), standsIn(known, 'take', 'lan'), standsIn(handover('x'), 'give', 'hung')]).toEqual([false, true, false, false]);
+    expect(signing('give', known, ' ốm ')).toEqual({ op: 'give', digest_hash: 'ab', standing_in: true, reason: 'ốm' });
   });
   it('is confirmed only for what was shown when it was asked for, and soon', () => {
     const asking = { id: 'x', op: 'give', digest_hash: 'ab', at_ms: T0 } as const;

@@ -68,7 +68,7 @@ describe('the line', () => {
     vi.useRealTimers();
     vi.unstubAllGlobals();
   });
-  const line = (): HTMLElement => screen.getByTestId('load');
+  const line = (): HTMLElement => screen.getByTestId('load-line');
   const text = (): string => (line().textContent ?? '').replace(/\s+/g, ' ').trim();
   const passes = (ms: number): Promise<unknown> => vi.advanceTimersByTimeAsync(ms);
 
@@ -132,7 +132,7 @@ describe('the wall', () => {
     window.history.replaceState(null, '', `/wall${search}`);
     for (const script of scripts) new Function(script)();
     render(Wall);
-    await waitFor(() => expect(screen.getByTestId('load').dataset['trust']).toBe(trust), { timeout: 20_000 });
+    await waitFor(() => expect(screen.getByTestId('load-line').dataset['trust']).toBe(trust), { timeout: 20_000 });
     expect(screen.getByTestId('load-rate').textContent).toBe('10,0');
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { DAY_ALERTS_MAX, EMPTY, OUTCOMES_MAX, serverTime, type Picture } from '../src/model/picture';
+import { NUMBERS_MAX, DAY_ALERTS_MAX, EMPTY, OUTCOMES_MAX, serverTime, type Picture } from '../src/model/picture';
 import { reduce } from '../src/model/reduce';
 import { parseFrame, type Alert, type Delta, type FeedView, type Hello, type Minute, type Reading, type ServerFrame } from '../src/model/wire';
 import { alert, feed, flood, incident, minute, randomFrom, reading, T0 } from './build';
@@ -30,7 +30,12 @@ describe('what changed of the desk', () => {
       expect([broken.sync, broken.desk]).toEqual(['broken', held.desk]);
     }
     expect(reduce({ ...EMPTY, sync: 'live' }, { t: 'desk_delta', prev: 0, version: 1, incidents: [], gone: [], flood: null }, 0).sync).toBe('broken');
-    expect(reduce(held, { ...whole, incidents: [], version: 1 }, 0).desk).toEqual({ incidents: [], flood: null, version: 1 }); // another gateway
+    expect(reduce(held, { ...whole, incidents: [], version: 1 }, 0).desk).toMatchObject({ incidents: [], flood: null, version: 1 }); // another gateway
+  });
+  it('keeps the numbers of incidents that are gone: lines of others name them', () => {
+    expect(reduce(held, { ...whole, incidents: [], version: 1 }, 0).desk.numbers).toEqual(new Map([['I-1', 1], ['I-2', 2], ['I-3', 3]]));
+    const many = Array.from({ length: NUMBERS_MAX }, (_, n) => incident(n + 10));
+    expect([...(reduce(held, { ...whole, incidents: many }, 0).desk.numbers ?? [])].map(([id]) => id)).toEqual(many.map((one) => one.id));
   });
 });
 

@@ -54,6 +54,14 @@ export const incidents_vi = {
   line_merged: '{who} gộp: {about}',
   line_split: '{who} tách: {about}',
   line_closed: 'đóng sự cố',
+  incident_take_from: 'nhận thay {who}',
+  incident_other: 'một sự cố khác',
+  line_opened_from: 'mở sự cố, tách từ {about}',
+  late_by_at: 'Chưa làm gì. {who} nhanh hơn, lúc {at} (cách đây {age}): {why}.',
+  late_by: 'Chưa làm gì. {who} nhanh hơn: {why}.',
+  late_into: 'Nay ở {into}.',
+  late_take: 'Vẫn muốn nhận thay thì bấm lần nữa.',
+  late_release: 'Vẫn muốn bỏ phụ trách của người ấy thì bấm lần nữa.',
 };
 
 export const incidents_en: Record<keyof typeof incidents_vi, string> = {
@@ -110,4 +118,12 @@ export const incidents_en: Record<keyof typeof incidents_vi, string> = {
   line_merged: '{who} merged: {about}',
   line_split: '{who} split off: {about}',
   line_closed: 'incident closed',
+  incident_take_from: 'take over from {who}',
+  incident_other: 'another incident',
+  line_opened_from: 'incident opened, split off {about}',
+  late_by_at: 'Nothing was done. {who} was faster, at {at} ({age} ago): {why}.',
+  late_by: 'Nothing was done. {who} was faster: {why}.',
+  late_into: 'Now in {into}.',
+  late_take: 'To take over all the same, press again.',
+  late_release: 'To end that lead all the same, press again.',
 };

@@ -6,7 +6,7 @@ import type { Matcher, Silence } from '../model/silences';
 import type { Handover, HandoverAsked } from '../model/handover';
 import type { IncidentAsked } from '../model/incident_list';
 import type { LogEntry, PastAlerts, User } from '../model/wire';
-import type { DeskAnswer } from '../model/wire_desk';
+import type { DeskAnswer, DeskLate } from '../model/wire_desk';
 
 /** Longest wait for any answer. */
 export const TIMEOUT_MS = 10_000;
@@ -14,7 +14,9 @@ export const TIMEOUT_MS = 10_000;
 export type Answer<T> =
   | { readonly ok: true; readonly value: T }
   /** `status` 0: nobody answered. */
-  | { readonly ok: false; readonly status: number; readonly error: string; readonly detail?: string };
+  | { readonly ok: false; readonly status: number; readonly error: string; readonly detail?: string;
+    /** Of `stale`: who was faster. */
+    readonly late?: DeskLate };
 
 export interface Ticket {
   readonly ticket: string;
@@ -35,7 +37,8 @@ async function ask<T>(method: string, path: string, body?: unknown): Promise<Ans
     if (response.ok) return { ok: true, value: value as T };
     const named = typeof value === 'object' && value !== null && 'error' in value ? String(value.error) : '';
     const detail = typeof value === 'object' && value !== null && 'detail' in value ? String(value.detail) : '';
-    return { ok: false, status: response.status, error: named, detail };
+    const late = named === 'stale' && response.status === 409 ? { late: value as DeskLate } : {};
+    return { ok: false, status: response.status, error: named, detail, ...late };
   } catch (error) {
     return { ok: false, status: 0, error: error instanceof Error ? error.message : String(error) };
   }

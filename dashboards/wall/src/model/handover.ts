@@ -123,12 +123,14 @@ export function ordered(handovers: readonly Handover[]): Handover[] {
     || (isOver(a) ? b.shift_end_ms - a.shift_end_ms : a.shift_end_ms - b.shift_end_ms) || (a.id < b.id ? -1 : 1));
 }
 
-export function itemsOf(digest: Digest, section: Section): Item[] {
+type Listed = Pick<Digest, 'counts' | 'items'>;
+
+export function itemsOf(digest: Listed, section: Section): Item[] {
   return digest.items.filter((item) => item.section === section);
 }
 
 /** How many a section has in all. */
-export function countOf(digest: Digest, section: Section): number {
+export function countOf(digest: Listed, section: Section): number {
   return digest.counts[section] ?? itemsOf(digest, section).length;
 }
 
@@ -156,9 +158,29 @@ const folded = (name: string): string => name.trim().toLocaleLowerCase('vi');
 export function usual(one: Handover, ops: readonly ('give' | 'take')[], names: readonly string[]): 'give' | 'take' | null {
   const mine = new Set(names.map(folded).filter(Boolean));
   const on = (roster: readonly string[]): boolean => roster.some((name) => mine.has(folded(name)));
-  const [out, into] = [on(one.outgoing), on(one.incoming)];
+  const [out, into] = [on([...one.outgoing, ...(one.outgoing_accounts ?? [])]), on([...one.incoming, ...(one.incoming_accounts ?? [])])];
   if (out !== into) return ops.find((op) => op === (out ? 'give' : 'take')) ?? null;
   return ops.length === 1 ? ops[0] ?? null : null;
+}
+
+/** Does the roster know by account who signs, and not this one? Then they stand in and say why; the desk has the last word. */
+export function standsIn(one: Handover, op: 'give' | 'take', user: string): boolean {
+  const accounts = (op === 'give' ? one.outgoing_accounts : one.incoming_accounts) ?? [];
+  return accounts.length > 0 && !accounts.includes(user);
+}
+
+/** The end of a shift is noticed within seconds by a desk that runs. */
+const LATE_MS = 60_000;
+
+/** When the digest was made, if that was long after the end of its shift because the desk did not run then; else null. */
+export function madeLate(one: Handover): number | null {
+  const ended_ms = one.ended_ms ?? null;
+  return ended_ms !== null && ended_ms - one.shift_end_ms > LATE_MS ? ended_ms : null;
+}
+
+/** Sections of an addendum that are not empty, in their order. */
+export function changedSections(addendum: Addendum): Section[] {
+  return ([...SECTIONS, 'ended'] as const).filter((section) => countOf(addendum, section) > 0);
 }
 
 /** A signature that was asked for and not confirmed yet, of the digest that was shown then. */
@@ -191,7 +213,8 @@ export function unread(reading: Reading | null, server_ms: number): boolean {
   return reading === null || reading.failed || server_ms - reading.at_ms > CURRENT_MS;
 }
 
-/** The signature names what was read: another digest is refused as STALE. */
-export function signing(op: 'give' | 'take', read: Handover): HandoverAsked {
-  return { op, digest_hash: read.digest_hash };
+/** The signature names what was read: another digest is refused as STALE. `standing_in`: why somebody off the roster signs. */
+export function signing(op: 'give' | 'take', read: Handover, standing_in: string | null = null): HandoverAsked {
+  const why = standing_in === null ? {} : { standing_in: true, reason: standing_in.trim() };
+  return { op, digest_hash: read.digest_hash, ...why };
 }

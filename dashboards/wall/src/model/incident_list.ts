@@ -1,8 +1,9 @@
 /** The list of incidents at the desk: rows, members, lines of the timeline, what may be asked. Pure. */
 
-import { byNeed, memberState, viewOf, type IncidentView } from './incidents';
+import { byNeed, incidentTitle, labelOf, memberState, viewOf, type IncidentView } from './incidents';
 import { isHidden, isMuted } from './alerts';
 import type { Picture } from './picture';
+import type { Lang } from './profile';
 import type { Alert } from './wire';
 import type { Incident, IncidentOp, Member } from './wire_desk';
 
@@ -59,4 +60,27 @@ export function lacksOf(asked: IncidentAsked): 'text' | 'other' | 'alerts' | nul
   if ((asked.op === 'rename' || asked.op === 'note') && (text === '' || [...text].length > TEXT_MAX)) return 'text';
   if (asked.op === 'merge' && !asked.other) return 'other';
   return asked.op === 'split' && !asked.alert_ids?.length ? 'alerts' : null;
+}
+
+/** Who leads an incident by an answer that came before the desk's frame: it holds while the frame says what it said then. */
+export interface Faster {
+  readonly before: string | null;
+  readonly owner: string;
+  readonly display: string;
+}
+
+/** A command with what this screen shows, so that the desk refuses it when somebody was faster. `title`: as it is shown. */
+export function withSeen(asked: IncidentAsked, incident: Incident, title: string, faster: Faster | null): IncidentAsked {
+  if (asked.op === 'rename') return { ...asked, expected_title: title };
+  if (asked.op !== 'take' && asked.op !== 'release') return asked;
+  const owner = faster && faster.before === incident.owner ? faster.owner : incident.owner;
+  return { ...asked, expected_owner: owner ?? '' };
+}
+
+/** What an id means to people: the number of an incident, the title of an alert; null: neither is known here. */
+export function nameOfId(id: string, incident: Incident, picture: Picture, lang: Lang): string | null {
+  const number = picture.desk.incidents.find((one) => one.id === id)?.number ?? picture.desk.numbers?.get(id);
+  if (number !== undefined) return labelOf({ number });
+  const alert = incident.members.find((m) => m.alert_id === id) ?? picture.alerts.get(id);
+  return alert ? incidentTitle(alert, lang) : null;
 }

@@ -31,6 +31,8 @@ export interface Desk {
   readonly version?: number;
   readonly incidents: readonly Incident[];
   readonly flood: Flood | null;
+  /** Ids of incidents → their numbers, also of those that are gone: lines of others name them. */
+  readonly numbers?: ReadonlyMap<string, number>;
 }
 
 export interface Picture {
@@ -68,6 +70,8 @@ export const DAY_ALERTS_MAX = 2_000;
 export const OUTCOMES_MAX = 50;
 /** Gaps of the page's own sight that are kept; more than these in a day make the strip useless anyway. */
 export const UNSEEN_MAX = 100;
+/** Numbers of incidents that are remembered; the oldest go first. */
+export const NUMBERS_MAX = 1_000;
 /** Minutes kept per page: the server holds 60, the rest is dropped here as well. */
 export const MINUTES_KEPT_MS = 65 * 60_000;
 

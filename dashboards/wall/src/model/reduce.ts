@@ -10,10 +10,10 @@
  */
 
 import {
-  DAY_ALERTS_MAX, DAY_MS, MINUTES_KEPT_MS, OUTCOMES_MAX, UNSEEN_MAX, serverTime, type Desk, type Picture, type Suspect,
+  DAY_ALERTS_MAX, DAY_MS, MINUTES_KEPT_MS, NUMBERS_MAX, OUTCOMES_MAX, UNSEEN_MAX, serverTime, type Desk, type Picture, type Suspect,
 } from './picture';
 import type { Alert, Beat, Changes, Delta, Gone, Minute, OutcomeFrame, ServerFrame, SnapshotEnd } from './wire';
-import type { DeskDelta } from './wire_desk';
+import type { DeskDelta, Incident } from './wire_desk';
 
 export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Picture {
   switch (frame.t) {
@@ -32,7 +32,7 @@ export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Pi
     case 'outcome':
       return applyOutcome(picture, frame, now_ms);
     case 'desk': // the whole of it, beside the positions: nothing of an earlier one stays
-      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood, version: frame.version } };
+      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood, version: frame.version, numbers: numbered(picture.desk, frame.incidents) } };
     case 'desk_delta':
       return frame.prev === picture.desk.version ? { ...picture, desk: changedDesk(picture.desk, frame) } : { ...picture, sync: 'broken' };
     case 'gap': // what is held stays until the snapshot that follows has named the rest
@@ -45,7 +45,14 @@ function changedDesk(desk: Desk, frame: DeskDelta): Desk {
   const incidents = new Map(desk.incidents.map((one) => [one.id, one]));
   for (const id of frame.gone) incidents.delete(id);
   for (const one of frame.incidents) incidents.set(one.id, one);
-  return { incidents: [...incidents.values()], flood: frame.flood, version: frame.version };
+  return { incidents: [...incidents.values()], flood: frame.flood, version: frame.version, numbers: numbered(desk, frame.incidents) };
+}
+
+/** The numbers held with those of some incidents; the very same map when all of them are in it. */
+function numbered(desk: Desk, incidents: readonly Incident[]): ReadonlyMap<string, number> {
+  const held = desk.numbers ?? new Map<string, number>();
+  if (incidents.every((one) => held.get(one.id) === one.number)) return held;
+  return new Map([...held, ...incidents.map((one) => [one.id, one.number] as const)].slice(-NUMBERS_MAX));
 }
 
 function everything(picture: Picture): Suspect {
