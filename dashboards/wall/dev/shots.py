@@ -77,8 +77,8 @@ LATE = """() => { const f = window.FAKE; const at = Date.UTC(2023, 8, 15, 8, 58)
     given: { actor: 'hung', actor_display: 'Trần Văn Hùng', station: '', at_ms: at, standing_in: 'anh Minh ốm từ 15:30, trưởng ca đồng ý' },
     addendum: { since_ms: at, at_ms: at + 300e3, raised: 5, ended: 2, counts: { unacknowledged: 2, acknowledged: 2, ended: 2 }, items } }; }"""
 # Somebody took the incident that is shown, and the page has not heard of it.
-FASTER = """() => { const one = window.FAKE.incidents.find((i) => i.number === 120);
-  Object.assign(one, { owner: 'lan', owner_display: 'Lan', timeline: [...one.timeline, { at_ms: one.opened_ms + 1440e3, word: 'took', about: '', text: '', actor: 'lan',
+FASTER = """() => { const one = window.FAKE.incidents.find((i) => i.number === 121);
+  Object.assign(one, { owner: 'lan', owner_display: 'Lan', timeline: [...one.timeline, { at_ms: one.opened_ms + 60e3, word: 'took', about: '', text: '', actor: 'lan',
     actor_display: 'Lan' }] }); }"""
 
 
@@ -133,6 +133,8 @@ def act(page: Page, name: str) -> None:
         page.get_by_test_id("handover-take").click()
         page.get_by_test_id("handover-taken").scroll_into_view_if_needed()
     if name == "console-faster":
+        page.keyboard.press("i")
+        page.locator("[data-incident=S-121]").click()
         page.evaluate(FASTER)
         page.get_by_test_id("incident-take").click()
         page.wait_for_timeout(300)

@@ -1,7 +1,7 @@
 /** Rivers, rain and air: the latest reading of each station against its limits. Pure. */
 
 import { isOpen } from './alerts';
-import { silentSince, unread } from './feeds';
+import { silentSince } from './feeds';
 import { nameOf, shortOf, type Lang, type Profile, type Site } from './profile';
 import type { Picture } from './picture';
 import type { Alert, Priority, Reading } from './wire';
@@ -64,7 +64,7 @@ function stations(picture: Picture, profile: Profile, type: string, lang: Lang):
       (a) => isOpen(a) && a.active && a.site === site.id && a.centre === site.centre && a.type === type,
     );
     const alert = alerts.sort((a, b) => a.priority - b.priority)[0] ?? null;
-    const blind = reading === null || unread(picture, site.centre) || silentSince(picture, profile, site.centre) !== null;
+    const blind = reading === null || silentSince(picture, profile, site.centre) !== null;
     return { site, name: names[i] ?? site.id, reading, alert, blind };
   });
 }

@@ -85,7 +85,8 @@ export function heads(picture: Picture, profile: Profile, cols: readonly Column[
 export function rows(picture: Picture, profile: Profile, cols: readonly Column[]): Row[] {
   const open = openAlerts(picture);
   const known = new Set(cols.flatMap((column) => column.centres));
-  const silent = new Map(cols.map((column) => [column.id, columnSilence(picture, profile, column) !== null || columnUnread(picture, column)]));
+  const silent = new Map(cols.map((column) => [column.id, columnSilence(picture, profile, column) !== null]));
+  const unheard = new Map(cols.map((column) => [column.id, columnUnread(picture, column)]));
   return GROUPS.map((group) => {
     const of = alertsOf(open, group, profile);
     const cells = cols.map((column) => {
@@ -93,7 +94,7 @@ export function rows(picture: Picture, profile: Profile, cols: readonly Column[]
         column.id === OTHER ? column.centres.includes(a.centre) || !known.has(a.centre)
           : column.centres.includes(a.centre));
       const watched = isWatched(group, column.centres, profile);
-      return { column, alerts, watched, blind: alerts.length === 0 && group !== 'source' && silent.get(column.id) === true };
+      return { column, alerts, watched, blind: alerts.length === 0 && (unheard.get(column.id) === true || (group !== 'source' && silent.get(column.id) === true)) };
     });
     return { group, cells, any: of.length > 0 };
   });
