@@ -149,11 +149,11 @@ describe('feeds', () => {
   });
   it('are known of the centres that intake still reads: something of them came since, and lately', () => {
     const some = alert('i', { rule: 'intake-silent', priority: 2, centre: 'tinh', started_ms: T0 - 600_000 });
-    const read = (last_received_ms: number | null, degraded: string[] = [], now_ms = T0): boolean => unread(picture(
-      { feeds: [feed('bien-hoa', 'hydro', { last_received_ms }), feed('tinh', 'hydro')], alerts: [some] },
-      { beat: { received_ms: 0, server_time_ms: now_ms, lag_s: null, degraded } }), 'bien-hoa');
+    const read = (last_received_ms: number | null, degraded: string[] = [], started_ms = T0 - 600_000): boolean => unread(picture(
+      { feeds: [feed('bien-hoa', 'hydro', { last_received_ms }), feed('tinh', 'hydro')], alerts: [{ ...some, started_ms }] },
+      { beat: { received_ms: 0, server_time_ms: T0, lag_s: null, degraded } }), 'bien-hoa');
     expect([read(T0 - 2_000), read(T0 - 2_000, ['intake'])]).toEqual([false, false]);
-    expect([read(T0 - 601_000), read(null), read(T0 - 100_000)]).toEqual([true, true, true]);
+    expect([read(T0 - 601_000), read(null), read(T0 - 100_000), read(T0 - 30_000, [], T0 - 20_000)]).toEqual([true, true, true, true]);
   });
   it('know the newest message', () => {
     expect(newestAge(picture({ feeds }), ['bien-hoa'], T0)).toBe(2_000);
