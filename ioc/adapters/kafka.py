@@ -7,6 +7,7 @@ sent to an explicit partition, computed by :meth:`ioc.wire.topics.Topics.partiti
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
@@ -266,7 +267,7 @@ class Sent(Struct, frozen=True):
 class Producer:
     """Sends records one by one and waits for the broker's answer; at most 1,000 unanswered, then senders wait.
 
-    Order holds per partition for sends that follow each other. A send that was not acknowledged may still have been
+    Order holds per partition, in the order of the calls. A send that was not acknowledged may still have been
     stored: whoever repeats it must carry an id that the receiver recognises.
     """
 
@@ -274,6 +275,7 @@ class Producer:
         self._topics = topics
         self._inner = new_producer(settings, **options)
         self._in_flight = asyncio.Semaphore(MAX_IN_FLIGHT)
+        self._order: defaultdict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)  # each lets in as they come
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -320,9 +322,10 @@ class Producer:
         target = self._topics.partition(logical, key or b"") if partition is None else partition
         async with self._in_flight:
             try:
-                future = await self._inner.send(
-                    topic, value, key, partition=target, timestamp_ms=timestamp_ms, headers=list(headers)
-                )
+                async with self._order[topic, target]:  # who waits for a leader, or for room, is not overtaken
+                    future = await self._inner.send(
+                        topic, value, key, partition=target, timestamp_ms=timestamp_ms, headers=list(headers)
+                    )
                 answer = await future
             except (KafkaError, OSError) as exc:
                 raise Unavailable("kafka", f"{topic}/{target}: {type(exc).__name__} {exc}") from exc

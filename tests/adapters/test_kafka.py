@@ -173,3 +173,14 @@ async def test_empty_partitions_are_read_at_once(stack: Stack) -> None:
             assert [r async for r in read_to_end(reader, parts)] == []
     finally:
         await reader.stop()
+
+
+@pytest.mark.stack
+async def test_what_is_sent_at_once_keeps_its_order_also_to_topics_never_sent_to(stack: Stack) -> None:
+    for _ in range(10):
+        prefix = own_prefix()
+        topics = Topics(prefix, ["a"])
+        await ensure_topics(stack.kafka, topics.specs.values(), prefix)
+        async with Producer(Settings(kafka=stack.kafka, topic_prefix=prefix), topics, linger_ms=1) as producer:
+            sent = await asyncio.gather(*(producer.send("events", b"k", b"%d" % n) for n in range(40)))
+        assert [one.offset for one in sent] == list(range(40))
