@@ -341,10 +341,10 @@ class IntakePartition:
             by_id = time_ms > arrival.arrival_ms or source.unproved(sequence, time_ms)
             if by_id and self._ids.find(event_id, content, arrival.arrival_ms) == "conflict":
                 raise _conflict(event_id)
-            verdict = source.see(sequence, crc32(id_bytes), content, time_ms, arrival.arrival_ms)
-            if verdict == "new":
+            verdict = source.see(sequence, id_bytes, content, time_ms, arrival.arrival_ms)
+            if verdict == "new" or verdict == "duplicate":  # one that came before may use up a number
                 self._moved[source] = None
-                if by_id:
+                if by_id and verdict == "new":
                     verdict = "unsure"
         if verdict == "unsure":
             if exercise is None:

@@ -59,7 +59,7 @@ class UsualWay:
         if not arrival.oldest_ms <= time_ms <= received_ms or not target.from_ms <= time_ms < target.to_ms:
             return found
         id_bytes, source = event_id.encode(), target.source
-        if not source.follows(sequence, crc32(id_bytes), crc32(data, crc32(time, target.crc)), time_ms):
+        if not source.follows(sequence, id_bytes, crc32(data, crc32(time, target.crc)), time_ms):
             return found
         self._moved[source] = None
         watch = target.watch

@@ -30,6 +30,7 @@ class Reading(Struct, frozen=True):
     feet: float
     first_ms: int | None  # of a record that is driven again: how long before this arrival it first came
     again: bool = False
+    id_back: int = 0  # it bears the id that was given so many readings before
 
 
 READINGS = st.lists(
@@ -41,6 +42,7 @@ READINGS = st.lists(
         st.sampled_from([10.0, 10.0, 11.5]),
         st.sampled_from([None] * 8 + [0, 100, 100_000, 80_000_000]),
         st.sampled_from([False] * 9 + [True]),
+        st.sampled_from([0] * 12 + [1, 1, 2, 63, 64, 65]),
     ),
     min_size=1,
     max_size=120,
@@ -53,7 +55,12 @@ def sent(readings: list[Reading]) -> list[InRecord]:
     for offset, reading in enumerate(readings):
         arrival_ms += reading.wait_ms
         number = max(0, number + reading.step)
-        native = level(number, uid=f"u{offset}", at=arrival_ms - reading.age_ms, values=[{"ft": reading.feet}])
+        native = level(
+            number,
+            uid=f"u{offset - min(reading.id_back, offset)}",
+            at=arrival_ms - reading.age_ms,
+            values=[{"ft": reading.feet}],
+        )
         one = record(native, offset, arrival_ms)
         if reading.again and records:
             one = InRecord(offset, arrival_ms, one.key, records[-1].value)
@@ -135,8 +142,14 @@ LATE = [*STEADY[:60], Reading(1, 70_000, 10, 10.0, None), Reading(1, 700_000, 10
 RESTART = [*STEADY, Reading(-1000, 0, 5, 10.0, None), *STEADY[:2], Reading(1, 100_000, 0, 10.0, None), *STEADY[:3]]
 
 
-@pytest.mark.parametrize("readings", [LATE, RESTART])
-def test_late_readings_and_restarts(readings: list[Reading]) -> None:
+USED_IDS = [
+    *STEADY[:70],
+    *(Reading(1, 200, 400, feet, None, id_back=n) for n in (1, 63, 64, 65) for feet in (10.0, 11.5)),
+]
+
+
+@pytest.mark.parametrize("readings", [LATE, RESTART, USED_IDS])
+def test_late_readings_restarts_and_used_ids(readings: list[Reading]) -> None:
     assert same(readings, [50, 10, 31, 70])
 
 
@@ -156,13 +169,27 @@ def test_the_comparison_sees_a_late_reading_that_is_not_counted(monkeypatch: pyt
 def test_the_comparison_sees_a_number_that_is_taken_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     follows = Source.follows
 
-    def gullible(self: Source, number: int, event_id: int, content: int, time_ms: int) -> bool:
+    def gullible(self: Source, number: int, event_id: bytes, content: int, time_ms: int) -> bool:
         if number == self.run.high:
             self.run.high -= 1
+            self.run.top = b""
         return follows(self, number, event_id, content, time_ms)
 
     monkeypatch.setattr(Source, "follows", gullible)
     assert not same([*STEADY[:5], Reading(0, 200, 400, 10.0, None, True)], [10])
+
+
+def test_the_comparison_sees_a_used_id_that_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    follows = Source.follows
+
+    def gullible(self: Source, number: int, event_id: bytes, content: int, time_ms: int) -> bool:
+        self.run.top, top = b"", self.run.top
+        taken = follows(self, number, event_id, content, time_ms)
+        self.run.top = self.run.top if taken else top
+        return taken
+
+    monkeypatch.setattr(Source, "follows", gullible)
+    assert not same(USED_IDS, [10])
 
 
 def test_the_comparison_sees_a_time_that_is_not_checked(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -179,15 +206,20 @@ def test_the_comparison_sees_a_time_that_is_not_checked(monkeypatch: pytest.Monk
 @settings(max_examples=300, deadline=None)
 @given(
     st.lists(
-        st.tuples(st.sampled_from([1] * 6 + [0, 2, 65, -1, -3, -500]), st.integers(-3, 3), st.integers(0, 9)),
+        st.tuples(
+            st.sampled_from([1] * 6 + [0, 2, 65, -1, -3, -500]),
+            st.integers(-3, 3),
+            st.integers(0, 9),
+            st.sampled_from([7] * 9 + [6, 8, 200, -60]),  # or another number's id
+        ),
         max_size=200,
     )
 )
-def test_what_follows_is_remembered_as_it_is_seen(moves: list[tuple[int, int, int]]) -> None:
+def test_what_follows_is_remembered_as_it_is_seen(moves: list[tuple[int, int, int, int]]) -> None:
     one, other, number, time_ms = Source("s"), Source("s"), 0, 1_000
-    for step, later, content in moves:
+    for step, later, content, tag in moves:
         number, time_ms = max(0, number + step), max(0, time_ms + later)
-        given_ = (number, number + 7, content, time_ms)
+        given_ = (number, b"%d" % max(0, number + tag), content, time_ms)
         verdict = other.see(*given_, time_ms)
         assert ("new" if one.follows(*given_) else one.see(*given_, time_ms)) == verdict
         assert one.dump() == other.dump()

@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.pipeline.intake import IntakePartition
-from ioc.pipeline.sequences import MARKS_MAX, Source
+from ioc.pipeline.sequences import MARKS_MAX, RECENT, Source
 from ioc.wire.codec import decode_dead, decode_event, decode_feed
 from tests.pipeline.made_up import NOW, centre, level, profile, record, table
 
@@ -203,15 +203,15 @@ def test_whatever_a_device_does_each_of_its_readings_counts_once(
 def test_marks_are_bounded_and_name_the_time_of_old_numbers() -> None:
     source = Source("seq/x")
     for n in range(20_000):
-        assert source.see(n, n, 0, NOW + n * S, NOW + n * S) == "new"
+        assert source.see(n, b"%d" % n, 0, NOW + n * S, NOW + n * S) == "new"
     assert len(source.run.marks) <= MARKS_MAX
     again = Source("seq/x")
     again.load(source.dump())
     for n in range(0, 19_000, 500):
         # What came under the number came at this time; what comes under it an hour later is something else.
-        assert again.see(n, n, 0, NOW + n * S, NOW + 20_000 * S) == "presumed"
+        assert again.see(n, b"%d" % n, 0, NOW + n * S, NOW + 20_000 * S) == "presumed"
         assert NOW + n * S <= again.run.reached(n) <= NOW + (1.5 * n + 64) * S
-    assert again.see(1, 7, 0, NOW + 19_000 * S, NOW + 20_000 * S) == "unsure"
+    assert again.see(1, b"7", 0, NOW + 19_000 * S, NOW + 20_000 * S) == "unsure"
 
 
 def test_a_restart_with_a_clock_before_the_old_run_is_proved_by_time_and_comes_once() -> None:
@@ -258,14 +258,14 @@ def test_what_is_delivered_again_from_a_run_that_is_forgotten_is_no_proof_of_a_r
 def test_a_checkpoint_without_earliest_times_proves_nothing() -> None:
     source = Source("seq/x")
     for n in range(1, 301):
-        source.see(n, n, 0, NOW + n * S, NOW + n * S)
+        source.see(n, b"%d" % n, 0, NOW + n * S, NOW + n * S)
     record = msgspec.msgpack.decode(source.dump())
     run = record[2]
     record = [*record[:2], [*run[:7], [mark[:2] for mark in run[7]]], None]
     old = Source("seq/x")
     old.load(msgspec.msgpack.encode(record))
-    assert source.see(5, 9, 0, NOW - 60 * S, NOW + 400 * S) == "unsure"
-    assert old.see(5, 9, 0, NOW - 60 * S, NOW + 400 * S) == "presumed"
+    assert source.see(5, b"9", 0, NOW - 60 * S, NOW + 400 * S) == "unsure"
+    assert old.see(5, b"9", 0, NOW - 60 * S, NOW + 400 * S) == "presumed"
 
 
 @settings(max_examples=200, deadline=None)
@@ -284,7 +284,7 @@ def test_nothing_that_came_is_ever_taken_for_a_restart(sent: list[tuple[int, int
         of_previous = source.previous is not None and now_ms + lag * S <= source.boundary_ms
         if source.unproved(number, now_ms + lag * S):
             by_id.add(at)
-        verdict = source.see(number, at, 0, now_ms + lag * S, now_ms)
+        verdict = source.see(number, b"%d" % at, 0, now_ms + lag * S, now_ms)
         if source.restarts > restarts:
             runs.append([])
         if verdict == "new":
@@ -294,4 +294,80 @@ def test_nothing_that_came_is_ever_taken_for_a_restart(sent: list[tuple[int, int
     for at in again:
         number, id_, time_ms = known[at % len(known)]
         allowed = ("duplicate", "presumed", "unsure") if id_ in by_id else ("duplicate", "presumed")
-        assert source.see(number, id_, 0, time_ms, NOW + 1_000 * S) in allowed
+        assert source.see(number, b"%d" % id_, 0, time_ms, NOW + 1_000 * S) in allowed
+
+
+def test_a_used_id_under_the_next_number_is_a_conflict_and_uses_up_no_number() -> None:
+    """Of the last 64 numbers, the id tells whatever the number says: first the usual way, then any other."""
+    step = counted()
+    assert outcome(step, 1, "abc", NOW, 10.0, NOW) == "event"
+    assert outcome(step, 2, "abc", NOW, 11.0, NOW) == "id_conflict"
+    assert outcome(step, 2, "abc", NOW + S, 10.0, NOW + S) == "id_conflict", "another time is another content"
+    assert outcome(step, 9, "abc", NOW, 11.0, NOW) == "id_conflict", "a number that was jumped to"
+    assert outcome(step, 0, "abc", NOW - S, 11.0, NOW) == "id_conflict", "a number in a hole"
+    assert (step.totals.events, step.totals.dead, step.totals.duplicates) == (1, 4, 0)
+    assert outcome(step, 2, "good", NOW + S, 11.0, NOW + S) == "event", "the number is still free"
+
+
+def test_a_used_id_with_the_same_content_under_another_number_is_dropped_for_good() -> None:
+    step = counted()
+    assert outcome(step, 1, "abc", NOW, 10.0, NOW) == "event"
+    assert [outcome(step, n, "abc", NOW, 10.0, NOW) for n in (2, 2, 5)] == ["silence"] * 3
+    for n in range(6, 100):
+        assert outcome(step, n, f"a{n}", NOW + n * S, 10.0, NOW + n * S) == "event"
+    assert outcome(step, 2, "abc", NOW, 10.0, NOW + 100 * S) == "silence", "the number was used up by it"
+    assert (step.totals.events, step.totals.duplicates) == (95, 4)
+
+
+def test_an_id_is_known_for_64_numbers_and_survives_our_restart() -> None:
+    step, state = counted(), {}
+    for n in range(1, 65):
+        assert outcome(step, n, f"a{n}", NOW + n * S, 10.0, NOW + n * S) == "event"
+    state = {key: value for key, value in step.take_dirty() if value is not None}
+    step = counted()
+    for key, value in state.items():
+        step.load(key, value)
+    for n in (2, 33, 64):
+        assert outcome(step, 65, f"a{n}", NOW + 65 * S, 11.0, NOW + 65 * S) == "id_conflict"
+    assert outcome(step, 65, "b", NOW + 65 * S, 11.0, NOW + 65 * S) == "event"
+    assert outcome(step, 66, "a1", NOW + 66 * S, 11.0, NOW + 66 * S) == "event", "65 numbers before: forgotten"
+
+
+def test_ids_that_a_device_makes_of_its_counter_come_again_after_its_restart() -> None:
+    step = counted()
+    for n in range(1, 201):
+        assert outcome(step, n, f"x-{n}", NOW + n * S, 10.0, NOW + n * S) == "event"
+    for n in range(1, 61):
+        assert outcome(step, n, f"x-{n}", NOW + (200 + n) * S, 11.0, NOW + (200 + n) * S) == "event"
+
+
+def test_a_checkpoint_of_the_earlier_layout_is_read() -> None:
+    """It held no greatest ids: its ids are known by their numbers, until other ones came."""
+    source = Source("seq/x")
+    for n in range(1, 101):
+        source.see(n, b"a%03d" % n, n, NOW + n * S, NOW + n * S)
+    record = msgspec.msgpack.decode(source.dump())
+    old = Source("seq/x")
+    old.load(msgspec.msgpack.encode([*record[:2], record[2][:9], *record[3:]]))
+    assert old.see(90, b"a090", 90, NOW + 90 * S, NOW + 101 * S) == "duplicate"
+    assert old.see(90, b"a090", 91, NOW + 90 * S, NOW + 101 * S) == "conflict"
+    assert old.see(101, b"a101", 1, NOW + 101 * S, NOW + 101 * S) == "new"
+    assert old.see(102, b"a101", 2, NOW + 102 * S, NOW + 102 * S) == "conflict"
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(st.tuples(st.sampled_from([1] * 8 + [2, 70]), st.integers(0, 90)), max_size=300))
+def test_of_the_last_64_numbers_every_id_is_known(moves: list[tuple[int, int]]) -> None:
+    """Ids that grow, shrink and come again: those of the last 64 numbers are known, those of others may be."""
+    source, known, ever, high = Source("seq/x"), {}, set(), 0
+    for at, (step, name) in enumerate(moves):
+        event_id = b"u%d" % (at if name > 80 else 7 * name)
+        verdict = source.see(high + step, event_id, at, NOW + at * S, NOW + at * S)
+        recent = {one for one, number in known.items() if number > high - RECENT}
+        assert verdict == "conflict" if event_id in recent else verdict in ("new", "conflict")
+        assert verdict == "new" or event_id in ever
+        if verdict == "new":
+            high += step
+            known[event_id] = high
+            ever.add(event_id)
+        source.load(source.dump())
