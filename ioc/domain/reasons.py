@@ -21,7 +21,7 @@ REASONS: dict[str, str] = {
     "centre_mismatch": "The record names another centre than the topic it came through.",
     "unknown_source": "The registry holds no such site for this centre, feed and date.",
     "unknown_place": "No area of that code, name or alias lies in the area of the site, or more than one does.",
-    "schema": "A field is missing, empty or of the wrong type.",
+    "schema": "A field is missing, empty or of the wrong type; a required text with nothing to see is empty.",
     "enum": "A code is not in the list of allowed codes; letter case counts.",
     "unit": "The record gives a value in a unit that the format does not name.",
     "id": "An identifier is not made of 1 to 128 plain ASCII letters, digits and . _ : ~ + -.",

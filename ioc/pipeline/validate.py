@@ -9,7 +9,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
-from msgspec import UNSET, Struct, UnsetType
+from msgspec import UNSET, Meta, Struct, UnsetType
 
 from ioc.domain.catalogue import PAYLOADS, RANGES
 from ioc.domain.fields import bounded_type
@@ -27,6 +27,8 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _CONTROL_IN_PROSE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 # zero-width, soft hyphen, bidirectional controls, tags, variation selectors
 _INVISIBLE = re.compile("[\u00ad\u061c\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufe00-\ufe0f\ufeff\U000e0000-\U000e01ef]")
+# One letter that is neither blank nor invisible; a few fillers count as letters elsewhere and show nothing.
+_SEEN = f"[^\\s\u034f\u115f\u1160\u180e\u2800\u3164\uffa0{_INVISIBLE.pattern[1:-1]}]"
 _MARKS = (
     "\u0300-\u036f\u0483-\u0489\u0591-\u05bd\u0610-\u061a\u064b-\u065f\u0e31-\u0e4e"
     "\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f"
@@ -133,13 +135,14 @@ def _checked(name: str, payload: type[Struct]) -> type[Struct]:
         if field.default is None:
             fields.append((field.name, kind | UnsetType, UNSET))  # an absent value stays absent on the wire
         elif field.required:
+            if field_kinds(name)[field.name][0] == "text":
+                kind = Annotated[kind, Meta(pattern=_SEEN)]
             fields.append((field.name, kind))
         else:
             fields.append((field.name, kind, field.default))
     return msgspec.defstruct(payload.__name__, fields, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
 
-CHECKED: dict[str, type[Struct]] = {name: _checked(name, payload) for name, payload in PAYLOADS.items()}
 Kind = Literal["number", "integer", "flag", "text", "code"]
 
 
@@ -169,6 +172,8 @@ def required_fields(event_type: str) -> frozenset[str]:
     return frozenset(field.name for field in msgspec.structs.fields(PAYLOADS[event_type]) if field.required)
 
 
+CHECKED: dict[str, type[Struct]] = {name: _checked(name, payload) for name, payload in PAYLOADS.items()}
+
 _PLACE = re.compile(r" - at `\$\.?([^`]*)`$")
 _encode = msgspec.json.Encoder().encode
 
@@ -182,7 +187,7 @@ def encode_payload(event_type: str, data: dict[str, Any], paths: Mapping[str, st
         paths: where each field came from in the native record, for the reason.
 
     Raises:
-        BadInput: ``schema``, ``enum``, ``range`` or ``too_long``.
+        BadInput: ``schema`` (also for a required text with nothing to see), ``enum``, ``range`` or ``too_long``.
     """
     try:
         return _encode(msgspec.convert(data, CHECKED[event_type]))
@@ -213,6 +218,8 @@ def _refusal(words: str, data: dict[str, Any], paths: Mapping[str, str]) -> BadI
     field = place[1] if place else ""
     said = (words[: place.start()] if place else words).replace("`", "")
     value = data.get(field)
+    if repr(_SEEN) in words or _SEEN in words:
+        said = "is empty, or holds nothing that can be seen"
     if "Invalid enum" in said:
         code = "enum"
     elif "of length" in said:

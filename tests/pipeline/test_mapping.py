@@ -383,3 +383,23 @@ def test_kinds_without_a_shared_condition_are_tried_in_turn() -> None:
 def test_all_mistakes_at_once() -> None:
     form = table(colour="red", record="xml", time={"path": "a..b"})
     assert len(format_problems(centre(form))) >= 2
+
+
+NOTHING = ["", "   ", "\n\t", "\u200b", " \u200d\ufeff ", "\u00ad\u2060", "\u3000\u00a0"]
+
+
+@pytest.mark.parametrize("text", NOTHING)
+def test_a_required_text_with_nothing_to_see_is_empty(text: str) -> None:
+    """Whatever its length in bytes: missing, empty and blank are the same."""
+    note = {"what": "note", "meta": {"owner": "ALPHA", "v": 3, "kind": 7}, "by": True, "odd.key": [text]}
+    code, path = refusal(note)
+    assert (code, path) == ("control_char" if "\n" in text else "schema", "odd.key.0")
+    changed = table()
+    changed["records"][1]["fields"]["field"] = {"path": ["odd.key", 0], "split": ";"}
+    assert refusal({**note, "odd.key": [f"{text};nước"]}, changed)[0] == code
+
+
+@pytest.mark.parametrize("text", ["", "  ", "\u200b"])
+def test_a_text_that_may_be_absent_may_be_empty(text: str) -> None:
+    note = {"what": "note", "meta": {"owner": "ALPHA", "v": 3, "kind": 7}, "by": True, "odd.key": ["a"], "text": text}
+    assert payload(note)["text"] == text
