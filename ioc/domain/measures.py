@@ -93,6 +93,7 @@ class FeedHealth(Struct, frozen=True, kw_only=True):
     late: int = 0  # accepted, for a minute that was final already and is corrected
     too_late: int = 0  # accepted, for a minute that is beyond correction: in the history alone
     presumed: int = 0  # of the duplicates: dropped for number and time alone; a source that began anew may look so
+    unkeyed: int = 0  # accepted in a partition that is not the one of the site's native id: sent under another key
     restarts: int = 0  # times that a source began its numbers anew, since the checkpoint began
 
 

@@ -84,6 +84,7 @@ class FeedWatch:
         # What was accepted and is not counted yet, see :meth:`settle`: event times and their arrivals.
         self.times_ms: list[int] = []
         self.arrivals_ms: list[int] = []
+        self.astray: list[int] = []  # which of these came to a partition that is not their site's
         self._published: FeedHealth | None = None
 
     # Counting --------------------------------------------------------------------------------------------------
@@ -128,13 +129,16 @@ class FeedWatch:
         times_ms, arrivals_ms = self.times_ms, self.arrivals_ms
         if not times_ms:
             return
+        astray, self.astray = self.astray, []
         self.times_ms, self.arrivals_ms = [], []
         newest_ms, memory, now = max(arrivals_ms), self.memory, self.minutes.now
         clock = memory.clock
         if newest_ms >= self.minutes.end_ms or clock.mark_ms is None:
-            for time_ms, arrival_ms in zip(times_ms, arrivals_ms, strict=True):
-                self.accept(time_ms, arrival_ms)
+            strays = set(astray)
+            for at, (time_ms, arrival_ms) in enumerate(zip(times_ms, arrivals_ms, strict=True)):
+                self.accept(time_ms, arrival_ms).unkeyed += at in strays
             return
+        now.unkeyed += len(astray)
         now.accepted += len(times_ms)
         now.lag_sum_ms += sum(arrivals_ms) - sum(times_ms)
         now.lag_min_ms = min(now.lag_min_ms, min(map(sub, arrivals_ms, times_ms)))
@@ -230,6 +234,7 @@ class FeedWatch:
             too_late=sum(one.too_late for one in hour),
             restarts=self.restarts(),
             presumed=sum(one.presumed for one in hour),
+            unkeyed=sum(one.unkeyed for one in hour),
         )
         before = self._published
         if before is not None:

@@ -34,6 +34,7 @@ class Minute(Struct, array_like=True):
     late: int = 0  # of the accepted: their minute was final, and is corrected
     too_late: int = 0  # of the accepted: their minute is gone
     presumed: int = 0  # of the duplicates: known by number and time alone, see the sequences
+    unkeyed: int = 0  # of the accepted: not in the partition of their site's native id
 
     @property
     def arrived(self) -> int:

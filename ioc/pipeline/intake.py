@@ -364,6 +364,8 @@ class IntakePartition:
             minute = target.watch.accept(time_ms, arrival.received_ms)
             if target.by_chance:
                 minute.by_chance += 1
+            if target.astray:
+                minute.unkeyed += 1
             if not data.isascii() and looks_garbled(data):
                 minute.flagged += 1
             self.totals.events += 1

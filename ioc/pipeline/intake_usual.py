@@ -52,17 +52,19 @@ class UsualWay:
             return None
         kind, event_id, time_ms, time, site, sequence, data = found
         target = self._targets[kind].get(site)
-        if target is None or sequence is None or target.source is None or target.by_chance or not data.isascii():
+        if target is None or sequence is None or not target.usual or not data.isascii():
             return found
         # On time, and by no clock ahead, whose numbers prove too little.
         received_ms = arrival.received_ms
         if not arrival.oldest_ms <= time_ms <= received_ms or not target.from_ms <= time_ms < target.to_ms:
             return found
         id_bytes, source = event_id.encode(), target.source
-        if not source.follows(sequence, id_bytes, crc32(data, crc32(time, target.crc)), time_ms):
+        if source is None or not source.follows(sequence, id_bytes, crc32(data, crc32(time, target.crc)), time_ms):
             return found
         self._moved[source] = None
         watch = target.watch
+        if target.astray:
+            watch.astray.append(len(watch.times_ms))
         watch.times_ms.append(time_ms)
         watch.arrivals_ms.append(received_ms)
         self.events += 1

@@ -22,6 +22,7 @@ class Target:
     __slots__ = (
         "after_id",
         "after_recorded",
+        "astray",
         "by_chance",
         "crc",
         "from_ms",
@@ -30,17 +31,28 @@ class Target:
         "site",
         "source",
         "to_ms",
+        "usual",
         "watch",
     )
 
     def __init__(
-        self, centre: str, kind: str, span: SiteSpan, area: str, watch: FeedWatch, source: Source | None, long: bool
+        self,
+        centre: str,
+        kind: str,
+        span: SiteSpan,
+        area: str,
+        watch: FeedWatch,
+        source: Source | None,
+        long: bool,
+        astray: bool,
     ) -> None:
         site, feed = span.site, watch.feed
         self.site, self.from_ms, self.to_ms = site, span.from_ms, span.to_ms
         self.watch, self.source = watch, source
         self.long = long  # its ids are known for as long as a long window counts
         self.by_chance = kind in feed.sporadic_types
+        self.usual = source is not None and not self.by_chance
+        self.astray = astray  # what comes for it here was not sent under the site's native id
         self.key = f"{centre}/{area}/{feed.id}".encode()
         self.after_id = (
             f'","source":"/{centre}/{feed.id}/{site.id}","type":"{kind}","subject":"{area}","time":"'
@@ -61,7 +73,7 @@ class Targets:
 
     def __init__(self, registry: Registry, centre: Centre, partition: int, long_min: dict[str, int]) -> None:
         self.long_min = long_min
-        self._registry, self._centre = registry, centre
+        self._registry, self._centre, self._partition = registry, centre, partition
         self._sources: dict[str, Source] = {}
         self._elsewhere: dict[tuple[int, str], Target] = {}  # bounded by sites × areas of the profile
         self.watches = {
@@ -126,7 +138,9 @@ class Targets:
         known = self._elsewhere.get(key)
         if known is None:
             span = SiteSpan(target.site, target.from_ms, target.to_ms)
-            known = Target(self._centre.id, plan.type, span, code, target.watch, target.source, target.long)
+            known = Target(
+                self._centre.id, plan.type, span, code, target.watch, target.source, target.long, target.astray
+            )
             self._elsewhere[key] = known
         return known
 
@@ -136,8 +150,10 @@ class Targets:
             if site.feed == feed:
                 span = SiteSpan(site, *self._registry.span(site))
                 source = self._sources.get(f"{feed}/{site.id}/{kind}")
+                # A record of several lines may hold those of several sites under one key.
+                astray = self._centre.format["record"] == "json" and not _belongs(site, feed, self._partition)
                 target = Target(
-                    self._centre.id, kind, span, site.area, self.watches[feed], source, feed in self.long_min
+                    self._centre.id, kind, span, site.area, self.watches[feed], source, feed in self.long_min, astray
                 )
                 found.setdefault(site.native_id or site.id, []).append(target)
         return found

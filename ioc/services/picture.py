@@ -127,6 +127,7 @@ def merge_feed(name: str, parts: list[FeedHealth]) -> FeedView:
         expected=round(sum(expected), 1) if expected else None,
         conflicts=sum(part.conflicts for part in parts),
         presumed=sum(part.presumed for part in parts),
+        unkeyed=sum(part.unkeyed for part in parts),
     )
 
 

@@ -124,6 +124,7 @@ class FeedView(Struct, frozen=True, kw_only=True):
     expected: float | None = None  # None: sporadic, or not a full minute seen yet
     conflicts: int = 0  # same id, other content: refused
     presumed: int = 0  # of the duplicates: dropped for number and time alone; a source that began anew may look so
+    unkeyed: int = 0  # accepted, but not sent under the site's native id as the key: order and repeats are not safe
 
 
 class Hello(Struct, frozen=True, kw_only=True, tag="hello", tag_field="t"):

@@ -15,6 +15,8 @@ from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.intake_usual import UsualWay
 from ioc.pipeline.redriven import headers
 from ioc.pipeline.sequences import Source
+from ioc.wire.codec import decode_feed
+from ioc.wire.topics import RAW_PARTITIONS, partition_for
 from tests.pipeline.made_up import NOW, centre, level, record
 from tests.pipeline.test_sequences import counted
 
@@ -94,7 +96,11 @@ def taught(step: IntakePartition) -> IntakePartition:
 
 def same(readings: list[Reading], cuts: list[int], make: Callable[[], IntakePartition] = counted) -> bool:
     """Whether both ways give the same effects, checkpoints and health, wherever the fetches end."""
-    one, other = taught(make()), taught(the_long_way(counted()))
+    return same_ways(readings, cuts, make(), counted())
+
+
+def same_ways(readings: list[Reading], cuts: list[int], usual: IntakePartition, long: IntakePartition) -> bool:
+    one, other = taught(usual), taught(the_long_way(long))
     records, at = sent(readings), 0
     for size in (*cuts, len(records)):
         part, at = records[at : at + size], at + size
@@ -115,10 +121,37 @@ CUTS = st.lists(st.integers(1, 40), max_size=6)
 STEADY = [Reading(1, 200, 400, 10.0, None)] * 300
 
 
+HOME = partition_for(b"w-1", RAW_PARTITIONS)  # of all its readings, when they are sent under their site
+
+
 @settings(max_examples=150, deadline=None)
-@given(READINGS, CUTS)
-def test_the_usual_way_and_the_long_way_say_the_same(readings: list[Reading], cuts: list[int]) -> None:
-    assert same(readings, cuts)
+@given(READINGS, CUTS, st.sampled_from([HOME, HOME, (HOME + 1) % RAW_PARTITIONS]))
+def test_the_usual_way_and_the_long_way_say_the_same(readings: list[Reading], cuts: list[int], partition: int) -> None:
+    assert same_ways(readings, cuts, counted(partition), counted(partition))
+
+
+@pytest.mark.parametrize(("partition", "share"), [(HOME, 0), ((HOME + 1) % RAW_PARTITIONS, 1)])
+def test_readings_in_a_partition_that_is_not_their_site_are_counted(partition: int, share: int) -> None:
+    step, records = taught(counted(partition)), sent(STEADY)
+    assert same_ways(STEADY, [7, 30, 100], counted(partition), counted(partition))
+    step.step(records, records[-1].timestamp)
+    end_ms = records[-1].timestamp + S
+    [health] = [
+        decode_feed(e.value or b"") for e in step.tick(end_ms).emits if (e.key or b"").startswith(b"alpha/water")
+    ]
+    assert health.accepted == len(STEADY) + 2
+    assert health.unkeyed == share * health.accepted
+
+
+def test_the_comparison_sees_a_reading_elsewhere_that_is_not_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    astray, settle = (HOME + 1) % RAW_PARTITIONS, FeedWatch.settle
+
+    def forgetful(self: FeedWatch) -> None:
+        self.astray = []
+        settle(self)
+
+    monkeypatch.setattr(FeedWatch, "settle", forgetful)
+    assert not same_ways(STEADY, [100], counted(astray), counted(astray))
 
 
 def test_a_steady_source_goes_the_usual_way() -> None:

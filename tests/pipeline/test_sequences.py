@@ -19,10 +19,10 @@ S = 1_000
 AHEAD_MS = 110 * S
 
 
-def counted() -> IntakePartition:
+def counted(partition: int = 0) -> IntakePartition:
     alpha = centre(table(id={"path": "uid"}))
     water = replace(alpha.feeds[0], sequence_types=("hydro.level",))
-    return IntakePartition(profile(replace(alpha, feeds=(water, *alpha.feeds[1:]))), "alpha", 0)
+    return IntakePartition(profile(replace(alpha, feeds=(water, *alpha.feeds[1:]))), "alpha", partition)
 
 
 class Sent(Struct, frozen=True):

@@ -106,8 +106,8 @@ describe('feeds', () => {
     expect(later?.find((t) => t.feed === 'hydro')).toMatchObject({ overdue: true });
   });
   it('count what came of what was expected; of a sporadic feed nothing is', () => {
-    expect(countsOf(feed('bien-hoa', 'rain', { received: 118, expected: 120, conflicts: 1 }))).toEqual({ received: 118, expected: 120, conflicts: 1, presumed: 0 });
-    expect(countsOf(feed('bien-hoa', 'feedback', { sporadic: true, received: 3, expected: null, presumed: 6 }))).toEqual({ received: 3, expected: null, conflicts: 0, presumed: 6 });
+    expect(countsOf(feed('bien-hoa', 'rain', { received: 118, expected: 120, conflicts: 1 }))).toEqual({ received: 118, expected: 120, conflicts: 1, presumed: 0, unkeyed: 0 });
+    expect(countsOf(feed('bien-hoa', 'feedback', { sporadic: true, received: 3, expected: null, presumed: 6 }))).toEqual({ received: 3, expected: null, conflicts: 0, presumed: 6, unkeyed: 0 });
     expect(countsOf(feed('bien-hoa', 'rain'))).toBeNull();
   });
   it('take the shares of the last hour when the feeds tell them', () => {

@@ -137,6 +137,7 @@ export const en: Record<keyof typeof vi, string> = {
   feed_received: '{n} messages in 1 h',
   feed_received_of: '{n}/{of} messages in 1 h',
   feed_conflicts: '{n} of a known id with other content',
+  feed_unkeyed: '{n} under a key that is not their site',
   feed_presumed: '{n} old numbers taken for repeats (or the source counts anew)',
   feed_state: 'Feed',
   feed_state_unknown: 'nothing yet',

@@ -136,6 +136,7 @@ export const vi = {
   feed_received: '{n} bản tin trong 1 giờ',
   feed_received_of: '{n}/{of} bản tin trong 1 giờ',
   feed_conflicts: '{n} trùng mã, khác nội dung',
+  feed_unkeyed: '{n} tin có khóa không phải trạm của tin',
   feed_presumed: '{n} số cũ, coi là lặp (hoặc nguồn đếm lại từ đầu)',
   feed_state: 'Luồng',
   feed_state_unknown: 'chưa có tin',

@@ -33,12 +33,14 @@ export interface FeedCounts {
   readonly conflicts: number;
   /** Dropped for number and time alone: known before, or of a source that began its numbers anew. */
   readonly presumed: number;
+  /** Sent under another key than their site's native id: their order and their repeats are not safe. */
+  readonly unkeyed: number;
 }
 
 export function countsOf(view: FeedView | undefined): FeedCounts | null {
   if (view?.received === undefined) return null;
   return { received: view.received, expected: view.sporadic ? null : (view.expected ?? null), conflicts: view.conflicts ?? 0,
-    presumed: view.presumed ?? 0 };
+    presumed: view.presumed ?? 0, unkeyed: view.unkeyed ?? 0 };
 }
 
 /** When somebody should look again at a feed, and whether that has passed; null while it is in service. */

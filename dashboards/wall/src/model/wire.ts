@@ -212,6 +212,7 @@ export interface FeedView {
   readonly conflicts?: number;
   /** Of the duplicates: dropped for number and time alone; a source that began anew may look so. */
   readonly presumed?: number;
+  readonly unkeyed?: number;
 }
 
 export type ReadingValue = number | string | boolean | null;
