@@ -240,7 +240,8 @@ def _query(ask: Any) -> Any:
 def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
     """Try a centre's file on samples of its native records: shows the canonical events it makes, or what is wrong.
 
-    Where a record holds lines, each line is shown by itself. A mistake in the file is shown with its line.
+    Where a record holds lines or a list, each line or element is shown by itself. A mistake in the file is shown with
+    its line.
 
     Example: `ioc feeds check bien-hoa.toml sample-1.json sample-2.json`
 
@@ -252,21 +253,26 @@ def feeds_check(file: Path, /, *samples: Path, as_json: Json = False) -> int:
     file
         The centre's TOML file.
     samples
-        Files with one native record each.
+        Files with one native record each, or with one JSON record per line.
     """
     from ioc.adapters.profiles import load_centre
-    from ioc.pipeline.mapping_samples import check_samples
+    from ioc.pipeline.mapping_samples import check_samples, cut_file
 
     if not samples:
         raise BadInput("malformed", "samples", "give at least one file with a native record")
     profile = load_centre(file, load_profile(read_settings(), with_rules=False))
-    centre = profile.centres[-1].id
-    results = check_samples(profile, centre, [read_bytes(path) for path in samples])
+    centre = profile.centres[-1]
+    given = [
+        (os.fspath(path) if line is None else f"{path}:{line}", record)
+        for path in samples
+        for line, record in cut_file(centre, read_bytes(path))
+    ]
+    results = check_samples(profile, centre.id, [record for _, record in given])
     for result in results:
-        path = samples[result.sample]
-        place = os.fspath(path) if result.line is None else f"{path}:{result.line}"
+        sample = given[result.sample][0]
+        place = sample if result.line is None else f"{sample}:{result.line}"
         if as_json:
-            print(msgspec.json.encode({"sample": os.fspath(path), "result": result}).decode())
+            print(msgspec.json.encode({"sample": sample, "result": result}).decode())
         elif result.event is not None:
             print(f"{place}: {msgspec.json.encode(result.event).decode()}")
         else:

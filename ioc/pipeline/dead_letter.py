@@ -1,4 +1,4 @@
-"""The entry in ``ioc.dead`` of a record, or of one line of it, that cannot become an event."""
+"""The entry in ``ioc.dead`` of a record, or of one line of it (or element of its list), that cannot become an event."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from ioc.domain.measures import DeadLetter
 from ioc.errors import BadInput
 from ioc.pipeline.effects import Emit, Record
 from ioc.pipeline.mapping_csv import Line
+from ioc.pipeline.mapping_each import Element
 
 SAMPLE_BYTES_MAX = 65_536
 
@@ -18,7 +19,13 @@ _encode = msgspec.json.Encoder().encode
 
 
 def dead_letter(
-    centre: str, partition: int, record: Record, line: Line | None, refusal: BadInput, received_ms: int, now_ms: int
+    centre: str,
+    partition: int,
+    record: Record,
+    line: Line | Element | None,
+    refusal: BadInput,
+    received_ms: int,
+    now_ms: int,
 ) -> Emit:
     """The letter; ``topic`` is the logical name, whatever prefix an installation uses."""
     topic = f"raw.{centre}"

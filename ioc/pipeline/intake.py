@@ -36,6 +36,7 @@ from ioc.pipeline.intake_usual import UsualWay
 from ioc.pipeline.known_ids import HORIZON_MIN, KnownIds
 from ioc.pipeline.mapping import Plan, mapper_of
 from ioc.pipeline.mapping_csv import Line
+from ioc.pipeline.mapping_each import Element
 from ioc.pipeline.mapping_fast import Found
 from ioc.pipeline.mapping_values import Native
 from ioc.pipeline.refusals import Refusals
@@ -211,7 +212,7 @@ class IntakePartition:
             return None
 
     def _quickly(
-        self, found: Found, record: Record, line: Line | None, arrival: Arrival
+        self, found: Found, record: Record, line: Line | Element | None, arrival: Arrival
     ) -> Emit | Literal[False] | None:
         """The event or the dead letter, None for a duplicate, False when the careful way must look at it.
 
@@ -270,7 +271,7 @@ class IntakePartition:
                 emits.append(done)
         return emits
 
-    def _carefully(self, record: Record, line: Line | None, native: Native, arrival: Arrival) -> Emit | None:
+    def _carefully(self, record: Record, line: Line | Element | None, native: Native, arrival: Arrival) -> Emit | None:
         plan: Plan | None = None
         try:
             plan = self._mapper.plan(native)
@@ -295,7 +296,7 @@ class IntakePartition:
     def _refuse(
         self,
         record: Record,
-        line: Line | None,
+        line: Line | Element | None,
         refusal: BadInput,
         plan: Plan | None,
         arrival: Arrival,

@@ -16,10 +16,11 @@ import msgspec
 from ioc.domain.profile import Centre
 from ioc.errors import BadInput, BadSettings
 from ioc.pipeline.mapping_csv import Line, cut_lines
+from ioc.pipeline.mapping_each import Element, cut_elements
 from ioc.pipeline.mapping_fast import FastReader, Found
 from ioc.pipeline.mapping_json import decode_object
 from ioc.pipeline.mapping_stencil import Stencils
-from ioc.pipeline.mapping_table import Check, FormatTable, RecordKind, Scalar, Value, read_table
+from ioc.pipeline.mapping_table import Check, FormatTable, RecordKind, Scalar, Value, path_steps, read_table
 from ioc.pipeline.mapping_values import Get, Native, getter, reader, shown_path, time_reader
 from ioc.pipeline.validate import check_place, encode_payload, field_kinds, good_id
 
@@ -61,9 +62,9 @@ class Plan:
         self.number, self.type, self.feed = number, record.type, record.feed
         id_value, time_value, site_value = (_own(name, record, table) for name in ("id", "time", "site"))
         self.id_path, self.time_path, self.site_path = map(shown_path, (id_value, time_value, site_value))
-        self.read_id = reader(id_value, "any")
+        self.read_id = _written(reader(id_value, "any"))
         self.read_time = time_reader(time_value)
-        self.read_site = reader(site_value, "any")
+        self.read_site = _written(reader(site_value, "any"))
         area = record.area or table.area
         self.read_area = reader(area, "any") if area is not None else None
         self.area_path = shown_path(area) if area is not None else ""
@@ -118,6 +119,9 @@ class Mapper:
         if table is None:
             raise BadSettings(problems)
         self._bytes_max, self._csv = table.bytes_max, table.csv
+        self._each: tuple[str, ...] | None = None
+        if table.each is not None:
+            self._each = tuple(map(str, path_steps(table.each))) if table.each != "." else ()
         # A record that is well formed, read the quick way. None or an exception: read it the careful way.
         fast = FastReader(table, box)
         self.quick: Callable[[Native], Found | None] = fast.read
@@ -133,8 +137,8 @@ class Mapper:
 
     @property
     def of_lines(self) -> bool:
-        """Whether a record holds lines, each an event of its own."""
-        return self._csv is not None
+        """Whether a record holds lines or a list, each line or element an event of its own."""
+        return self._csv is not None or self._each is not None
 
     def native(self, data: bytes) -> Native:
         """The native record as a dictionary, when a record is one event.
@@ -145,13 +149,15 @@ class Mapper:
         self._check_size(data)
         return decode_object(data)
 
-    def lines(self, data: bytes) -> list[Line]:
-        """The lines of a record, when it holds lines.
+    def lines(self, data: bytes) -> list[Line] | list[Element]:
+        """The lines of a record, or the elements of its list.
 
         Raises:
             BadInput: the record as a whole cannot be read.
         """
         self._check_size(data)
+        if self._each is not None:
+            return cut_elements(data, self._each)
         if self._csv is None:
             raise TypeError("a record is one object, not lines")
         return cut_lines(data, self._csv)
@@ -290,6 +296,16 @@ def _sequence(value: Value) -> Get:
         return found
 
     return read
+
+
+def _written(read: Get) -> Get:
+    """A whole number as a text: some senders number their stations and messages so."""
+
+    def text(native: Native) -> Any:
+        found = read(native)
+        return str(found) if found.__class__ is int else found
+
+    return text
 
 
 def _position(value: Value) -> Callable[[Native], tuple[float, float] | None]:

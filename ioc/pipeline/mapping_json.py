@@ -26,6 +26,19 @@ def decode_object(data: bytes) -> dict[str, Any]:
     Raises:
         BadInput: ``malformed``, ``encoding``, ``too_deep``, ``not_object``, ``duplicate_key`` or ``not_finite``.
     """
+    return _decode(data, dict)  # type: ignore[no-any-return]
+
+
+def decode_list(data: bytes) -> list[Any]:
+    """The one JSON list in ``data``, just as strictly.
+
+    Raises:
+        BadInput: as :func:`decode_object`; ``schema`` when it is no list.
+    """
+    return _decode(data, list)  # type: ignore[no-any-return]
+
+
+def _decode(data: bytes, want: type) -> Any:
     try:
         found = orjson.loads(data)
     except orjson.JSONDecodeError as exc:
@@ -36,7 +49,9 @@ def decode_object(data: bytes) -> dict[str, Any]:
         and _deeper(found, DEPTH_MAX)
     ):
         raise BadInput("too_deep", "", f"nested deeper than {DEPTH_MAX} levels")
-    if found.__class__ is not dict:
+    if found.__class__ is not want:
+        if want is list:
+            raise BadInput("schema", "", f"the document is {_word(found)}, not a list")
         raise BadInput("not_object", "", f"the document is {_word(found)}, not an object")
     # A dropped duplicate is not written again. So what is byte for byte as before has none. Otherwise (blanks, other
     # ways to write a number) colons are counted, which a duplicate takes with it; only an escaped colon inside a text
@@ -120,4 +135,6 @@ _EXPLAINING = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=_fin
 
 
 def _word(found: object) -> str:
-    return {list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(type(found), "a number")
+    return {dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null"}.get(
+        type(found), "a number"
+    )

@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Any, NoReturn
 
+import orjson
 from msgspec import Struct
 
 from ioc.domain.events import Event
 from ioc.domain.measures import DeadLetter
-from ioc.domain.profile import Profile
+from ioc.domain.profile import Centre, Profile
 from ioc.domain.registry import Registry
 from ioc.errors import BadInput
 from ioc.pipeline.effects import Emit, InRecord
@@ -66,6 +67,22 @@ def check_samples(
             emits = intake.step([InRecord(len(results), at_ms, None, record)], at_ms).emits
             results.append(_result(number, line, emits[0]) if emits else _repeated(number, line))
     return results
+
+
+def cut_file(centre: Centre, data: bytes) -> list[tuple[int | None, bytes]]:
+    """The records of a sample file: all of it, or each line of a file of JSON lines with its number from 1."""
+    lines = [(number, line) for number, line in enumerate(data.split(b"\n"), 1) if line.strip()]
+    if centre.format.get("record") != "json" or len(lines) < 2 or _is_json(data) or not _is_json(lines[0][1]):
+        return [(None, data)]
+    return [*lines]
+
+
+def _is_json(data: bytes) -> bool:
+    try:
+        orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
 def _parts(mapper: Mapper, sample: bytes) -> Iterator[tuple[int | None, bytes, Callable[[], dict[str, Any]]]]:

@@ -114,6 +114,9 @@ class RecordKind(Struct, frozen=True, kw_only=True):
 class FormatTable(Struct, frozen=True, kw_only=True):
     """The whole format of a centre: ``json`` one object per Kafka record, ``csv`` one or several lines of text.
 
+    ``each`` is the path of a list whose elements are one event each, ``.`` for a record that is itself a list; such
+    records take no part in drills.
+
     ``area`` names the place of an event, by code or by a name or alias of ``areas.toml``, inside the area of its site;
     without it an event belongs to the area of its site.
     """
@@ -122,6 +125,7 @@ class FormatTable(Struct, frozen=True, kw_only=True):
     centre: Check
     records: tuple[RecordKind, ...]
     csv: CsvShape | None = None
+    each: str | None = None
     version: Check | None = None
     id: Value | None = None
     time: Value | None = None
@@ -147,6 +151,7 @@ def read_table(centre: Centre, problems: list[str], where: str = "format") -> Fo
         _check_cells(table, where, problems)
     elif table.csv is not None:
         problems.append(f"{where}.csv: the records are not csv")
+    _check_each(table, where, problems)
     _check_value(table.centre.from_, f"{where}.centre.from", problems)
     if table.version is not None:
         _check_value(table.version.from_, f"{where}.version.from", problems)
@@ -226,6 +231,17 @@ def _of_texts(table: FormatTable) -> FormatTable:
         for record in table.records
     )
     return msgspec.structs.replace(table, csv=table.csv or CsvShape(), time=written(table.time), records=records)
+
+
+def _check_each(table: FormatTable, where: str, problems: list[str]) -> None:
+    if table.each is None:
+        return
+    if table.record == "csv":
+        problems.append(f"{where}.each: lines of text hold no lists")
+    if table.each != "." and ("[" in table.each or path_problem(table.each)):
+        problems.append(f"{where}.each: must be a path of keys such as a.b, or . for a record that is itself a list")
+    if table.exercise is not None:
+        problems.append(f"{where}.exercise: records with lists (each) take no part in drills")
 
 
 def _check_cells(table: FormatTable, where: str, problems: list[str]) -> None:

@@ -26,6 +26,7 @@ from ioc.domain.times import from_ms
 from ioc.errors import BadInput
 from ioc.pipeline.mapping import Box, Plan, mapper_of
 from ioc.pipeline.mapping_csv import Cells, CsvShape, Line
+from ioc.pipeline.mapping_each import Element
 from ioc.pipeline.mapping_table import FormatTable, RecordKind, Value, path_steps, read_table
 from ioc.pipeline.mapping_times import ReadTime
 from ioc.pipeline.mapping_values import Native, getter, read_time_of
@@ -128,7 +129,7 @@ class Restamper:
 
     # Lines of text ---------------------------------------------------------------------------------------------
 
-    def _line(self, line: Line) -> tuple[Native, Cells]:
+    def _line(self, line: Line | Element) -> tuple[Native, Cells]:
         cells = dict(line.native())
         assert self._csv is not None
         names = self._csv.columns or tuple(next(csv.reader([line.text.split(b"\n")[0].decode()], **self._dialect())))

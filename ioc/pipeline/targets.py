@@ -151,7 +151,8 @@ class Targets:
                 span = SiteSpan(site, *self._registry.span(site))
                 source = self._sources.get(f"{feed}/{site.id}/{kind}")
                 # A record of several lines may hold those of several sites under one key.
-                astray = self._centre.format["record"] == "json" and not _belongs(site, feed, self._partition)
+                alone = self._centre.format["record"] == "json" and "each" not in self._centre.format
+                astray = alone and not _belongs(site, feed, self._partition)
                 target = Target(
                     self._centre.id, kind, span, site.area, self.watches[feed], source, feed in self.long_min, astray
                 )
