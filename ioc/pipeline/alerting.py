@@ -8,9 +8,9 @@ its input, and read back from there. Every change is told to the desk as well, w
 * ``@last/<alert key>``: start of the newest episode of an object (with the drill at the end). Episodes of an object
   start strictly one after the other, so this one number keeps a replayed signal from raising what was closed and
   forgotten long ago.
-* ``@cmd/<alert id>``: answers to the last commands. A command that comes again (a retry after a lost answer) gets the
-  same line of the log, with the same id, and has no second effect; another content under the same id is a mismatch.
-  ``@cmd/?`` does the same for alerts not known here.
+* ``@cmd/<alert id>``: answers to commands, see :mod:`ioc.pipeline.answered`. A command that comes again (a retry after
+  a lost answer) gets the same line of the log, with the same id, and has no second effect; another content under the
+  same id is a mismatch. ``@cmd/?`` does the same for alerts not known here.
 * ``@absent/<alert key>`` and ``@absent/centre/<centre>``: feeds and sites under absence rules, and centres silent.
 * ``@chatter/<alert key>``: objects that went away lately; see :mod:`ioc.pipeline.chattering`.
 * ``@canary``: the newest canary that came through here, for whoever measures how far canaries come.

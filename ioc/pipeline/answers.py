@@ -54,8 +54,8 @@ def line(
     ident = f"{alert_id}/command/{command_id}"
     who = who or Who()
     return LogEntry(
-        # Two contents under one id are two lines.
-        id=f"{ident}/{command.digest}" if outcome == "MISMATCH" else ident,
+        # Two contents under one id are two lines. A mismatch is not remembered: each time that it comes is a line.
+        id=f"{ident}/{command.digest}/{now_ms}/{stands.version if stands else 0}" if outcome == "MISMATCH" else ident,
         alert_id=alert_id,
         key=made_plain(command.key),
         kind="command",

@@ -7,7 +7,7 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, Command, LogEntry, Signal, alert_id
 from ioc.pipeline.alerting import CLOSED_KEPT_MS, AlertingPartition
-from ioc.pipeline.answered import ANSWERS_PER_ALERT, ANSWERS_UNKNOWN
+from ioc.pipeline.answered import EFFECTIVE_KEPT, KEPT_MS, OTHERS_KEPT
 from ioc.pipeline.effects import Effects, InRecord
 from ioc.wire import codec
 from tests.pipeline.small_province import MIN, PROFILE, S, T
@@ -345,10 +345,14 @@ def test_the_same_command_again_gets_the_same_line(desk: Desk) -> None:
 
 def test_memory_of_answers_is_bounded(desk: Desk) -> None:
     desk.give(signal())
-    for number in range(3 * ANSWERS_UNKNOWN):
-        desk.give(ack(desk.alert.id, 1, command_id=f"k{number}"), ack("A-0", 1, command_id=f"u{number}"))
+    target = desk.alert.id
+    for number in range(3 * EFFECTIVE_KEPT):
+        noted = replace(ack(target, 1, command_id=f"c{number}", role="dispatcher"), op="comment", note="n")
+        desk.give(noted, ack(target, 1, command_id=f"k{number}"), ack("A-0", 1, command_id=f"u{number}"))
+    desk.now_ms += KEPT_MS
+    desk.give(ack(target, 1, command_id="last"), ack("A-0", 1, command_id="u-last"))
     sizes = {key: len(codec.msgspec.json.decode(value)) for key, value in desk.topic.items() if key.startswith("@cmd/")}
-    assert sizes == {f"@cmd/{desk.alert.id}": ANSWERS_PER_ALERT, "@cmd/?": ANSWERS_UNKNOWN}
+    assert sizes == {f"@cmd/{target}": EFFECTIVE_KEPT + OTHERS_KEPT, "@cmd/?": OTHERS_KEPT}
 
 
 def test_rubbish_is_counted_and_left(desk: Desk) -> None:
