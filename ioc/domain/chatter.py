@@ -19,12 +19,12 @@ from typing import Literal
 from msgspec import Struct
 from msgspec.structs import replace
 
+from ioc.domain.times import CLOCK_BACK_MS
+
 ChatterReason = Literal["CHATTERING", "CHATTER_OVER"]
 TIMES, WITHIN_MS = 3, 60_000
 FIRST_DELAY_S, MAX_DELAY_S = 60, 1_800
 FORGOTTEN_MS = 3_600_000
-# A clock that was set back makes a hold look longer than its delay. By more than this it begins anew.
-CLOCK_BACK_MS = 300_000
 
 
 class Chatter(Struct, frozen=True, kw_only=True):
@@ -146,7 +146,7 @@ def passed(past: Past, now_ms: int, event_ms: int | None = None) -> Past:
     delay_ms = past.off_delay_s * 1000
     if past.until_ms <= now_ms or (event_ms is not None and event_ms - past.gone[-1].event_ms >= delay_ms):
         return recalled(replace(past, since_ms=None, until_ms=None), now_ms, event_ms)
-    if past.until_ms - now_ms > delay_ms + CLOCK_BACK_MS:
+    if past.until_ms - now_ms > delay_ms + CLOCK_BACK_MS:  # a hold that looks longer than its delay begins anew
         return replace(past, until_ms=now_ms + delay_ms)
     return past
 

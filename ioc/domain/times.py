@@ -12,6 +12,9 @@ _CLOCK = re.compile(r"([01]\d|2[0-3]):([0-5]\d)|24:00")
 
 MIN_MS = 0
 MAX_MS = 253_402_300_799_999  # 9999-12-31T23:59:59.999Z
+CLOCK_BACK_MS = 300_000
+"""By more than this something that was noted lies in the future, or a wait is longer than anybody can have asked for:
+the clock was set back. What is lost by that fails towards visible."""
 
 
 def to_ms(moment: datetime) -> int:

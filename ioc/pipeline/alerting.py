@@ -169,7 +169,7 @@ class AlertingPartition:
         effects = Effects([])
         self._elapse(now_ms, effects)
         self._look_at_desk(now_ms, effects)
-        if now_ms - self._swept_ms < SWEEP_EVERY_MS:
+        if 0 <= now_ms - self._swept_ms < SWEEP_EVERY_MS:
             effects.urgent = bool(effects.emits)
             return effects
         self._swept_ms = now_ms
@@ -231,7 +231,8 @@ class AlertingPartition:
         for key in self._chattering.running:
             self._settle(key, now_ms, effects)
         for alert_id in sorted(self._timed):
-            change = timed.elapse(self.alerts[alert_id], now_ms)
+            alert = self.alerts[alert_id]
+            change = timed.elapse(alert, now_ms, self._realarm_s(alert))
             if change is not None:
                 self._accept(change, None, now_ms, effects)
 
@@ -244,6 +245,10 @@ class AlertingPartition:
     def _latching(self, signal: Signal) -> bool:
         rule = self._rules.get(signal.rule)
         return rule is not None and rule.latching
+
+    def _realarm_s(self, alert: Alert) -> float:
+        rule = self._rules.get(alert.rule)
+        return own_realarm_s(alert.rule, self.profile) if rule is None else rule.realarm_s
 
     def _end_removed(self, now_ms: int, effects: Effects) -> None:
         self._signals(self._combined.end_removed(now_ms), now_ms, effects)
@@ -314,7 +319,7 @@ class AlertingPartition:
         rule = self._rules.get(alert.rule)
         return handle.Around(
             rule=rule,
-            realarm_s=own_realarm_s(alert.rule, self.profile) if rule is None else rule.realarm_s,
+            realarm_s=self._realarm_s(alert),
             insists=alert.rule == UNSIGNED_RULE,
             agencies=self._agencies,
             newest=self._open.get(key) in (None, alert.id)

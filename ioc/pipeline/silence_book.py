@@ -13,8 +13,8 @@ from ioc.domain.desk import Explanation
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Names
 from ioc.domain.silences import ENDING_MS, KEPT_MS, Silence, SilenceCommand, decide, end, mismatch, news
+from ioc.domain.times import CLOCK_BACK_MS
 from ioc.pipeline.answer_book import AnswerBook
-from ioc.pipeline.timed import CLOCK_BACK_MS
 from ioc.wire.codec import decode_silence, encode
 
 PREFIX = "silence/"

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ioc.domain import chatter
-from ioc.domain.chatter import CLOCK_BACK_MS, FORGOTTEN_MS, MAX_DELAY_S, Past, came, passed, went
+from ioc.domain.chatter import FORGOTTEN_MS, MAX_DELAY_S, Past, came, passed, went
+from ioc.domain.times import CLOCK_BACK_MS
 
 S = 1000
 HOUR = 3_600_000

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+BACK_MS = 300_000  # a clock was set back
 
 
 @dataclass
@@ -19,7 +20,7 @@ class Flutter:
     until_ms: int = 0  # 0: nothing is held
 
     def _remember(self, now_ms: int, event_ms: int = 0) -> None:
-        long = now_ms - self.changed_ms >= HOUR_MS or event_ms - self.changed_event_ms >= HOUR_MS
+        long = abs(now_ms - self.changed_ms) >= HOUR_MS or event_ms - self.changed_event_ms >= HOUR_MS
         if not self.until_ms and long:
             self.went, self.chatters, self.delay_s = [], False, 60
 
@@ -31,7 +32,7 @@ class Flutter:
         self._remember(now_ms, event_ms)
         self.went.append((now_ms, event_ms))
         self._change(now_ms, event_ms)
-        near = [at for at, event in self.went if now_ms - at <= MINUTE_MS and event_ms - event <= MINUTE_MS]
+        near = [at for at, event in self.went if abs(now_ms - at) <= MINUTE_MS and event_ms - event <= MINUTE_MS]
         often = len(near) >= 3
         self.chatters = asks and (self.chatters or often)
         if self.chatters:
@@ -50,6 +51,8 @@ class Flutter:
             self._remember(now_ms, event_ms)
             return False
         if now_ms < self.until_ms and event_ms - self.went[-1][1] < self.delay_s * 1000:
+            if self.until_ms - now_ms > self.delay_s * 1000 + BACK_MS:
+                self.until_ms = now_ms + self.delay_s * 1000
             return False
         self.until_ms, self.chatters = 0, False
         return True

@@ -14,7 +14,7 @@ from ioc.domain.alerts import Command, Signal, alert_id
 from ioc.domain.handling import RIGHTS
 from ioc.domain.lifecycle import NOT_RAISED, Event, Facts
 from tests.domain.test_lifecycle import HIDE, SHELVES, letter, rules
-from tests.pipeline.chatter_model import Flutter
+from tests.pipeline.chatter_model import BACK_MS, Flutter
 
 SHIFT_MS = 8 * 3_600_000
 EVENTS: dict[str, Event] = {
@@ -41,6 +41,7 @@ class Occurrence:
     given: int = 0
     to: str = ""
     until_ms: int = 0
+    shelved_ms: int = 0
     review_ms: int = 0
     realarm_ms: int = 0
     muted: bool = False
@@ -99,6 +100,11 @@ class Seen:
     given: int
 
 
+def rule_of(key: str) -> str:
+    """The rule that an alert key names."""
+    return key.partition("|")[0]
+
+
 class Model:
     """All objects of one partition."""
 
@@ -153,6 +159,7 @@ class Model:
             if f.suppression in (*SHELVES, "out-of-service"):
                 one.facts = Facts(True, False, raised.latched, f.suppression, f.owed)
                 one.until_ms, one.review_ms = before.until_ms, before.review_ms
+                one.shelved_ms = before.shelved_ms
                 one.hidden_changes = before.hidden_changes
             if not f.acked and (f.suppression == "none" or f.active or f.owed):
                 one.priority = min(one.priority, before.priority)
@@ -200,11 +207,15 @@ class Model:
             self._pass(key, now_ms)
         for one in self.all.values():
             if one.facts.suppression in SHELVES:
-                if one.until_ms <= now_ms:
+                if one.shelved_ms - now_ms > BACK_MS or one.until_ms - now_ms > SHIFT_MS + BACK_MS:
+                    self._show(one, "LOST")
+                elif one.until_ms <= now_ms:
                     self._show(one, "SHELF_END")
             elif one.realarm_ms and one.realarm_ms <= now_ms and not (one.says and one.says[2]):
                 one.move("REALARM")
                 one.realarms += 1
+            elif one.realarm_ms and one.realarm_ms - now_ms > self.realarm_ms[rule_of(one.key)] + BACK_MS:
+                one.realarm_ms = now_ms + self.realarm_ms[rule_of(one.key)]
 
     def _pass(self, key: str, now_ms: int, event_ms: int = 0) -> None:
         flutter, standing = self.flutter[key], self.all.get(self.open_of(key) or "")
@@ -262,7 +273,7 @@ class Model:
         if not one.move("ACK"):
             return "REFUSED"
         self._taken(one)
-        rule = command.key.partition("|")[0]
+        rule = rule_of(command.key)
         if one.facts.active and rule in self.realarm_ms:
             one.realarm_ms = now_ms + self.realarm_ms[rule]
         return "DONE" if knew else "CLEARED_ALREADY"
@@ -323,6 +334,7 @@ class Model:
         else:
             one.move(event)
         if op == "shelve":
+            one.shelved_ms = now_ms
             one.until_ms = now_ms + (1000 * (command.for_s or (SHIFT_MS // 1000 if command.once else 7200)))
         if op == "out_of_service":
             one.review_ms = command.review_ms or 0

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import alert_id
 from ioc.domain.handling import REVIEW_MAX_S, SHELF_DEFAULT_S, SHIFT_S
+from ioc.domain.times import CLOCK_BACK_MS
 from ioc.pipeline.alerting import CLOSED_KEPT_MS
-from ioc.pipeline.timed import CLOCK_BACK_MS
 from ioc.wire import codec
 from tests.pipeline.life_room import HOUR, TARGET, Room, a_room, off
 from tests.pipeline.small_province import MIN, S, T
@@ -139,6 +139,61 @@ def test_a_shelf_that_nobody_can_have_asked_for_is_shown(room: Room) -> None:
     assert room.where == "SHLVD+"
     room.tick(-1)
     assert (room.where, room.last.reason) == ("UNACK", "SHELF_LOST")
+
+
+def test_a_shelf_made_while_the_clock_was_ahead_ends_when_it_is_right_again(room: Room) -> None:
+    room.now_ms += 5 * HOUR
+    room.do("shelve", reason="r")
+    room.tick(-CLOCK_BACK_MS)  # a little is no reason
+    assert room.where == "SHLVD+"
+    room.tick(CLOCK_BACK_MS - 5 * HOUR)
+    assert (room.where, room.last.what, room.last.reason) == ("UNACK", "unhidden", "SHELF_LOST")
+
+
+def test_so_does_one_that_a_new_occurrence_took_over(room: Room) -> None:
+    room.now_ms += HOUR
+    room.do("shelve", reason="r", once=True)
+    room.give(signal(since_ms=T + MIN, revision=2))
+    new = alert_id("level", KEY, T + MIN)
+    assert room.step.alerts[new].state == "SHLVD"
+    room.restart()
+    room.tick(-HOUR)
+    assert (room.step.alerts[new].state, room.last.reason) == ("UNACK", "SHELF_LOST")
+
+
+def test_what_is_out_of_service_stays_so_whatever_the_clock_was(room: Room) -> None:
+    room.now_ms += HOUR
+    room.do("out_of_service", reason="r", review_ms=room.now_ms + 24 * HOUR)
+    room.tick(-HOUR)
+    assert room.where == "OOSRV+"
+
+
+# ---- re-alarm and the sweep after a clock was ahead ----------------------------------------------------------------
+
+
+def test_what_was_acknowledged_while_the_clock_was_ahead_asks_anew_after_the_time_of_its_rule(room: Room) -> None:
+    room.now_ms += 240 * HOUR
+    room.give(ack(TARGET, 1))
+    due_ms = room.alert.realarm_ms
+    room.tick(-CLOCK_BACK_MS)
+    assert room.alert.realarm_ms == due_ms
+    room.tick(CLOCK_BACK_MS - 240 * HOUR)
+    room.restart()
+    assert (room.where, room.alert.realarm_ms) == ("ACKED", room.now_ms + 10 * MIN)
+    version = room.alert.version
+    room.tick(10 * MIN - 1)
+    assert (room.where, room.alert.version) == ("ACKED", version)
+    room.tick(1)
+    assert (room.where, room.alert.realarms, room.last.reason) == ("UNACK", 1, "REALARMED")
+
+
+def test_closed_alerts_leave_also_after_a_clock_was_ahead(room: Room) -> None:
+    room.tick(720 * HOUR)
+    room.tick(-720 * HOUR)
+    room.give(ack(TARGET, 1), off(2))
+    assert room.alert.closed
+    room.tick(CLOSED_KEPT_MS + MIN)
+    assert TARGET not in room.step.alerts
 
 
 # ---- out of service ----------------------------------------------------------------------------------------------

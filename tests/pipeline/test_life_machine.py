@@ -153,8 +153,9 @@ class Life(RuleBasedStateMachine):
     def work(self, size: int) -> None:
         self._step(len(self.log[self.read : self.read + size]))
 
-    @rule(later_ms=st.sampled_from([1, S, MIN, 11 * MIN, HOUR, 3 * HOUR, 9 * HOUR]))
+    @rule(later_ms=st.sampled_from([1, S, MIN, 11 * MIN, HOUR, 3 * HOUR, 9 * HOUR, -S, -11 * MIN, -5 * HOUR]))
     def time_passes(self, later_ms: int) -> None:
+        """Or goes back: somebody set the clock."""
         self._step(len(self.log) - self.read)
         self.now_ms += later_ms
         effects = self.step.tick(self.now_ms)
@@ -286,7 +287,7 @@ def wander(seed: int, steps: int = 400) -> Life:
         elif way == "work":
             life.work(size=low % 6 + 1)
         elif way == "time":
-            life.time_passes(later_ms=chance.choice([1, S, MIN, 11 * MIN, 11 * MIN, HOUR, 3 * HOUR]))
+            life.time_passes(later_ms=chance.choice([1, S, MIN, 11 * MIN, 11 * MIN, HOUR, 3 * HOUR, -S, -HOUR]))
         elif way == "flush":
             life.flush()
         else:
@@ -347,6 +348,10 @@ def _acknowledges_in_passing(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _never_asks_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(timed, "is_timed", lambda alert: alert.suppression != "none")
+
+
+def _believes_every_clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(timed, "CLOCK_BACK_MS", 10**12)
 
 
 def _loses_the_shelf(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -415,6 +420,7 @@ def _holds_by_arrival_alone(monkeypatch: pytest.MonkeyPatch) -> None:
         _forgets,
         _acknowledges_in_passing,
         _never_asks_again,
+        _believes_every_clock,
         _loses_the_shelf,
         _lets_everybody,
         _writes_no_state,
