@@ -11,6 +11,7 @@ from hashlib import sha256
 
 from msgspec import Struct
 
+from ioc.domain.alerts import Command as AlertCommand
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.plain_text import is_plain
 
@@ -155,8 +156,8 @@ def barred(command: Command, roles: Collection[str]) -> tuple[Outcome, str] | No
     return None if command.role in roles else ("FORBIDDEN", "forbidden")
 
 
-def is_old(command: Command, now_ms: int) -> bool:
-    """Was it asked so long ago that nobody expects it any more?"""
+def is_old(command: Command | AlertCommand, now_ms: int) -> bool:
+    """Was it asked so long ago that nobody expects it any more? Not when nobody knows when that was."""
     return bool(command.sent_ms) and now_ms - command.sent_ms > COMMAND_OLD_MS
 
 

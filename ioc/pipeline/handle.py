@@ -12,6 +12,9 @@ Acknowledging has rules of its own (:mod:`ioc.pipeline.acknowledge`). The others
 ``REFUSED``          the command lacks something (a reason, a text), or the life cycle does not allow it; see the reason
 ===================  ===============================================================================================
 
+Who asked more than five minutes ago does not expect it any more: what would still change the alert is ``REFUSED`` with
+``TOO_OLD``, acknowledgements too.
+
 What does not move an alert (comments, assignments, agencies sent, steps of a checklist) is never stale: two people who
 comment do not disturb each other. Of two who take an alert the second hears who has it.
 """
@@ -24,6 +27,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, Command, LogEntry, Outcome
+from ioc.domain.desk_commands import is_old
 from ioc.domain.handling import REVIEW_MAX_S, SHELF_DEFAULT_S, SHIFT_S, Assignment, Done, Hidden, Op, Result, may
 from ioc.domain.lifecycle import Event, move
 from ioc.domain.plain_text import is_plain
@@ -78,6 +82,13 @@ class Around(Struct, frozen=True, kw_only=True):
 
 def decide(alert: Alert | None, command: Command, around: Around, now_ms: int) -> Answer:
     """Answer one command."""
+    answer = _decide(alert, command, around, now_ms)
+    if answer.alert is not None and is_old(command, now_ms):
+        return refuse(alert, command, now_ms, Who(), "REFUSED", "TOO_OLD")
+    return answer
+
+
+def _decide(alert: Alert | None, command: Command, around: Around, now_ms: int) -> Answer:
     if not _is_plain(command):
         return refuse(alert, command, now_ms, Who(), "REFUSED", "BAD_TEXT")
     if not command.actor:

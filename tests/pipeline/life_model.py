@@ -239,9 +239,17 @@ class Model:
         known = self.answers.get(command.command_id)
         if known is not None:
             return known[1] if known[0] == command.digest else "MISMATCH"
-        outcome = self._decide(command, seen, now_ms)
+        outcome = self._in_time(command, seen, now_ms)
         self.answers[command.command_id] = (command.digest, outcome)
         return outcome
+
+    def _in_time(self, command: Command, seen: Seen, now_ms: int) -> str:
+        """What was asked more than five minutes ago changes nothing."""
+        if not command.sent_ms or now_ms - command.sent_ms <= 300_000:
+            return self._decide(command, seen, now_ms)
+        late = self.copy()
+        outcome = late._decide(command, seen, now_ms)
+        return outcome if late.all == self.all else "REFUSED"
 
     def _decide(self, command: Command, seen: Seen, now_ms: int) -> str:
         op = command.op

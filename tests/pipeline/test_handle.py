@@ -8,6 +8,7 @@ import pytest
 from msgspec.structs import astuple, replace
 
 from ioc.domain.alerts import Command, alert_id
+from ioc.domain.desk_commands import COMMAND_OLD_MS
 from ioc.domain.handling import OPS, may
 from ioc.domain.plain_text import is_plain
 from ioc.pipeline import handle
@@ -284,3 +285,34 @@ def test_notes_and_reasons_may_have_lines(room: Room) -> None:
     assert room.do("comment", note="một\n\thai") == "DONE"
     assert room.last.note == "một\n\thai"
     assert room.do("shelve", reason="một\nhai") == "DONE"
+
+
+# ---- commands that were under way for too long ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("op", OPS)
+def test_what_was_asked_long_ago_changes_nothing(room: Room, op: str) -> None:
+    before = room.alert
+    command = replace(room.command(op, **COMPLETE.get(op, {})), sent_ms=room.now_ms - COMMAND_OLD_MS - 1)
+    room.give(command)
+    late = room.last
+    assert (room.alert, late.accepted) == (before, False)
+    room.give(replace(command, sent_ms=room.now_ms))
+    assert room.last == late, "that is the answer to its id"
+    just = replace(command, command_id="just", sent_ms=room.now_ms - COMMAND_OLD_MS)
+    room.give(just)
+    if room.alert == before:
+        assert room.last.reason == late.reason  # it would have changed nothing anyway
+    else:
+        assert (late.outcome, late.reason, late.to_state) == ("REFUSED", "TOO_OLD", before.state)
+
+
+def test_an_old_one_still_hears_who_was_faster(room: Room) -> None:
+    room.do("ack", who="minh")
+    room.give(replace(room.command("ack"), sent_ms=room.now_ms - COMMAND_OLD_MS - 1))
+    assert (room.last.outcome, room.last.by) == ("ALREADY_ACKED", "minh")
+
+
+def test_a_command_of_which_nobody_knows_when_it_was_asked_goes_as_ever(room: Room) -> None:
+    assert room.command("ack").sent_ms == 0
+    assert room.do("ack") == "DONE"

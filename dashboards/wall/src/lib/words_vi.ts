@@ -332,6 +332,7 @@ export const vi = {
   why_idempotency_mismatch: 'mã lệnh đã dùng cho lệnh khác',
   why_NO_ACTOR: 'thiếu tên người',
   why_NO_COMMAND_ID: 'thiếu mã lệnh',
+  why_TOO_OLD: 'lệnh đến quá muộn, hãy làm lại',
   why_VERSION_NEVER_SHOWN: 'chưa từng có bản này',
   why_UNKNOWN_ALERT: 'không có cảnh báo này',
   why_CLOSED: 'cảnh báo đã đóng',
