@@ -19,9 +19,10 @@ NORM      not active, acked, not latched         not raised yet, or closed: noth
 ========  =====================================  ===================================================================
 
 What hides an alert changes ``suppression`` alone: ``active`` goes on being tracked, so nothing that happens behind a
-shelf is lost. When it ends, what is still there asks anew, also when it had been acknowledged: after hiding, look
-again. What came or went while hidden closes without asking, and the log says that there was a *hidden occurrence*.
-What was RTNUN when it was hidden (``owed``) still owes somebody a look, and comes back as RTNUN.
+shelf is lost. What becomes priority 1 ends a shelf (``URGENT``), though not out of service. When hiding ends, what is
+still there asks anew, also when it had been acknowledged: after hiding, look again. What came or went while hidden
+closes without asking, and the log says that there was a *hidden occurrence*. What was RTNUN when it was hidden
+(``owed``) still owes somebody a look, and comes back as RTNUN.
 
 The rows of the table are *places*: the states, with the acknowledged one that waits for its reset apart (``LATCHED``),
 and the hidden ones parted by whether the condition is there (``SHLVD+``) or not (``SHLVD-``). ``ONCE`` is a shelf that
@@ -49,7 +50,7 @@ Place = Literal[
 ]  # fmt: skip
 Event = Literal[
     "RAISE", "WORSEN", "EASE", "RETURN", "SUPERSEDE", "SUPPRESS", "UNSUPPRESS",
-    "REALARM", "SHELF_END", "LOST", "DRILL_END",
+    "REALARM", "SHELF_END", "LOST", "URGENT", "DRILL_END",
     "ACK", "UNACK", "SHELVE", "SHELVE_ONCE", "UNSHELVE", "OUT", "BACK", "RESET", "CLOSE", "REOPEN",
 ]  # fmt: skip
 STATES: tuple[State, ...] = get_args(State)
@@ -69,6 +70,7 @@ MEANING: dict[Event, str] = {
     "REALARM": "the rule's re-alarm time is over",
     "SHELF_END": "the time of the shelf is over",
     "LOST": "until when it is shelved is not known any more",
+    "URGENT": "what was put aside with a lower priority is priority 1 now",
     "DRILL_END": "its drill is over; nobody will look at what is left of it",
     "ACK": "a person takes notice",
     "UNACK": "a person gives it back",
@@ -159,6 +161,7 @@ def _seen(  # rows of what is not hidden
         "REALARM": Refusal("NOT_ACKED"),
         "SHELF_END": Refusal("NOT_SHELVED"),
         "LOST": Refusal("NOT_SHELVED"),
+        "URGENT": Refusal("NOT_SHELVED"),
         "DRILL_END": Refusal("STILL_ACTIVE"),
         "ACK": ack,
         "UNACK": Refusal("NOT_ACKED"),
@@ -185,6 +188,7 @@ def _hidden(there: bool, why: str, other: dict[Event, Move | Refusal] | None = N
         "UNSUPPRESS": Refusal("NOT_SUPPRESSED"),
         "SHELF_END": Refusal("NOT_SHELVED"),
         "LOST": Refusal("NOT_SHELVED"),
+        "URGENT": Refusal("NOT_SHELVED"),
         "DRILL_END": Refusal("STILL_ACTIVE") if there else Move("DRILL_OVER"),
         "UNSHELVE": Refusal("NOT_SHELVED"),
         "BACK": Refusal("NOT_OUT"),
@@ -196,6 +200,7 @@ def _hidden(there: bool, why: str, other: dict[Event, Move | Refusal] | None = N
 _SHELF: dict[Event, Move | Refusal] = {
     "SHELF_END": Move("SHELF_OVER"),
     "LOST": Move("SHELF_LOST"),
+    "URGENT": Move("SHELF_URGENT"),
     "UNSHELVE": Move("UNSHELVED"),
 }
 _GONE = Refusal("NOT_ACTIVE")
@@ -251,9 +256,9 @@ TABLE: dict[Place, dict[Event, Move | Refusal]] = {
         },
     ),
     "SHLVD+": _hidden(True, "SHELVED_NOW", _SHELF),
-    "SHLVD-": _hidden(False, "SHELVED_NOW", _SHELF),
+    "SHLVD-": _hidden(False, "SHELVED_NOW", _SHELF | {"URGENT": _GONE}),
     "ONCE+": _hidden(True, "SHELVED_NOW", _SHELF | {"RETURN": Move("ONE_SHOT_OVER")}),
-    "ONCE-": _hidden(False, "SHELVED_NOW", _SHELF),
+    "ONCE-": _hidden(False, "SHELVED_NOW", _SHELF | {"URGENT": _GONE}),
     "DSUPR+": _hidden(True, "SUPPRESSED_NOW", {"UNSUPPRESS": Move("SUPPRESSION_OVER")}),
     "DSUPR-": _hidden(False, "SUPPRESSED_NOW", {"UNSUPPRESS": Move("SUPPRESSION_OVER")}),
     "OOSRV+": _hidden(True, "OUT_NOW", {"BACK": Move("RETURNED_TO_SERVICE")}),
@@ -293,6 +298,7 @@ _EFFECTS: dict[Event, Callable[[Facts], Facts]] = {
     "REALARM": lambda f: replace(f, acked=False),
     "SHELF_END": _unhide,
     "LOST": _unhide,
+    "URGENT": _unhide,
     "ACK": lambda f: replace(f, acked=True),
     "UNACK": lambda f: replace(f, acked=False),
     "SHELVE": lambda f: _hide(f, "shelved-until"),

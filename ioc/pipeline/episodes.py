@@ -76,11 +76,14 @@ def begin(signal: Signal, now_ms: int, predecessor: Alert | None, *, latching: b
         signal: ``on`` of an episode not seen before.
         now_ms: processing time.
         predecessor: the object's earlier alert when that is still open. What nobody acknowledged in it goes on here:
-            its priority as a floor, and its count. A shelf, and out of service, are of the object: they go on too.
+            its priority as a floor, and its count. A shelf, and out of service, are of the object: they go on too, a
+            shelf not when this is priority 1 and that one was not.
         latching: of the rule.
     """
     facts = move(NOT_RAISED, "RAISE", latching=latching).facts
     hidden = predecessor.hidden if predecessor is not None else None
+    if predecessor is not None and predecessor.suppression != "out-of-service" and is_urgent(predecessor, signal):
+        hidden = None
     if predecessor is not None and hidden is not None:
         facts = replace(facts, suppression=predecessor.suppression, owed=predecessor.owed)
     elif signal.muted_by:
@@ -236,7 +239,7 @@ def say_chatter(alert: Alert, chatter: Chatter | None, now_ms: int) -> Change:
 
 def _on(alert: Alert, signal: Signal, now_ms: int, latching: bool) -> Change:
     facts, version, what = facts_of(alert), alert.version + 1, None
-    decisive = False
+    decisive, reason = False, signal.reason
     if not facts.active:
         facts, what, decisive = move(facts, "RAISE", latching=latching or alert.latched).facts, "re-raised", True
     elif signal.priority < alert.priority:
@@ -249,6 +252,8 @@ def _on(alert: Alert, signal: Signal, now_ms: int, latching: bool) -> Change:
         what = "muted" if signal.muted_by else "unmuted"
     elif signal.level != alert.level:
         what = "level"
+    if is_urgent(alert, signal) and (urgent := move(facts, "URGENT")).accepted:
+        facts, reason = urgent.facts, urgent.reason
     facts = explain(facts, is_explained(signal.muted_by, alert.explained))
     asks_anew = decisive or (alert.acked and not facts.acked)
     priority = signal.priority if facts.acked else min(alert.priority, signal.priority)
@@ -274,7 +279,12 @@ def _on(alert: Alert, signal: Signal, now_ms: int, latching: bool) -> Change:
         cleared_ms=None,
         decisive_version=version if asks_anew else alert.decisive_version,
     )
-    return Change(after, what, signal.reason, alert.state)
+    return Change(after, what, reason, alert.state)
+
+
+def is_urgent(alert: Alert, signal: Signal) -> bool:
+    """Does a signal make priority 1 of what was milder? No shelf hides that: who made it did not know."""
+    return signal.priority == 1 < alert.priority
 
 
 def is_explained(muted_by: str, explained: Explanation | None) -> bool:

@@ -65,6 +65,9 @@ def test_the_list_of_the_console_is_complete() -> None:
     axes = {"category": Category, "urgency": Urgency, "severity": Severity, "certainty": Certainty}
     cap = {axis: list(get_args(words)) for axis, words in axes.items()}
     alert = [*get_args(Reason), *get_args(AuditReason), *get_args(ChatterReason), *get_args(HandoverReason)]
+    alert += [
+        TABLE["SHLVD+"][event].reason for event in ("LOST", "URGENT")
+    ]  # a shelf that ended by neither time nor hand
     summons = list(get_args(escalation.Reason))
     expected = {"alert": alert, "refusal": sorted(refusals), "summons": summons, "cap": cap}
     text = json.dumps(expected, indent=1) + "\n"

@@ -88,6 +88,8 @@ def rules(f: Facts, event: Event, latching: bool) -> Facts | None:
             return None if hidden else replace(f, suppression=HIDE[event], owed=owed)  # type: ignore[arg-type]
         case "SHELF_END" | "LOST" | "UNSHELVE" | "BACK" | "UNSUPPRESS":
             return look_again(f) if f.suppression in UNHIDE[event] else None
+        case "URGENT":
+            return look_again(f) if f.active and f.suppression in SHELVES else None
         case "RESET":
             return replace(f, latched=False) if f.acked and f.latched and not f.active and not hidden else None
         case "CLOSE":
@@ -162,6 +164,7 @@ LATCHED = Facts(False, True, latched=True)
         (13, Facts(False, False, suppression="shelved-until"), "SHELF_END", "NORM"),
         (13, Facts(False, False, suppression="shelved-until", owed=True), "SHELF_END", "RTNUN"),
         (14, Facts(True, True, suppression="shelved-until"), "LOST", "UNACK"),
+        (14, Facts(True, True, suppression="shelved-until"), "URGENT", "UNACK"),
         (15, ACKED, "SUPPRESS", "DSUPR"),
         (15, Facts(True, True, suppression="by-design"), "UNSUPPRESS", "UNACK"),
         (15, Facts(False, False, suppression="by-design"), "UNSUPPRESS", "NORM"),
@@ -219,6 +222,7 @@ def test_the_check_of_the_document_sees_another_table() -> None:
     ("event", "wrong"),
     [
         ("UNSHELVE", lambda f: replace(f, suppression="none", owed=False)),  # what is there would stay acknowledged
+        ("URGENT", lambda f: f),  # a P1 that stays behind a shelf
         ("SHELVE", lambda f: replace(f, suppression="shelved-until", acked=True)),  # a shelf that acknowledges
         ("RETURN", lambda f: replace(f, active=False, acked=True)),  # gone and never seen
         ("CLOSE", lambda f: replace(f, active=False, acked=True)),  # closes what is still there

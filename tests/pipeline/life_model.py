@@ -156,7 +156,8 @@ class Model:
         one.muted = bool(signal.muted_by)
         if before is not None:
             f = before.facts
-            if f.suppression in (*SHELVES, "out-of-service"):
+            urgent = signal.priority == 1 < before.priority
+            if f.suppression == "out-of-service" or (f.suppression in SHELVES and not urgent):
                 one.facts = Facts(True, False, raised.latched, f.suppression, f.owed)
                 one.until_ms, one.review_ms = before.until_ms, before.review_ms
                 one.shelved_ms = before.shelved_ms
@@ -197,6 +198,8 @@ class Model:
         elif signal.priority < one.priority:
             one.move("WORSEN")
             one.hidden_changes += was_hidden
+        if signal.priority == 1 < one.priority:
+            one.move("URGENT")
         one.muted = bool(signal.muted_by)
         one.explain()
         one.present = signal.priority

@@ -62,9 +62,51 @@ def test_no_shelf_is_longer_than_a_shift(room: Room, for_s: int) -> None:
     assert room.do("shelve", reason="r", for_s=SHIFT_S) == "DONE"
 
 
-def test_what_came_and_went_behind_a_shelf_closes_unasked_and_is_counted(room: Room) -> None:
+@pytest.mark.parametrize("once", [False, True])
+def test_what_becomes_p1_ends_a_shelf(room: Room, once: bool) -> None:
+    room.do("ack")
+    room.do("shelve", reason="r", once=once)
+    room.give(signal(revision=2, priority=1))
+    assert (room.where, room.alert.priority, room.alert.hidden) == ("UNACK", 1, None)
+    assert room.alert.asked_ms == room.now_ms
+    assert (room.last.what, room.last.reason, room.last.from_state) == ("escalated", "SHELF_URGENT", "SHLVD")
+    assert room.do("shelve", reason="biết rồi", once=once) == "DONE"  # who knows that it is P1 may
+    room.give(signal(revision=3, priority=1, value=9.0), signal(revision=4, priority=2), signal(revision=5, priority=1))
+    assert room.where == "SHLVD+" if not once else room.alert.state == "SHLVD"
+
+
+def test_what_comes_back_as_p1_behind_a_shelf_ends_it_too(room: Room) -> None:
     room.do("shelve", reason="r")
-    room.give(signal(revision=2, priority=1), off(3), signal(revision=4), off(5))
+    room.give(off(2))
+    room.give(signal(revision=3, priority=1))
+    assert (room.where, room.last.what, room.last.reason) == ("UNACK", "re-raised", "SHELF_URGENT")
+
+
+def test_a_new_occurrence_that_is_p1_takes_no_shelf_over(room: Room) -> None:
+    room.do("shelve", reason="r")
+    room.give(off(2), signal(since_ms=T + MIN, revision=3, priority=1))
+    new = room.step.alerts[alert_id("level", KEY, T + MIN)]
+    assert (new.state, new.suppression, new.hidden) == ("UNACK", "none", None)
+
+
+def test_p1_out_of_service_waits_and_what_is_explained_goes_behind_that(room: Room) -> None:
+    room.do("shelve", reason="r")
+    room.give(signal(revision=2, priority=1, muted_by="A-9"))
+    assert (room.where, room.alert.hidden) == ("DSUPR+", None)
+    room.give(signal(revision=3, priority=1))
+    other = a_room()
+    other.do("out_of_service", reason="r", review_ms=other.now_ms + HOUR)
+    other.give(signal(revision=2, priority=1))
+    assert other.where == "OOSRV+"
+    other.give(signal(since_ms=T + MIN, revision=3, priority=1))
+    assert other.step.alerts[alert_id("level", KEY, T + MIN)].state == "OOSRV"
+
+
+def test_what_came_and_went_behind_a_shelf_closes_unasked_and_is_counted() -> None:
+    room = Room()
+    room.give(signal(priority=3))
+    room.do("shelve", reason="r")
+    room.give(signal(revision=2, priority=2), off(3), signal(revision=4), off(5))
     assert (room.where, room.alert.hidden_changes) == ("SHLVD-", 4)
     assert [e.what for e in room.log[-4:]] == ["escalated", "cleared", "re-raised", "cleared"]
     room.tick(SHELF_DEFAULT_S * 1000)

@@ -55,11 +55,18 @@ def of_fire(**more: Any) -> dict[str, Any]:
 
 
 def test_what_becomes_worse_on_a_shelf_is_told_when_the_shelf_ends() -> None:
+    room = raised(priority=3)
+    assert room.do("shelve", reason="pump test", for_s=600) == "DONE"
+    room.give(signal(priority=2, revision=2))
+    assert room.heard == []
+    room.tick(11 * MIN)
+    assert room.heard == ["raised"]
+
+
+def test_what_becomes_p1_on_a_shelf_is_told_at_once() -> None:
     room = raised()
     assert room.do("shelve", reason="pump test", for_s=600) == "DONE"
     room.give(signal(priority=1, revision=2))
-    assert room.heard == []
-    room.tick(11 * MIN)
     assert room.heard == ["raised"]
 
 

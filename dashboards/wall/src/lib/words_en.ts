@@ -333,6 +333,8 @@ export const en: Record<keyof typeof vi, string> = {
   why_idempotency_mismatch: 'the command\'s id was used for another one',
   why_NO_ACTOR: 'no person named',
   why_NO_COMMAND_ID: 'no id of the command',
+  why_SHELF_LOST: 'it was not clear any more until when it was shelved',
+  why_SHELF_URGENT: 'it became P1 while on the shelf',
   why_TOO_OLD: 'the command came too late, do it again',
   why_VERSION_NEVER_SHOWN: 'that version was never shown',
   why_UNKNOWN_ALERT: 'no such alert',

@@ -332,6 +332,8 @@ export const vi = {
   why_idempotency_mismatch: 'mã lệnh đã dùng cho lệnh khác',
   why_NO_ACTOR: 'thiếu tên người',
   why_NO_COMMAND_ID: 'thiếu mã lệnh',
+  why_SHELF_LOST: 'không rõ gác đến bao giờ, nên hiện lại',
+  why_SHELF_URGENT: 'lên mức 1 trong lúc tạm gác',
   why_TOO_OLD: 'lệnh đến quá muộn, hãy làm lại',
   why_VERSION_NEVER_SHOWN: 'chưa từng có bản này',
   why_UNKNOWN_ALERT: 'không có cảnh báo này',

@@ -20,6 +20,8 @@ export interface Line {
   readonly note: string;
   /** A step of an escalation. */
   readonly summons?: Summons | null;
+  /** Why a shelf ended, when that was not its time or somebody's hand. */
+  readonly why?: string;
 }
 
 const KINDS: Readonly<Record<string, LineKind>> = {
@@ -56,6 +58,7 @@ function fromLog(entry: LogEntry, alert: Alert): Line {
     other: entry.by_display ?? entry.by ?? null,
     note: [kind === 'other' ? entry.what : '', kind === 'done' ? entry.detail ?? '' : '', entry.note ?? ''].filter(Boolean).join(' · '),
     summons: entry.summons ?? null,
+    ...(entry.kind === 'transition' && entry.reason?.startsWith('SHELF_') ? { why: entry.reason } : {}),
   };
 }
 
