@@ -1,8 +1,9 @@
 """The escalation of one alert: the chain as it was when it began, and its one step that is due next.
 
 There are no timers. The step, the round and the due time are values; whoever holds them after a restart goes on where
-they stand. A due time follows from the one before it and never from the moment at which a step was carried out, so it
-is the same however often everything stopped in between.
+they stand. A due time follows from the one before it, so it is the same however often everything stopped for a moment.
+Only a step that was carried out late makes the next one wait from then on: a long stop takes from nobody the time in
+which to react.
 
 A step goes through three moments: it falls due; it is *decided* (who is on shift now) and ordered; the alert comes back
 with it, and only then does the next step have a due time. So there is always one live step, none is left out when an
@@ -20,7 +21,7 @@ from ioc.domain.desk import Summons
 from ioc.domain.duty import Called, Chain
 
 LATE_MS = 60_000
-"""A step that is decided so long after it fell due is told as late."""
+"""A step that is decided so long after it fell due is told as late; one carried out so late postpones what follows."""
 
 AHEAD_MS = 60_000
 """By so much the clock of whoever changed the alert may be ahead."""
@@ -98,8 +99,8 @@ def decide(escalation: Escalation, called: Called, last: Summons | None, now_ms:
     return replace(escalation, owed=owed)
 
 
-def settle(escalation: Escalation, last: Summons | None) -> Escalation:
-    """Look whether the order was carried out: go on then. ``last``: the alert's last summons.
+def settle(escalation: Escalation, last: Summons | None, at_ms: int) -> Escalation:
+    """Look whether the order was carried out: go on then. ``last``: the alert's last summons, as it is since ``at_ms``.
 
     When another summons has its number, an order of an earlier run was carried out meanwhile: this one takes the next.
     """
@@ -108,20 +109,24 @@ def settle(escalation: Escalation, last: Summons | None) -> Escalation:
         return escalation
     if last != owed:
         return replace(escalation, owed=replace(owed, number=last.number + 1))
-    return _next(escalation, reached=bool(owed.whom))
+    return _next(escalation, at_ms, reached=bool(owed.whom))
 
 
-def _next(escalation: Escalation, *, reached: bool) -> Escalation:
-    """The step after this one. Where nobody was reached the next is due at once; a new round waits like the first."""
+def _next(escalation: Escalation, at_ms: int, *, reached: bool) -> Escalation:
+    """The step after this one, which was carried out at ``at_ms``.
+
+    Where nobody was reached the next is due as long as this one was; a new round waits like the first.
+    """
     chain, due_ms = escalation.chain, escalation.due_ms
     if chain is None or due_ms is None:
         return replace(escalation, owed=None, due_ms=None)
+    from_ms = at_ms if at_ms - due_ms > LATE_MS else due_ms
     if escalation.step + 1 < len(chain.steps):
         step, round_ = escalation.step + 1, escalation.round
-        due_ms += _ms(chain.steps[step].wait_s) if reached else 0
+        due_ms = from_ms + _ms(chain.steps[step].wait_s) if reached else due_ms
     elif escalation.round < chain.repeat:
         step, round_ = 0, escalation.round + 1
-        due_ms += _ms(chain.steps[0].wait_s)
+        due_ms = from_ms + _ms(chain.steps[0].wait_s)
     else:
         return replace(escalation, owed=None, due_ms=None)
     return replace(escalation, owed=None, step=step, round=round_, due_ms=due_ms)

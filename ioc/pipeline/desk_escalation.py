@@ -133,7 +133,7 @@ class EscalationPart:
             self._put(alert.id, escalation.begin(chain, alert.priority, at_ms, alert.summons))
 
     def _after_change(self, running: Escalation, alert: Alert) -> Escalation:
-        running = escalation.settle(running, alert.summons)
+        running = escalation.settle(running, alert.summons, alert.updated_ms)
         if alert.priority >= running.priority:
             return running
         chain = chain_of(self._duty.chains, alert)

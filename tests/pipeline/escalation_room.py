@@ -6,7 +6,7 @@ was called; which steps there have to be at which times is worked out in a few l
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -63,16 +63,19 @@ SHAPES: dict[str, tuple[list[tuple[int, bool]], int]] = {
 CHAIN_OF = {1: "urgent", 2: "urgent", 3: "usual", 4: ""}
 
 
-def schedule(chain: str, began_ms: int) -> Iterator[tuple[int, int, int]]:
-    """Round, step and due time of all that there has to be."""
+def schedule(chain: str, began_ms: int, done_ms: Sequence[int] = ()) -> Iterator[tuple[int, int, int]]:
+    """Round, step and due time of all that there has to be. ``done_ms``: when the first ones were carried out; what
+    was over a minute late has the next one wait from then on."""
     if not chain:
         yield 0, 0, began_ms
         return
     steps, rounds = SHAPES[chain]
-    at_ms, reached = began_ms, True
+    at_ms, reached, carried_ms = began_ms, True, dict(enumerate(done_ms))
     for round_ in range(rounds):
         for i, (wait_s, there) in enumerate(steps):
-            at_ms += wait_s * S if reached or i == 0 else 0
+            if reached or i == 0:
+                before_ms = carried_ms.get(round_ * len(steps) + i - 1, at_ms)
+                at_ms = wait_s * S + (before_ms if before_ms - at_ms > MIN else at_ms)
             yield round_, i, at_ms
             reached = there
 
@@ -237,7 +240,7 @@ def check(room: Room, *, settled: bool) -> None:
             done = [(one.round, one.step, one.at_ms) for _, one in mine]
             if run.end_ms is not None and not run.worse:
                 assert all(entry.at_ms <= run.end_ms for entry, _ in mine), "an order of before it was acknowledged"
-            wanted = list(schedule(run.chain, run.began_ms))
+            wanted = list(schedule(run.chain, run.began_ms, [entry.at_ms for entry, _ in mine]))
             if not run.chain and said_before:
                 wanted = wanted[: len(done)]  # said once in a row; said again only if the first was never heard
             said_before = not run.chain and (said_before or bool(done))

@@ -158,18 +158,31 @@ def test_a_chain_stays_as_it_was_when_it_began_and_rosters_are_those_of_now() ->
     assert called(room)[:4] == [(0, 0, 60), (0, 1, 60), (0, 2, 60), (0, 3, 60)]
 
 
-def test_a_stop_leaves_nothing_out_and_late_steps_say_so() -> None:
+def test_a_stop_leaves_nothing_out_late_steps_say_so_and_the_next_waits_from_then_on() -> None:
     room = a_room()
-    before = Room()
-    before.give(signal(priority=2))
-    before.settle()
-    wait(before, 8 * MIN)
-    room.now_ms += 8 * MIN
+    room.now_ms += 2 * HOUR
+    back_ms = room.now_ms
     room.crash()
     room.settle(turns=10)
-    assert called(room) == called(before) != []
-    late = [one for _, one in room.summonses(room.alert().id)]
-    assert [one.reason for one in late[:4]] == ["STEP_LATE", "EMPTY_ROSTER", "EMPTY_ROSTER", "STEP_LATE"]
+    assert called(room) == [(0, 0, 60)], "the others have not had their time to react"
+    wait(room, 2 * MIN)
+    room.settle(turns=4)
+    lines = room.summonses(room.alert().id)
+    assert [one.reason for _, one in lines] == ["STEP_LATE", "EMPTY_ROSTER", "EMPTY_ROSTER", "STEP_DUE"]
+    assert {(one.at_ms - back_ms) // S for _, one in lines[1:]} == {2 * 60}
+    wait(room, HOUR)
+    assert [(round_, step) for round_, step, _ in called(room)] == [(r, s) for r in range(3) for s in range(4)]
+    check(room, settled=True)
+
+
+def test_a_short_stop_moves_no_due_time() -> None:
+    room, untouched = a_room(), a_room()
+    room.now_ms += 110 * S
+    room.crash()
+    room.settle(turns=1)
+    for one in (room, untouched):
+        wait(one, 8 * MIN)
+    assert called(room)[:4] == called(untouched)[:4] == [(0, 0, 60), (0, 1, 180), (0, 2, 180), (0, 3, 180)]
 
 
 def test_an_order_that_got_lost_is_made_again_and_one_that_comes_twice_is_one() -> None:

@@ -129,8 +129,8 @@ def test_a_chain_that_is_through_begins_anew_when_the_alert_gets_worse() -> None
     life = Life()
     life.hear()
     life.rule_says_on(key=KEYS[0], priority=2)
-    life.time_passes(later_ms=3_600_000)
-    for _ in range(12):
+    for _ in range(40):
+        life.time_passes(later_ms=20 * S)
         life.work()
     through = len(life.room.summonses(life.room.alert(KEYS[0]).id))
     life.rule_says_on(key=KEYS[0], priority=1)
@@ -207,7 +207,7 @@ def _goes_on_without_waiting_for_the_alert(patch: pytest.MonkeyPatch) -> None:
 
     def hasty(running: escalation.Escalation, found: Called, last: object, now_ms: int) -> escalation.Escalation:
         decided = honest(running, found, last, now_ms)  # type: ignore[arg-type]
-        return replace(escalation.settle(decided, decided.owed), owed=decided.owed)
+        return replace(escalation.settle(decided, decided.owed, now_ms), owed=decided.owed)
 
     patch.setattr(escalation, "decide", hasty)
 
@@ -215,13 +215,18 @@ def _goes_on_without_waiting_for_the_alert(patch: pytest.MonkeyPatch) -> None:
 def _counts_from_when_it_was_carried_out(patch: pytest.MonkeyPatch) -> None:
     honest = escalation.settle
 
-    def late(running: escalation.Escalation, last: object) -> escalation.Escalation:
-        after = honest(running, last)  # type: ignore[arg-type]
+    def late(running: escalation.Escalation, last: object, at_ms: int) -> escalation.Escalation:
+        after = honest(running, last, at_ms)  # type: ignore[arg-type]
         return (
             after if after.due_ms is None or after.step == running.step else replace(after, due_ms=after.due_ms + 700)
         )
 
     patch.setattr(escalation, "settle", late)
+
+
+def _goes_through_at_once_after_a_stop(patch: pytest.MonkeyPatch) -> None:
+    honest = escalation.settle
+    patch.setattr(escalation, "settle", lambda running, last, at_ms: honest(running, last, 0))
 
 
 def _goes_on_after_an_acknowledgement(patch: pytest.MonkeyPatch) -> None:
@@ -248,7 +253,7 @@ def _numbers_every_order(patch: pytest.MonkeyPatch) -> None:
         return honest(self, name, number, now_ms)
 
     patch.setattr(EscalationPart, "_must_send", eager)
-    patch.setattr(escalation, "settle", lambda running, last: running)
+    patch.setattr(escalation, "settle", lambda running, last, at_ms: running)
 
 
 def _obeys_orders_of_before(patch: pytest.MonkeyPatch) -> None:
@@ -270,6 +275,7 @@ def _forgets_to_begin_anew(patch: pytest.MonkeyPatch) -> None:
         _writes_no_state,
         _goes_on_without_waiting_for_the_alert,
         _counts_from_when_it_was_carried_out,
+        _goes_through_at_once_after_a_stop,
         _goes_on_after_an_acknowledgement,
         _never_orders_again,
         _numbers_every_order,
