@@ -84,8 +84,8 @@ class GatewayMetrics:
         )
         self.escalation = Gauge(
             "ioc_escalation_alerts",
-            "Alerts that ask, by how their escalation stands: running, finished, without_step (none is due), overdue; "
-            "NaN: the desk has not said",
+            "Alerts that ask, by how their escalation stands: running, finished, without_step (none is due), overdue, "
+            "unanswered (finished, and nobody came); NaN: the desk has not said",
             ["state"],
             registry=r,
         )
@@ -97,7 +97,7 @@ class GatewayMetrics:
     def show_escalation(self, audit: Audit | None, now_ms: int) -> None:
         """How the escalation stands by its last audit."""
         unknown = float("nan")
-        for state in ("running", "finished", "without_step", "overdue"):
+        for state in ("running", "finished", "without_step", "overdue", "unanswered"):
             self.escalation.labels(state).set(unknown if audit is None else getattr(audit, state))
         age_s = unknown if audit is None else max(0, now_ms - audit.as_of_ms) / 1000
         self.escalation_audit_s.set(age_s)

@@ -26,6 +26,9 @@ LATE_MS = 60_000
 AHEAD_MS = 60_000
 """By so much the clock of whoever changed the alert may be ahead."""
 
+ANSWER_MS = 60_000
+"""Who was called last has at least so long to acknowledge."""
+
 Reason = Literal["STEP_DUE", "STEP_LATE", "EMPTY_ROSTER", "NOT_IN_PROFILE", "NO_CHAIN"]
 """On time; after a stop; nobody is on shift; who is named has left the profile; no chain fits the alert."""
 
@@ -41,6 +44,8 @@ class Escalation(Struct, frozen=True, kw_only=True):
         step: the live one, from 0.
         due_ms: when that falls due; None when the last one of the last round was carried out.
         owed: decided and ordered, and not yet seen in the alert.
+        reached: a step of this run reached somebody.
+        through_ms: when the last step of the last round was carried out.
     """
 
     began_ms: int
@@ -50,6 +55,8 @@ class Escalation(Struct, frozen=True, kw_only=True):
     step: int = 0
     due_ms: int | None
     owed: Summons | None = None
+    reached: bool = False
+    through_ms: int | None = None
 
     @property
     def over(self) -> bool:
@@ -112,14 +119,29 @@ def settle(escalation: Escalation, last: Summons | None, at_ms: int) -> Escalati
     return _next(escalation, at_ms, reached=bool(owed.whom))
 
 
+def is_unanswered(escalation: Escalation, now_ms: int) -> bool:
+    """Was everybody called, and nobody came? Asked while the alert still asks.
+
+    At once where no step reached anybody; otherwise when the wait of the last step, at least ``ANSWER_MS``, has passed
+    since that was carried out.
+    """
+    if escalation.chain is None or not escalation.over:
+        return False
+    if not escalation.reached or escalation.through_ms is None:
+        return True
+    wait_ms = max(ANSWER_MS, _ms(escalation.chain.steps[-1].wait_s))
+    return not -AHEAD_MS <= now_ms - escalation.through_ms <= wait_ms
+
+
 def _next(escalation: Escalation, at_ms: int, *, reached: bool) -> Escalation:
     """The step after this one, which was carried out at ``at_ms``.
 
     Where nobody was reached the next is due as long as this one was; a new round waits like the first.
     """
+    escalation = replace(escalation, owed=None, reached=escalation.reached or reached)
     chain, due_ms = escalation.chain, escalation.due_ms
     if chain is None or due_ms is None:
-        return replace(escalation, owed=None, due_ms=None)
+        return replace(escalation, due_ms=None)
     from_ms = at_ms if at_ms - due_ms > LATE_MS else due_ms
     if escalation.step + 1 < len(chain.steps):
         step, round_ = escalation.step + 1, escalation.round
@@ -128,8 +150,8 @@ def _next(escalation: Escalation, at_ms: int, *, reached: bool) -> Escalation:
         step, round_ = 0, escalation.round + 1
         due_ms = from_ms + _ms(chain.steps[0].wait_s)
     else:
-        return replace(escalation, owed=None, due_ms=None)
-    return replace(escalation, owed=None, step=step, round=round_, due_ms=due_ms)
+        return replace(escalation, due_ms=None, through_ms=at_ms)
+    return replace(escalation, step=step, round=round_, due_ms=due_ms)
 
 
 def _ms(wait_s: float) -> int:

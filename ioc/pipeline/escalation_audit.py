@@ -1,7 +1,7 @@
-"""Watches the escalation itself: every alert that asks has one step ahead of it, and none waits too long.
+"""Watches the escalation itself: every alert that asks has one step ahead, none waits too long, and somebody comes.
 
 Judged at every tick for each alert that asks, whether or not the escalation knows of it. What is wrong is an alert of
-its own; it is on the wall like others, and calls nobody.
+its own; it is on the wall like others, and calls nobody: it does not ask itself, so it cannot go round in a circle.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from msgspec import Struct
 
 from ioc.domain.alerts import Alert, Priority, Signal, alert_id, alert_key
 from ioc.domain.desk import AUDIT_RULE as AUDIT_RULE
-from ioc.domain.escalation import Escalation
+from ioc.domain.escalation import Escalation, is_unanswered
 from ioc.domain.profile import Profile
 from ioc.pipeline.own_alerts import home, own_signal
 from ioc.wire.codec import encode
 
-AuditReason = Literal["ESCALATION_STUCK", "ESCALATION_RUNS"]
+AuditReason = Literal["ESCALATION_STUCK", "ESCALATION_UNANSWERED", "ESCALATION_RUNS"]
 OVERDUE_MS = 60_000
 PAUSE_MS = 30_000  # between two ticks: the desk stood still, what is overdue then is judged OVERDUE_MS later
 SAY_EVERY_MS = 60_000  # the public record is written so often when nothing in it changes
@@ -30,27 +30,32 @@ class Audit(Struct, frozen=True, kw_only=True):
     """The public record: counts of alerts that ask.
 
     ``running`` have a step ahead; ``finished`` had all of them; ``without_step`` have none though the chain is not
-    over, or no chain fits; ``overdue`` have one that was due 60 s ago and was not carried out.
+    over, or no chain fits; ``overdue`` have one that was due 60 s ago and was not carried out; ``unanswered`` are those
+    of the finished about which everybody was called and nobody came.
     """
 
     running: int = 0
     finished: int = 0
     without_step: int = 0
     overdue: int = 0
+    unanswered: int = 0
     as_of_ms: int = 0
 
 
 class Said(Struct):
     """What was said last about it; ``wrong`` is how many alerts it was about, 0 when all was well.
 
-    ``priority``: 3 when no chain fits, 2 when a step is overdue, 1 when it is one of a P1. So what becomes worse asks
-    anew, though somebody had acknowledged the milder trouble.
+    ``unanswered`` of them were called about in vain; nothing else is wrong with those.
+
+    ``priority``: 3 when no chain fits or a P3 or P4 is unanswered, 2 when a step is overdue or a P2 is unanswered, 1
+    when it is one of a P1. So what becomes worse asks anew, though somebody had acknowledged the milder trouble.
     """
 
     wrong: int = 0
     priority: Priority = 2
     since_ms: int = -1
     revision: int = 0
+    unanswered: int = 0
 
 
 class Auditor:
@@ -98,7 +103,7 @@ class Auditor:
         if self._running_since_ms is None or not 0 <= now_ms - self._ticked_ms <= PAUSE_MS:
             self._running_since_ms = now_ms
         self._ticked_ms = now_ms
-        running = finished = without = overdue = 0
+        running = finished = without = overdue = unanswered = 0
         worst: Priority = 3
         for alert in asking:
             one = live.get(alert.id)
@@ -107,15 +112,25 @@ class Auditor:
             elif one.over:
                 done = one.step == len(one.chain.steps) - 1 and one.round == one.chain.repeat
                 finished, without = finished + done, without + (not done)
+                if done and is_unanswered(one, now_ms):
+                    unanswered += 1
+                    worst = 1 if alert.priority == 1 else 2 if alert.priority == 2 and worst == 3 else worst
             else:
                 running += 1
                 since_ms = max(one.due_ms or 0, ordered.get(alert.id, 0), self._running_since_ms)
                 if now_ms - since_ms > OVERDUE_MS:
                     overdue += 1
                     worst = 1 if alert.priority == 1 else min(worst, 2)
-        found = Audit(running=running, finished=finished, without_step=without, overdue=overdue, as_of_ms=now_ms)
+        found = Audit(
+            running=running,
+            finished=finished,
+            without_step=without,
+            overdue=overdue,
+            unanswered=unanswered,
+            as_of_ms=now_ms,
+        )
         self._show(found)
-        return [*self._end_strays(alerts, now_ms), *self._say(without + overdue, worst, alerts, now_ms)]
+        return [*self._end_strays(alerts, now_ms), *self._say(found, worst, alerts, now_ms)]
 
     def take_dirty(self) -> tuple[bytes | None, bytes | None]:
         """What was said, and the public record, where they changed."""
@@ -149,14 +164,15 @@ class Auditor:
             for one in strays
         ]
 
-    def _say(self, wrong: int, worst: Priority, alerts: Mapping[str, Alert], now_ms: int) -> list[Signal]:
+    def _say(self, found: Audit, worst: Priority, alerts: Mapping[str, Alert], now_ms: int) -> list[Signal]:
         if self._centre is None:
             return []
         said = self._said
+        wrong, unanswered = found.without_step + found.overdue + found.unanswered, found.unanswered
         priority = worst if wrong else said.priority
-        if (wrong, priority) != (said.wrong, said.priority):
+        if (wrong, unanswered, priority) != (said.wrong, said.unanswered, said.priority):
             since_ms = max(now_ms, said.since_ms + 1) if said.wrong == 0 else said.since_ms
-            self._said = said = Said(wrong, priority, since_ms, said.revision + 1)
+            self._said = said = Said(wrong, priority, since_ms, said.revision + 1, unanswered)
             self._said_dirty, self._sent_ms = True, None
         if said.revision == 0:
             return []
@@ -174,8 +190,12 @@ class Auditor:
     def _signal(self, now_ms: int) -> Signal:
         assert self._centre is not None
         centre, said = self._centre, self._said
-        wrong = max(said.wrong, 1)
-        reason: AuditReason = "ESCALATION_STUCK" if said.wrong else "ESCALATION_RUNS"
+        stuck = said.wrong - said.unanswered
+        titles = [_stuck(stuck if said.wrong else 1)] if stuck or not said.wrong else []
+        titles += [_unanswered(said.unanswered)] if said.unanswered else []
+        reason: AuditReason = "ESCALATION_RUNS"
+        if said.wrong:
+            reason = "ESCALATION_STUCK" if stuck else "ESCALATION_UNANSWERED"
         return own_signal(
             centre,
             alert_key(AUDIT_RULE, centre.id, "desk"),
@@ -186,8 +206,22 @@ class Auditor:
             now_ms=now_ms,
             revision=said.revision,
             reason=reason,
-            title_vi=f"Leo thang bị kẹt: {wrong} cảnh báo chưa ai nhận không có bước gọi, hoặc bước gọi quá hạn",
-            title_en=f"Escalation is stuck: {wrong} unacknowledged alerts without a due step, or with an overdue one",
+            title_vi="; ".join(vi for vi, _ in titles),
+            title_en="; ".join(en for _, en in titles),
             value=float(said.wrong),
             limit=0.0,
         )
+
+
+def _stuck(alerts: int) -> tuple[str, str]:
+    return (
+        f"Leo thang bị kẹt: {alerts} cảnh báo chưa ai nhận không có bước gọi, hoặc bước gọi quá hạn",
+        f"Escalation is stuck: {alerts} unacknowledged alerts without a due step, or with an overdue one",
+    )
+
+
+def _unanswered(alerts: int) -> tuple[str, str]:
+    return (
+        f"Đã gọi hết mà chưa ai nhận: {alerts} cảnh báo",
+        f"Everybody was called and nobody came: {alerts} unacknowledged alerts",
+    )

@@ -19,7 +19,7 @@ from ioc.services.desk_view import DeskView
 from ioc.wire.codec import encode
 from tests.samples import T0_MS
 
-AUDIT = Audit(running=3, finished=1, without_step=2, overdue=1, as_of_ms=T0_MS - 5_000)
+AUDIT = Audit(running=3, finished=1, without_step=2, overdue=1, unanswered=1, as_of_ms=T0_MS - 5_000)
 
 
 def value(metrics: GatewayMetrics, state: str) -> float:
@@ -44,8 +44,8 @@ def test_the_last_audit_is_kept_and_changes_no_frame() -> None:
 def test_the_gauges_say_how_it_stands_and_when_nobody_knows() -> None:
     metrics = GatewayMetrics()
     metrics.show_escalation(AUDIT, T0_MS)
-    states = ("running", "finished", "without_step", "overdue")
-    assert [value(metrics, state) for state in states] == [3, 1, 2, 1]
+    states = ("running", "finished", "without_step", "overdue", "unanswered")
+    assert [value(metrics, state) for state in states] == [3, 1, 2, 1, 1]
     assert metrics.registry.get_sample_value("ioc_escalation_audit_age_seconds") == 5
     assert b'ioc_escalation_alerts{state="overdue"} 1.0' in metrics.text()
     metrics.show_escalation(AUDIT, T0_MS - 60_000)
