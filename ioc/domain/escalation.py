@@ -37,7 +37,7 @@ class Escalation(Struct, frozen=True, kw_only=True):
     """Where the escalation of one alert stands.
 
     Attributes:
-        began_ms: the change of the alert that it follows.
+        began_ms: the change of the alert that it follows; where it went on after the alert was away, that one.
         priority: of the alert when a chain was last looked for.
         chain: as it was when it began, later edits do not matter; None when none fitted.
         round: how often it was begun anew, from 0.
@@ -70,6 +70,16 @@ def begin(chain: Chain | None, priority: int, at_ms: int, last: Summons | None =
         said = last is not None and last.reason == "NO_CHAIN"
         return Escalation(began_ms=at_ms, priority=priority, chain=None, due_ms=None if said else at_ms)
     return Escalation(began_ms=at_ms, priority=priority, chain=chain, due_ms=at_ms + _ms(chain.steps[0].wait_s))
+
+
+def go_on(escalation: Escalation, at_ms: int) -> Escalation | None:
+    """The same run in what asks again at ``at_ms``: same step, same due time; None when there is nothing to go on with.
+
+    An order of before has no effect any more, so the live step is decided anew.
+    """
+    if escalation.chain is None or escalation.over:
+        return None
+    return replace(escalation, began_ms=at_ms, owed=None)
 
 
 def not_later(escalation: Escalation, now_ms: int) -> Escalation:

@@ -1,12 +1,14 @@
 """Escalation as a part of the desk: who is called about alerts that nobody acknowledges.
 
 An alert escalates while it is UNACK and not of a drill: what is acknowledged, hidden, or went away calls nobody. It
-begins when it becomes so, and again from the first step whenever it becomes so again. When it gets worse it begins
-with the chain that fits now, if that is another one or the present one is through. The machine is
-:mod:`ioc.domain.escalation`.
+begins when it becomes so, and again from the first step whenever it becomes so again. What went away unseen only rests:
+when it is there again, or a successor takes its place, the run goes on where it stood, so coming and going postpones no
+call. When it gets worse it begins with the chain that fits now, if that is another one or the present one is through.
+The machine is :mod:`ioc.domain.escalation`.
 
-Records: ``@escalation/<alert id>`` is the escalation of one alert, ``@escalation-audit`` what the auditor said last,
-and ``escalation/audit``, for everybody, how it stands.
+Records: ``@escalation/<alert id>`` is the escalation of one alert, ``@escalation-left/<alert key>`` what a superseded
+one left to its successor, of which the desk hears next, ``@escalation-audit`` what the auditor said last, and
+``escalation/audit``, for everybody, how it stands.
 """
 
 from __future__ import annotations
@@ -30,9 +32,11 @@ from ioc.wire.codec import encode
 
 RETRY_MS = 10_000  # an order that was not obeyed so long is made again, with the same number
 _ONE = "@escalation/"
+_LEFT = "@escalation-left/"
 _AUDITOR = "@escalation-audit"
 _PUBLIC = "escalation/audit"
 _decode = msgspec.json.Decoder(Escalation).decode
+LEFT_MS = 600_000  # so long a successor may take to be heard of
 
 
 class _Sent(Struct):
@@ -43,9 +47,24 @@ class _Sent(Struct):
     last_ms: int
 
 
+class _Left(Struct, frozen=True):
+    """What a superseded alert left; its successor is raised in the same moment."""
+
+    running: Escalation
+    at_ms: int
+
+
+_decode_left = msgspec.json.Decoder(_Left).decode
+
+
 def asks(alert: Alert) -> bool:
     """Does it escalate? Not drills, and not the auditor's own alert, which would call about itself."""
     return alert.state == "UNACK" and alert.exercise is None and alert.rule != AUDIT_RULE
+
+
+def rests(alert: Alert) -> bool:
+    """Did it go away unseen? Its run waits then."""
+    return alert.state == "RTNUN" and alert.exercise is None and alert.rule != AUDIT_RULE
 
 
 class EscalationPart:
@@ -58,6 +77,8 @@ class EscalationPart:
         self.auditor = Auditor(profile)
         self._sent: dict[str, _Sent] = {}
         self._dirty: set[str] = set()
+        self._left: dict[str, _Left] = {}  # by alert key
+        self._left_dirty: set[str] = set()
         self.use(profile)
 
     def use(self, profile: Profile) -> None:
@@ -75,21 +96,26 @@ class EscalationPart:
         """
         if key.startswith(_ONE):
             self.live[key.removeprefix(_ONE)] = _decode(value)
+        elif key.startswith(_LEFT):
+            self._left[key.removeprefix(_LEFT)] = _decode_left(value)
         elif key == _AUDITOR:
             self.auditor.load(value)
 
     def seen(self, seen: Seen, alerts: Mapping[str, Alert], now_ms: int) -> Sequence[Order | Signal]:
         """Begin, go on or stop; what falls due comes with the next tick."""
         alert = seen.now
+        running = self.live.get(alert.id)
         if not asks(alert):
-            self._drop(alert.id)
-        elif (running := self.live.get(alert.id)) is None:
+            self._stop(seen, running)
+        elif running is None:
             if _has_begun_to_ask(seen):
-                self._begin(alert, _changed_ms(alert))
+                left = self._take_left(alert) if seen.before is None else None
+                self._begin_or_go_on(left, alert)
             else:
                 self._look_again = True  # it has asked for some time, unknown here: it begins with the next tick
         elif (alert.asked_ms or 0) > running.began_ms:
-            self._begin(alert, _changed_ms(alert))  # what lay between, an acknowledgement that was given back, was lost
+            # Otherwise what lay between, an acknowledgement that was given back, was lost.
+            self._begin_or_go_on(running if _is_back(seen) else None, alert)
         else:
             self._put(alert.id, self._after_change(running, alert))
         return ()
@@ -99,9 +125,13 @@ class EscalationPart:
         if self._look_again:
             self._look_again = False
             self._adopt(alerts, now_ms)
+        for key in [key for key, left in self._left.items() if now_ms - left.at_ms > LEFT_MS]:
+            self._leave(key, None)
         orders: list[Order | Signal] = []
         for name in list(self.live):
             alert = alerts.get(name)
+            if alert is not None and rests(alert):
+                continue
             if alert is None or not asks(alert):
                 self._drop(name)
                 continue
@@ -121,7 +151,11 @@ class EscalationPart:
         rows: list[tuple[str, bytes | None]] = [
             (_ONE + name, encode(self.live[name]) if name in self.live else None) for name in sorted(self._dirty)
         ]
+        rows += [
+            (_LEFT + key, encode(self._left[key]) if key in self._left else None) for key in sorted(self._left_dirty)
+        ]
         self._dirty.clear()
+        self._left_dirty.clear()
         said, shown = self.auditor.take_dirty()
         rows += [] if said is None else [(_AUDITOR, said)]
         return rows + ([] if shown is None else [(_PUBLIC, shown)])
@@ -131,6 +165,40 @@ class EscalationPart:
         if self._duty.chains:
             chain = chain_of(self._duty.chains, alert)
             self._put(alert.id, escalation.begin(chain, alert.priority, at_ms, alert.summons))
+
+    def _begin_or_go_on(self, running: Escalation | None, alert: Alert) -> None:
+        on = None if running is None else escalation.go_on(running, _changed_ms(alert))
+        if on is None:
+            self._begin(alert, _changed_ms(alert))
+        else:
+            self._put(alert.id, self._after_change(on, alert))
+
+    def _stop(self, seen: Seen, running: Escalation | None) -> None:
+        """It does not ask now. What went away unseen rests, what was superseded unseen leaves its run to the next."""
+        before, alert = seen.before, seen.now
+        if running is None:
+            self._take_left(alert)  # a successor that is hidden from its beginning: whatever hides ends a run
+        elif rests(alert):
+            self._put(alert.id, escalation.settle(running, alert.summons, alert.updated_ms))
+        else:
+            if alert.closed and alert.acked_by is None and before is not None and (asks(before) or rests(before)):
+                settled = escalation.settle(running, alert.summons, alert.updated_ms)
+                self._leave(alert.key, _Left(settled, alert.updated_ms))
+            self._drop(alert.id)
+
+    def _take_left(self, alert: Alert) -> Escalation | None:
+        left = self._left.get(alert.key)
+        if left is None or alert.closed or alert.exercise is not None:
+            return None
+        self._leave(alert.key, None)
+        return left.running if left.at_ms == alert.raised_ms else None
+
+    def _leave(self, key: str, left: _Left | None) -> None:
+        if left is None:
+            self._left.pop(key, None)
+        else:
+            self._left[key] = left
+        self._left_dirty.add(key)
 
     def _after_change(self, running: Escalation, alert: Alert) -> Escalation:
         running = escalation.settle(running, alert.summons, alert.updated_ms)
@@ -186,6 +254,11 @@ def _has_begun_to_ask(seen: Seen) -> bool:
     if before is None:
         return now.version == 1
     return not asks(before) or before.asked_ms != now.asked_ms
+
+
+def _is_back(seen: Seen) -> bool:
+    """Is it there again after it went away unseen, with nothing in between?"""
+    return seen.before is not None and rests(seen.before) and seen.now.version == seen.before.version + 1
 
 
 def _changed_ms(alert: Alert) -> int:

@@ -81,16 +81,24 @@ def schedule(chain: str, began_ms: int, done_ms: Sequence[int] = ()) -> Iterator
 
 
 class Run(Struct):
-    """A stretch of an alert's life in which one chain has to be worked off.
+    """A stretch of an object's life in which one chain has to be worked off.
 
-    ``end_ms`` None: it still asks so. ``worse``: it ended with another chain, an order may be on its way then.
+    ``asked``: alert, and when it began to ask, each time; more than once where it went away unseen and came back, in
+    the same alert or in a successor. ``done``: round and step that were carried out last. ``end_ms`` None: it still
+    asks so. ``worse``: it ended with another chain, an order may be on its way then.
     """
 
-    began_ms: int
+    asked: list[tuple[str, int]]
     chain: str
     priority: int
+    done: tuple[int, int] | None = None
     end_ms: int | None = None
     worse: bool = False
+
+    @property
+    def through(self) -> bool:
+        """Was everybody of the chain called, as often as it says?"""
+        return self.done == list(schedule(self.chain, 0))[-1][:2]
 
 
 class Room:
@@ -104,6 +112,7 @@ class Room:
         self.orders: list[bytes] = []  # written, not yet with alerting
         self.topic: dict[str, bytes] = {}
         self.history: dict[str, list[Alert]] = {}
+        self.versions: list[Alert] = []  # of all alerts, as they were written
         self.log: list[LogEntry] = []
         self.read = self.flushed = 0
         self.unwritten: list[bytes] = []
@@ -179,6 +188,7 @@ class Room:
             elif emit.topic == "alerts":
                 alert = codec.decode_alert(emit.value)
                 self.history.setdefault(alert.id, []).append(alert)
+                self.versions.append(alert)
 
     def _from_desk(self, effects: Effects) -> None:
         for emit in effects.emits:
@@ -188,35 +198,52 @@ class Room:
                 self.unwritten.append(emit.value)
 
 
-def runs_of(versions: list[Alert]) -> list[Run]:
-    """When an alert asked, and with which chain, by what alerting wrote."""
+def runs_of(versions: list[Alert], superseded: set[str]) -> list[Run]:
+    """When the alerts of one object asked, and with which chain, by what alerting wrote.
+
+    Args:
+        versions: of all alerts of the object, as they were written.
+        superseded: those whose place another one took.
+    """
     found: list[Run] = []
-    open_: Run | None = None
-    before: Alert | None = None
+    run: Run | None = None
+    asking = False
     for alert in versions:
+        if run is not None and alert.id != run.asked[-1][0] and alert.closed:
+            continue  # somebody says what became of an earlier one
         asks = alert.active and not alert.acked and alert.suppression == "none"
-        if open_ is not None and not asks:
-            open_.end_ms, open_ = alert.updated_ms, None
-        elif open_ is None and asks:
-            open_ = Run(alert.updated_ms, CHAIN_OF[alert.priority], alert.priority)
-            found.append(open_)
-        elif open_ is not None and alert.priority < open_.priority:
-            open_.priority = alert.priority
-            another = CHAIN_OF[alert.priority] not in ("", open_.chain)
-            if another or (open_.chain == CHAIN_OF[alert.priority] and _through(open_, before)):
-                open_.end_ms, open_.worse = alert.updated_ms, True
-                open_ = Run(alert.updated_ms, CHAIN_OF[alert.priority], alert.priority)
-                found.append(open_)
-        before = alert
-    return found
+        if not asks:
+            if run is not None and asking:
+                run.end_ms = alert.updated_ms
+            waits = not alert.active and not alert.acked and alert.suppression == "none"
+            left = alert.closed and alert.id in superseded  # to the next that is written
+            run, asking = (run if waits or left else None), False
+            continue
+        if not asking:
+            if run is not None and run.chain and not run.through:
+                run.asked.append((alert.id, alert.updated_ms))
+                run.end_ms = None
+            else:
+                run = _begin(found, alert)
+        assert run is not None
+        if alert.priority < run.priority:
+            run.priority = alert.priority
+            another = CHAIN_OF[alert.priority] not in ("", run.chain)
+            if another or (run.chain == CHAIN_OF[alert.priority] and run.through):
+                run.end_ms, run.worse = alert.updated_ms, True
+                if (alert.id, alert.updated_ms) == run.asked[-1]:
+                    run.asked.pop()  # worse in the very moment in which it began to ask
+                run = _begin(found, alert)
+        if (said := alert.summons) is not None and (alert.id, said.began_ms) == run.asked[-1]:
+            run.done = (said.round, said.step)
+        asking = True
+    return [run for run in found if run.asked]
 
 
-def _through(run: Run, alert: Alert | None) -> bool:
-    """Was everybody of the chain called, as often as it says?"""
-    said = alert.summons if alert is not None else None
-    if said is None or said.began_ms != run.began_ms:
-        return False
-    return (said.round, said.step) == list(schedule(run.chain, run.began_ms))[-1][:2]
+def _begin(found: list[Run], alert: Alert) -> Run:
+    run = Run([(alert.id, alert.updated_ms)], CHAIN_OF[alert.priority], alert.priority)
+    found.append(run)
+    return run
 
 
 def check(room: Room, *, settled: bool) -> None:
@@ -225,25 +252,30 @@ def check(room: Room, *, settled: bool) -> None:
     Raises:
         AssertionError: a step was left out, came twice, came without being asked for, or has another due time.
     """
-    for name, versions in room.history.items():
-        if versions[-1].rule == "escalation-audit" or versions[-1].exercise is not None:
-            assert room.summonses(name) == []
-            continue
-        lines = room.summonses(name)
-        assert [one.number for _, one in lines] == list(range(1, len(lines) + 1)), "numbers"
-        assert all(entry.to_state == "UNACK" for entry, _ in lines), "somebody has it, and people were called"
-        runs = runs_of(versions)
-        assert {one.began_ms for _, one in lines} <= {run.began_ms for run in runs}
-        said_before = False
+    superseded = {entry.alert_id for entry in room.log if entry.what == "superseded"}
+    objects: dict[str, list[Alert]] = {}
+    for alert in room.versions:
+        if alert.rule == "escalation-audit" or alert.exercise is not None:
+            assert room.summonses(alert.id) == []
+        else:
+            objects.setdefault(alert.key, []).append(alert)
+    for versions in objects.values():
+        lines = [line for name in dict.fromkeys(one.id for one in versions) for line in _numbered(room, name)]
+        runs = runs_of(versions, superseded)
+        stretches = [one for run in runs for one in run.asked]
+        assert {(entry.alert_id, one.began_ms) for entry, one in lines} <= set(stretches)
+        said: set[str] = set()  # alerts in which it was said last that no chain fits
         for run in runs:
-            mine = [(entry, one) for entry, one in lines if one.began_ms == run.began_ms]
+            mine = [(entry, one) for entry, one in lines if (entry.alert_id, one.began_ms) in run.asked]
             done = [(one.round, one.step, one.at_ms) for _, one in mine]
             if run.end_ms is not None and not run.worse:
                 assert all(entry.at_ms <= run.end_ms for entry, _ in mine), "an order of before it was acknowledged"
-            wanted = list(schedule(run.chain, run.began_ms, [entry.at_ms for entry, _ in mine]))
-            if not run.chain and said_before:
+            name, began_ms = run.asked[0]
+            wanted = list(schedule(run.chain, began_ms, [entry.at_ms for entry, _ in mine]))
+            if not run.chain and name in said:
                 wanted = wanted[: len(done)]  # said once in a row; said again only if the first was never heard
-            said_before = not run.chain and (said_before or bool(done))
+            said_now = not run.chain and (name in said or bool(done))
+            said = {run.asked[-1][0]} if said_now else set()
             assert done == wanted[: len(done)], "in order, each once, at its time"
             if settled and run.end_ms is None:
                 due = [one for one in wanted if one[2] <= room.now_ms]
@@ -251,3 +283,10 @@ def check(room: Room, *, settled: bool) -> None:
             assert len(set(done)) == len(done)
         for _, one in lines:
             assert (one.whom == ()) == (one.reason in ("EMPTY_ROSTER", "NO_CHAIN"))
+
+
+def _numbered(room: Room, name: str) -> list[tuple[LogEntry, Summons]]:
+    lines = room.summonses(name)
+    assert [one.number for _, one in lines] == list(range(1, len(lines) + 1)), "numbers"
+    assert all(entry.to_state == "UNACK" for entry, _ in lines), "somebody has it, and people were called"
+    return lines

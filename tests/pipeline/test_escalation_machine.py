@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from random import Random
 
 import pytest
@@ -16,7 +17,7 @@ from ioc.domain.alerts import Command
 from ioc.domain.duty import Called
 from ioc.pipeline import desk_escalation, episodes
 from ioc.pipeline.desk_escalation import EscalationPart
-from tests.pipeline.escalation_room import MIN, Room, check
+from tests.pipeline.escalation_room import MIN, Room, Run, check, runs_of
 from tests.pipeline.small_province import S
 from tests.pipeline.test_alerting import KEY, signal
 
@@ -48,6 +49,19 @@ class Life(RuleBasedStateMachine):
         self.room.now_ms += 1
         if key in self.on:
             self._signal(key, "off", self.on.pop(key))
+
+    @rule(key=st.sampled_from(KEYS), away_ms=st.sampled_from(LATER_MS), same=st.booleans())
+    def flaps(self, key: str, away_ms: int, same: bool) -> None:
+        """It goes away and comes back, as the same episode or as another one."""
+        if key in self.on:
+            priority = self.on[key]
+            self.rule_says_off(key)
+            self.room.tick(away_ms)
+            if same:
+                self.on[key] = priority
+                self._signal(key, "on", priority)
+            else:
+                self.rule_says_on(key, priority)
 
     def _signal(self, key: str, state: str, priority: int) -> None:
         self.revision += 1
@@ -108,6 +122,12 @@ class Life(RuleBasedStateMachine):
     def work(self) -> None:
         self.room.settle()
 
+    def runs(self) -> list[Run]:
+        superseded = {entry.alert_id for entry in self.room.log if entry.what == "superseded"}
+        return [
+            run for key in KEYS for run in runs_of([one for one in self.room.versions if one.key == key], superseded)
+        ]
+
     def teardown(self) -> None:
         """Everything works again: in time, whatever is due is carried out, and the auditor is content."""
         room = self.room
@@ -146,13 +166,14 @@ def wander(seed: int, steps: int = 150) -> Life:
     ways = {
         "on": 3,
         "off": 1,
+        "flaps": 2,
         "command": 3,
         "hear": 3,
         "time": 5,
         "flush": 5,
         "crash": 2,
         "deliver": 4,
-        "lose": 1,
+        "lose": 6,
         "work": 4,
     }
     for way in chance.choices(list(ways), list(ways.values()), k=steps):
@@ -161,6 +182,8 @@ def wander(seed: int, steps: int = 150) -> Life:
             life.rule_says_on(key=key, priority=chance.choice((1, 2, 3, 3, 4)))
         elif way == "off":
             life.rule_says_off(key=key)
+        elif way == "flaps":
+            life.flaps(key=key, away_ms=chance.choice(LATER_MS), same=chance.random() < 0.5)
         elif way == "command":
             life.command(key=key, op=chance.choice(OPS))
         elif way == "time":
@@ -193,6 +216,11 @@ def test_long_lives_meet_every_reason() -> None:
         if len({one.began_ms for _, one in life.room.summonses(name)}) > 1
     }
     assert len(again) >= 3, "nothing began anew"
+    on = [run for life in lives for run in life.runs() if len(run.asked) > 1 and run.done is not None]
+    assert len({alert for run in on for alert, _ in run.asked}) > len(on) > 20, (
+        "nothing was gone on with by a successor"
+    )
+    assert any(alert == next_ for run in on for (alert, _), (next_, _) in pairwise(run.asked)), "nothing came back"
 
 
 # ---- the checker can fail ----------------------------------------------------------------------------------------
@@ -269,6 +297,28 @@ def _forgets_to_begin_anew(patch: pytest.MonkeyPatch) -> None:
     )
 
 
+def _begins_anew_when_it_comes_back(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(escalation, "go_on", lambda running, at_ms: None)
+
+
+def _begins_anew_in_a_successor(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(EscalationPart, "_leave", lambda self, key, left: None)
+
+
+def _goes_on_though_somebody_had_it(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(desk_escalation, "rests", lambda alert: alert.state in ("RTNUN", "ACKED"))
+
+
+def _goes_on_with_the_order_of_before(patch: pytest.MonkeyPatch) -> None:
+    honest = escalation.go_on
+
+    def hasty(running: escalation.Escalation, at_ms: int) -> escalation.Escalation | None:
+        on = honest(running, at_ms)
+        return on if on is None else replace(on, owed=running.owed)
+
+    patch.setattr(escalation, "go_on", hasty)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -281,6 +331,10 @@ def _forgets_to_begin_anew(patch: pytest.MonkeyPatch) -> None:
         _numbers_every_order,
         _obeys_orders_of_before,
         _forgets_to_begin_anew,
+        _begins_anew_when_it_comes_back,
+        _begins_anew_in_a_successor,
+        _goes_on_though_somebody_had_it,
+        _goes_on_with_the_order_of_before,
     ],
 )
 def test_the_checker_finds_a_fault(
