@@ -249,7 +249,7 @@ class Alert(Struct, frozen=True, kw_only=True):
     result: Result | None = None
     explained: Explanation | None = None  # by the desk; ``muted_by`` is of the alert's own rule
     summons: Summons | None = None  # the last one
-    asked_ms: int | None = None  # since when it is UNACK without a break
+    asked_ms: int | None = None  # since when it is UNACK; of RTNUN: since when it was, or out of hiding
     chatter: Chatter | None = None  # it comes and goes too fast: it stays active until it has stayed away
 
 

@@ -54,6 +54,7 @@ class Summons(Struct, frozen=True, kw_only=True):
         reason: ``STEP_DUE``, ``STEP_LATE``, or why nobody was called (:mod:`ioc.domain.escalation`).
         at_ms: when it fell due.
         began_ms: when this run of the chain began: the change of the alert that it follows.
+        gone: people are called also when the alert has gone away unseen.
     """
 
     number: int
@@ -64,6 +65,7 @@ class Summons(Struct, frozen=True, kw_only=True):
     reason: str = "STEP_DUE"
     at_ms: int
     began_ms: int = 0
+    gone: bool = False
 
 
 class Explained(Struct, frozen=True, kw_only=True, tag="explained", tag_field="kind"):

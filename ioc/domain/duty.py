@@ -94,6 +94,7 @@ class Chain(Struct, frozen=True, kw_only=True):
 
     An empty list is no condition; all conditions have to hold, and the first chain of the file that fits counts. Areas
     are those of the alerts themselves, not areas around them. ``repeat``: how often it begins anew after its last step.
+    ``escalate_gone``: it calls also about what went away before anybody acknowledged (RTNUN), until somebody does.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Chain(Struct, frozen=True, kw_only=True):
     centres: tuple[str, ...] = ()
     areas: tuple[str, ...] = ()
     repeat: int = 0
+    escalate_gone: bool = False
 
 
 class Duty(Struct, frozen=True, kw_only=True):

@@ -90,6 +90,11 @@ def not_later(escalation: Escalation, now_ms: int) -> Escalation:
     return escalation if escalation.due_ms <= latest_ms + AHEAD_MS else replace(escalation, due_ms=latest_ms)
 
 
+def calls_gone(chain: Chain | None) -> bool:
+    """Does it call about what went away unseen?"""
+    return chain is not None and chain.escalate_gone
+
+
 def is_due(escalation: Escalation, now_ms: int) -> bool:
     """Has the live step to be decided now?"""
     return escalation.owed is None and escalation.due_ms is not None and escalation.due_ms <= now_ms
@@ -112,6 +117,7 @@ def decide(escalation: Escalation, called: Called, last: Summons | None, now_ms:
         reason=reason,
         at_ms=escalation.due_ms,
         began_ms=escalation.began_ms,
+        gone=calls_gone(escalation.chain),
     )
     return replace(escalation, owed=owed)
 

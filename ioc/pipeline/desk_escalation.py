@@ -1,10 +1,10 @@
 """Escalation as a part of the desk: who is called about alerts that nobody acknowledges.
 
 An alert escalates while it is UNACK and not of a drill: what is acknowledged, hidden, or went away calls nobody. It
-begins when it becomes so, and again from the first step whenever it becomes so again. What went away unseen only rests:
-when it is there again, or a successor takes its place, the run goes on where it stood, so coming and going postpones no
-call. When it gets worse it begins with the chain that fits now, if that is another one or the present one is through.
-The machine is :mod:`ioc.domain.escalation`.
+begins when it becomes so, and again from the first step whenever it becomes so again. What went away unseen only rests,
+unless its chain has ``escalate_gone``: when it is there again, or a successor takes its place, the run goes on where it
+stood, so coming and going postpones no call. When it gets worse it begins with the chain that fits now, if that is
+another one or the present one is through. The machine is :mod:`ioc.domain.escalation`.
 
 Records: ``@escalation/<alert id>`` is the escalation of one alert, ``@escalation-left/<alert key>`` what a superseded
 one left to its successor, of which the desk hears next, ``@escalation-audit`` what the auditor said last, and
@@ -130,9 +130,9 @@ class EscalationPart:
         orders: list[Order | Signal] = []
         for name in list(self.live):
             alert = alerts.get(name)
-            if alert is not None and rests(alert):
+            if alert is not None and rests(alert) and not escalation.calls_gone(self.live[name].chain):
                 continue
-            if alert is None or not asks(alert):
+            if alert is None or not (asks(alert) or rests(alert)):
                 self._drop(name)
                 continue
             self._put(name, escalation.not_later(self.live[name], now_ms))
@@ -142,7 +142,7 @@ class EscalationPart:
             owed = self.live[name].owed
             if owed is not None and self._must_send(name, owed.number, now_ms):
                 orders.append(Summoned(key=alert.key, alert_id=name, summons=owed))
-        asking = [alert for alert in alerts.values() if asks(alert)] if self._duty.chains else []
+        asking = [alert for alert in alerts.values() if self._calls(alert)] if self._duty.chains else []
         ordered = {name: sent.first_ms for name, sent in self._sent.items()}
         return orders + self.auditor.look(asking, self.live, ordered, alerts, now_ms)
 
@@ -166,6 +166,13 @@ class EscalationPart:
             chain = chain_of(self._duty.chains, alert)
             self._put(alert.id, escalation.begin(chain, alert.priority, at_ms, alert.summons))
 
+    def _calls(self, alert: Alert) -> bool:
+        """Has somebody to be called about it: it asks, or went away unseen and its chain calls about such?"""
+        if asks(alert) or not rests(alert):
+            return asks(alert)
+        running = self.live.get(alert.id)
+        return escalation.calls_gone(chain_of(self._duty.chains, alert) if running is None else running.chain)
+
     def _begin_or_go_on(self, running: Escalation | None, alert: Alert) -> None:
         on = None if running is None else escalation.go_on(running, _changed_ms(alert))
         if on is None:
@@ -178,6 +185,11 @@ class EscalationPart:
         before, alert = seen.before, seen.now
         if running is None:
             self._take_left(alert)  # a successor that is hidden from its beginning: whatever hides ends a run
+            if self._calls(alert):
+                if before is not None and not rests(before):
+                    self._begin(alert, _changed_ms(alert))
+                else:
+                    self._look_again = True
         elif rests(alert):
             self._put(alert.id, escalation.settle(running, alert.summons, alert.updated_ms))
         else:
@@ -220,7 +232,7 @@ class EscalationPart:
         """Alerts that asked before the profile had a chain for them begin now."""
         for alert in alerts.values():
             running = self.live.get(alert.id)
-            if not asks(alert) or (running is not None and running.chain is not None):
+            if not self._calls(alert) or (running is not None and running.chain is not None):
                 continue
             if running is None or chain_of(self._duty.chains, alert) is not None:
                 self._begin(alert, max(now_ms, alert.asked_ms or 0))

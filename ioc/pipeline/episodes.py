@@ -45,7 +45,7 @@ def stand(alert: Alert, facts: Facts, now_ms: int) -> Alert:
         owed=facts.owed,
         closed=facts.closed,
         updated_ms=now_ms,
-        asked_ms=None if facts.state != "UNACK" else alert.asked_ms if alert.state == "UNACK" else now_ms,
+        asked_ms=_asked_ms(alert, facts, now_ms),
     )
     if not facts.acked:
         # The result was about what stood then.
@@ -57,6 +57,14 @@ def stand(alert: Alert, facts: Facts, now_ms: int) -> Alert:
     if facts.suppression in ("none", "by-design") and alert.hidden is not None:
         after = replace(after, hidden=None)
     return after
+
+
+def _asked_ms(alert: Alert, facts: Facts, now_ms: int) -> int | None:
+    """Since when it waits for somebody; what went away unseen keeps when it began to, what is back asks anew."""
+    if facts.state not in ("UNACK", "RTNUN"):
+        return None
+    goes_on = alert.state == facts.state or (alert.state == "UNACK" and facts.state == "RTNUN")
+    return alert.asked_ms if goes_on else now_ms
 
 
 def went_unasked(before: Alert, facts: Facts) -> bool:
@@ -318,9 +326,12 @@ def explain_by(alert: Alert, explanation: Explanation | None, now_ms: int, why: 
 def summon(alert: Alert, summons: Summons, now_ms: int) -> Change | None:
     """Note that people were called; None when the order came before, or nobody need be called any more.
 
-    That is so when the alert does not ask, or asks anew since the run of the chain began that the step is of.
+    That is so when the alert does not ask, or asks anew since the run of the chain began that the step is of. When the
+    step says so, people are called also about what went away unseen.
     """
-    if alert.state != "UNACK" or (alert.summons is not None and summons.number <= alert.summons.number):
+    if alert.state != "UNACK" and not (alert.state == "RTNUN" and summons.gone):
+        return None
+    if alert.summons is not None and summons.number <= alert.summons.number:
         return None
     if alert.asked_ms is not None and 0 < summons.began_ms < alert.asked_ms:
         return None

@@ -267,10 +267,12 @@ def notices(entry: LogEntry, alert: Alert, profile: Profile, now_ms: int) -> lis
 def _call_out(entry: LogEntry, alert: Alert, profile: Profile) -> list[Notice]:
     """A step of an escalation goes to the channels of those who are called, whatever the routes say.
 
-    Nobody is called when the alert, as it is stored now, does not ask any more. For a channel that the profile does not
-    have there is a notice without a receiver: its attempt fails and leaves a trace.
+    Nobody is called when the alert, as it is stored now, does not ask any more; one that went away unseen does where
+    the step is of a chain that calls about such. For a channel that the profile does not have there is a notice without
+    a receiver: its attempt fails and leaves a trace.
     """
-    if entry.summons is None or alert.state != "UNACK":
+    asking = ("UNACK", "RTNUN") if entry.summons is not None and entry.summons.gone else ("UNACK",)
+    if entry.summons is None or alert.state not in asking:
         return []
     known = {channel.id for channel in profile.dispatch.channels}
     called = [channel for channel in profile.dispatch.channels if channel.id in entry.summons.channels]
@@ -329,6 +331,8 @@ def _notice(entry: LogEntry, alert: Alert, what: Word, channel: Channel, target:
             "raised": rfc3339(alert.raised_ms),
         },
     }
+    if entry.summons is not None and entry.summons.gone:
+        body["gone"] = True
     return Notice(id=key, channel=channel.id, target=target, alert_id=alert.id, body=msgspec.json.encode(body).decode())
 
 
@@ -351,7 +355,9 @@ def is_outdated(notice: Notice, state: str | None) -> bool:
         body = msgspec.json.decode(notice.body)
     except msgspec.MsgspecError:
         return False
-    return isinstance(body, dict) and body.get("occasion") == "called"
+    if not isinstance(body, dict) or (state == "RTNUN" and body.get("gone") is True):
+        return False
+    return body.get("occasion") == "called"
 
 
 def begun(notice: Notice, now_ms: int) -> Delivery:

@@ -50,6 +50,7 @@ DUTY = Duty(
         Chain(
             id="usual",
             priorities=(3,),
+            escalate_gone=True,
             steps=(ChainStep(wait_s=0, person="an"), ChainStep(wait_s=600, roster="desk")),
         ),
     ),
@@ -60,6 +61,7 @@ SHAPES: dict[str, tuple[list[tuple[int, bool]], int]] = {
     "urgent": ([(60, True), (120, False), (30, False), (0, True)], 3),
     "usual": ([(0, True), (600, True)], 1),
 }
+GONE = ("usual",)  # call also about what went away unseen
 CHAIN_OF = {1: "urgent", 2: "urgent", 3: "usual", 4: ""}
 
 
@@ -213,9 +215,13 @@ def runs_of(versions: list[Alert], superseded: set[str]) -> list[Run]:
             continue  # somebody says what became of an earlier one
         asks = alert.active and not alert.acked and alert.suppression == "none"
         if not asks:
-            if run is not None and asking:
-                run.end_ms = alert.updated_ms
             waits = not alert.active and not alert.acked and alert.suppression == "none"
+            if run is None and waits and CHAIN_OF[alert.priority] in GONE:
+                run = _begin(found, alert)
+            if run is not None:
+                _note(run, alert)
+                if run.end_ms is None and not (waits and run.chain in GONE):
+                    run.end_ms = alert.updated_ms
             left = alert.closed and alert.id in superseded  # to the next that is written
             run, asking = (run if waits or left else None), False
             continue
@@ -224,6 +230,8 @@ def runs_of(versions: list[Alert], superseded: set[str]) -> list[Run]:
                 run.asked.append((alert.id, alert.updated_ms))
                 run.end_ms = None
             else:
+                if run is not None and run.end_ms is None:
+                    run.end_ms = alert.updated_ms
                 run = _begin(found, alert)
         assert run is not None
         if alert.priority < run.priority:
@@ -234,10 +242,14 @@ def runs_of(versions: list[Alert], superseded: set[str]) -> list[Run]:
                 if (alert.id, alert.updated_ms) == run.asked[-1]:
                     run.asked.pop()  # worse in the very moment in which it began to ask
                 run = _begin(found, alert)
-        if (said := alert.summons) is not None and (alert.id, said.began_ms) == run.asked[-1]:
-            run.done = (said.round, said.step)
+        _note(run, alert)
         asking = True
     return [run for run in found if run.asked]
+
+
+def _note(run: Run, alert: Alert) -> None:
+    if (said := alert.summons) is not None and (alert.id, said.began_ms) == run.asked[-1]:
+        run.done = (said.round, said.step)
 
 
 def _begin(found: list[Run], alert: Alert) -> Run:
@@ -276,6 +288,7 @@ def check(room: Room, *, settled: bool) -> None:
                 wanted = wanted[: len(done)]  # said once in a row; said again only if the first was never heard
             said_now = not run.chain and (name in said or bool(done))
             said = {run.asked[-1][0]} if said_now else set()
+            assert {one.gone for _, one in mine} <= {run.chain in GONE}
             assert done == wanted[: len(done)], "in order, each once, at its time"
             if settled and run.end_ms is None:
                 due = [one for one in wanted if one[2] <= room.now_ms]
@@ -288,5 +301,6 @@ def check(room: Room, *, settled: bool) -> None:
 def _numbered(room: Room, name: str) -> list[tuple[LogEntry, Summons]]:
     lines = room.summonses(name)
     assert [one.number for _, one in lines] == list(range(1, len(lines) + 1)), "numbers"
-    assert all(entry.to_state == "UNACK" for entry, _ in lines), "somebody has it, and people were called"
+    asks = [entry.to_state == "UNACK" or (entry.to_state == "RTNUN" and one.gone) for entry, one in lines]
+    assert all(asks), "somebody has it, and people were called"
     return lines

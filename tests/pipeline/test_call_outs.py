@@ -42,6 +42,15 @@ def test_nobody_is_called_when_it_does_not_ask_any_more(state: str) -> None:
     assert told(call(), ALL, alert=structs.replace(an_alert("A-1", 2), state=state)) == []
 
 
+def test_a_chain_that_calls_about_what_went_away_does_until_somebody_has_it() -> None:
+    gone = structs.replace(CALL, gone=True)
+    for state, hears in (("UNACK", 3), ("RTNUN", 3), ("ACKED", 0), ("NORM", 0), ("SHLVD", 0)):
+        alert = structs.replace(an_alert("A-1", 1), state=state)
+        assert len(told(call(summons=gone), alert=alert)) == hears
+    (notice, *_) = notices(call(summons=gone), structs.replace(an_alert("A-1", 1), state="RTNUN"), province(), T0_MS)
+    assert [is_outdated(notice, state) for state in ("UNACK", "RTNUN", "ACKED", "NORM")] == [False, False, True, True]
+
+
 def test_nobody_is_called_in_a_drill_or_hours_later() -> None:
     assert told(call(exercise="dd-1")) == []
     assert told(call(), alert=an_alert("A-1", 1, exercise="dd-1")) == []

@@ -319,6 +319,18 @@ def _goes_on_with_the_order_of_before(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(escalation, "go_on", hasty)
 
 
+def _forgets_what_went_away(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(escalation, "calls_gone", lambda chain: False)
+
+
+def _calls_about_all_that_went_away(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(escalation, "calls_gone", lambda chain: chain is not None)
+
+
+def _takes_what_went_away_for_new(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(episodes, "_asked_ms", lambda alert, facts, now_ms: now_ms if facts.state == "UNACK" else None)
+
+
 @pytest.mark.parametrize(
     "plant",
     [
@@ -335,6 +347,9 @@ def _goes_on_with_the_order_of_before(patch: pytest.MonkeyPatch) -> None:
         _begins_anew_in_a_successor,
         _goes_on_though_somebody_had_it,
         _goes_on_with_the_order_of_before,
+        _forgets_what_went_away,
+        _calls_about_all_that_went_away,
+        _takes_what_went_away_for_new,
     ],
 )
 def test_the_checker_finds_a_fault(

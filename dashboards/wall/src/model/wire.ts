@@ -129,6 +129,8 @@ export interface Summons {
   readonly at_ms: number;
   /** When this run of the chain began. */
   readonly began_ms: number;
+  /** People are called also when the alert has gone away unseen. */
+  readonly gone?: boolean;
 }
 
 /** Who put an alert on the shelf or its object out of service, why, and until when. */
