@@ -7,6 +7,7 @@ installation names sound. Nothing is dropped: what made no sound is counted and 
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.desk import OWN_RULES
@@ -15,6 +16,7 @@ from ioc.domain.desk_commands import transition
 KEY = "flood|"
 """How the ``key`` of a line of the log about the flood begins."""
 ID = "live"  # drills have no flood
+TAKEN_BACK_MS = 5_000  # what is muted so soon was never for people: what explains it was told a moment later
 TIMES_MAX = 100  # of one alert within the window; one that comes and goes more often is a flood anyway
 
 
@@ -60,12 +62,15 @@ class Flood(Struct, frozen=True, kw_only=True):
 class Asking(Struct, frozen=True, kw_only=True):
     """How often an alert began to ask lately, so that nothing is counted twice.
 
-    ``asked_ms`` and ``priority`` as they were when it was counted last; ``at_ms``: when, at most ``TIMES_MAX``.
+    ``asked_ms`` and ``priority`` as they were when it was counted last; ``at_ms``: when, at most ``TIMES_MAX``. Of the
+    present asking, ``times`` were counted and ``unannounced`` made no sound.
     """
 
     asked_ms: int
     priority: int
     at_ms: tuple[int, ...]
+    times: int = 0
+    unannounced: int = 0
 
 
 def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: int, now_ms: int) -> Asking | None:
@@ -97,7 +102,27 @@ def count(known: Asking | None, before: Alert | None, alert: Alert, window_ms: i
         return None
     earlier = () if known is None else known.at_ms
     times = (*earlier, at_ms) if len(earlier) < TIMES_MAX else earlier
-    return Asking(asked_ms=asked_ms, priority=alert.priority, at_ms=times)
+    same = known if known is not None and known.asked_ms == asked_ms else None
+    return Asking(
+        asked_ms=asked_ms,
+        priority=alert.priority,
+        at_ms=times,
+        times=(0 if same is None else same.times) + len(times) - len(earlier),
+        unannounced=0 if same is None else same.unannounced,
+    )
+
+
+def take_back(known: Asking | None, before: Alert | None, alert: Alert) -> Asking | None:
+    """Is the alert hidden by what explains it, within ``TAKEN_BACK_MS`` after it began to ask? Then what is left.
+
+    That asking does not count; earlier ones of the same alert do, and so does one that somebody answered. None: nothing
+    is taken back.
+    """
+    if known is None or not known.times or alert.state != "DSUPR" or (before is not None and before.state != "UNACK"):
+        return None
+    if not 0 <= alert.updated_ms - known.asked_ms < TAKEN_BACK_MS:
+        return None
+    return replace(known, at_ms=known.at_ms[: -known.times], times=0, unannounced=0)
 
 
 def _asked_ms(alert: Alert) -> int:

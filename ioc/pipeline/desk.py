@@ -7,13 +7,16 @@ all that was told before a start has been read, so that nothing is decided about
 that it lives: alerting shows what it had explained when that has not been heard for ten minutes.
 
 The topic ``desk`` is state and output. ``@alert/<id>`` are the open alerts as they were told last; everything else
-belongs to the parts (:mod:`ioc.pipeline.desk_parts`). Alerts of drills are told like others: each part decides what it
+belongs to the parts (:mod:`ioc.pipeline.desk_parts`). What begins while something explains it asks until alerting has
+obeyed, a second at most; parts that look ahead see it hidden from the beginning, for ``AHEAD_MS`` and no longer: what
+is still not hidden then counts as what it is. Alerts of drills are told like others: each part decides what it
 does with them, and none mixes them with live ones.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import ChainMap
+from collections.abc import Iterable, Mapping, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -25,7 +28,7 @@ from ioc.pipeline.desk_escalation import EscalationPart
 from ioc.pipeline.desk_flood import FloodPart
 from ioc.pipeline.desk_handover import HandoverPart
 from ioc.pipeline.desk_incidents import IncidentPart
-from ioc.pipeline.desk_parts import CommandedPart, DeskPart, Seen, SpeakingPart
+from ioc.pipeline.desk_parts import AheadPart, CommandedPart, DeskPart, ExplainingPart, Seen, SpeakingPart
 from ioc.pipeline.desk_suppression import Suppression
 from ioc.pipeline.desk_watch import PARTITIONS as ALERT_INPUTS
 from ioc.pipeline.effects import Effects, Emit, Record
@@ -33,6 +36,7 @@ from ioc.wire.codec import DeskCommand, decode_alert, decode_desk_input, encode
 
 _ALERT = "@alert/"
 ALIVE_EVERY_MS = 60_000
+AHEAD_MS = 15_000  # an order that was lost is given again after ten seconds
 
 
 class Counters(Struct, kw_only=True):
@@ -60,6 +64,12 @@ class DeskPartition:
         # Found once: whether an object fits a Protocol is dear to ask, and this step is asked twice a second.
         self._speaking = [part for part in self.parts if isinstance(part, SpeakingPart)]
         self._commanded = [part for part in self.parts if isinstance(part, CommandedPart)]
+        self._explaining = [part for part in self.parts if isinstance(part, ExplainingPart)]
+        self.looking_ahead = [part for part in self.parts if isinstance(part, AheadPart) and part.ahead]
+        # What asks and is about to be hidden, as it will be, and since when that is so; not kept, a start finds it.
+        self._coming: dict[str, Alert] = {}
+        self._coming_ms: dict[str, int] = {}
+        self._to_come: Mapping[str, Alert] = ChainMap(self._coming, self.alerts)
         self._dirty: set[str] = set()
         self._live = False  # the first tick comes when all that was told before has been read; no order goes out before
         self._said_ms = -ALIVE_EVERY_MS
@@ -100,13 +110,18 @@ class DeskPartition:
     def tick(self, now_ms: int) -> Effects:
         """Let time pass for every part."""
         effects = Effects([])
-        self._live = True
+        begins, self._live = not self._live, True
         if not 0 <= now_ms - self._said_ms < ALIVE_EVERY_MS:
             self._said_ms = now_ms
             alive = encode(DeskAlive(at_ms=now_ms))
             effects.emits += [Emit("alert-inputs", b"@desk", alive, n) for n in range(ALERT_INPUTS)]
+        looked = False
         for part in self.parts:
-            self._order(part.tick(self.alerts, now_ms), effects)
+            ahead = part in self.looking_ahead
+            if ahead and not looked:  # behind the parts that explain
+                looked = True
+                self._look_ahead(begins, now_ms, effects)
+            self._order(part.tick(self._to_come if ahead else self.alerts, now_ms), effects)
         self._say(effects)
         effects.urgent = bool(effects.emits)
         return effects
@@ -138,8 +153,44 @@ class DeskPartition:
             self.alerts[alert.id] = alert
         if before is not None or not alert.closed:
             self._dirty.add(alert.id)
+        seen, coming = Seen(before, alert), None
         for part in self.parts:
-            self._order(part.seen(Seen(before, alert), self.alerts, now_ms), effects)
+            if part not in self.looking_ahead:
+                self._order(part.seen(seen, self.alerts, now_ms), effects)
+                continue
+            if coming is None:  # behind the parts that explain
+                was = self._coming.get(alert.id, before)
+                coming = Seen(was, self._foresee(alert, now_ms))
+            self._order(part.seen(coming, self._to_come, now_ms), effects)
+
+    def _foresee(self, alert: Alert, now_ms: int) -> Alert:
+        """The alert as parts that look ahead see it."""
+        since_ms = self._coming_ms.get(alert.id, now_ms)
+        if not alert.closed and 0 <= now_ms - since_ms < AHEAD_MS:
+            for part in self._explaining:
+                coming = part.foresee(alert, now_ms)
+                if coming is not alert:
+                    self._coming[alert.id], self._coming_ms[alert.id] = coming, since_ms
+                    return coming
+        self._coming.pop(alert.id, None)
+        if alert.state != "UNACK":
+            self._coming_ms.pop(alert.id, None)  # obeyed, or over; what was waited for in vain is not waited for again
+        return alert
+
+    def _look_ahead(self, begins: bool, now_ms: int, effects: Effects) -> None:
+        """Tell of what was about to be hidden and is not any more; after a start, look which alerts are about to be."""
+        for name in [name for name in self._coming_ms if name not in self.alerts]:
+            self._coming.pop(name, None)
+            del self._coming_ms[name]
+        if begins:
+            for alert in self.alerts.values():
+                if alert.state == "UNACK" and alert.id not in self._coming:
+                    self._foresee(alert, now_ms)
+        for name, was in list(self._coming.items()):
+            now = self._foresee(self.alerts[name], now_ms)
+            if now is self.alerts[name]:
+                for part in self.looking_ahead:
+                    self._order(part.seen(Seen(was, now), self._to_come, now_ms), effects)
 
     def _command(self, command: DeskCommand, now_ms: int, effects: Effects) -> None:
         for part in self._commanded:

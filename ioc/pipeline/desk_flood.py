@@ -39,6 +39,7 @@ class FloodPart:
     """The part of the desk; see :class:`ioc.pipeline.desk_parts.SpeakingPart`."""
 
     prefix = "flood"
+    ahead = True
 
     def __init__(self, profile: Profile) -> None:
         self._state = _State()
@@ -71,21 +72,44 @@ class FloodPart:
                 self._count(at_ms, name)
 
     def seen(self, seen: Seen, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
-        """Count an alert that begins to ask."""
+        """Count an alert that begins to ask, and take back what was muted at once."""
         alert = seen.now
         self._expire(now_ms)
         known = self._asked.get(alert.id)
+        left = flood.take_back(known, seen.before, alert)
+        if known is not None and left is not None:
+            self._take_back(known, left, alert.id, now_ms)
+            return []
         counted = flood.count(known, seen.before, alert, self._window_ms, now_ms)
         if counted is None:
             return []
+        silent = self._state.since_ms is not None and not flood.sounds(alert, self._limits)
+        counted = replace(counted, unannounced=counted.unannounced + silent)
         self._asked[alert.id] = counted
         self._dirty[_ASKED + alert.id] = encode(counted)
         if known is None or len(counted.at_ms) > len(known.at_ms):
             self._count(counted.at_ms[-1], alert.id)
-        if self._state.since_ms is not None and not flood.sounds(alert, self._limits):
+        if silent:
             self._keep(replace(self._state, unannounced=self._state.unannounced + 1))
         self._judge(now_ms)
         return []
+
+    def _take_back(self, known: Asking, left: Asking, name: str, now_ms: int) -> None:
+        for at_ms in known.at_ms[len(left.at_ms) :]:
+            self._times.remove((at_ms, name))
+        heapq.heapify(self._times)
+        if left.at_ms:
+            self._asked[name] = left
+        else:
+            del self._asked[name]
+        self._dirty[_ASKED + name] = encode(left) if left.at_ms else None
+        since_ms = self._state.since_ms
+        if since_ms is None:
+            return
+        if known.unannounced:
+            self._keep(replace(self._state, unannounced=max(0, self._state.unannounced - known.unannounced)))
+        # One that began a moment ago has to be one without it.
+        self._judge(now_ms, was=now_ms - since_ms >= flood.TAKEN_BACK_MS)
 
     def tick(self, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
         """What is older than the window counts no more."""
@@ -111,10 +135,11 @@ class FloodPart:
     def _window_ms(self) -> int:
         return int(self._limits.window_s * 1000)
 
-    def _judge(self, now_ms: int) -> None:
+    def _judge(self, now_ms: int, *, was: bool = True) -> None:
+        """``was``: a flood that there is counts as one, so that it stays until there is less than ``below``."""
         self._expire(now_ms)
         state = self._state
-        is_one = flood.in_flood(state.since_ms is not None, len(self._times), self._limits)
+        is_one = flood.in_flood(was and state.since_ms is not None, len(self._times), self._limits)
         if is_one == (state.since_ms is not None):
             return
         self._keep(_State(since_ms=now_ms if is_one else None))

@@ -24,6 +24,7 @@ class IncidentPart:
     """The part of the desk; see :class:`ioc.pipeline.desk_parts.CommandedPart`."""
 
     prefix = PREFIX
+    ahead = True
     commands = IncidentCommand
 
     def __init__(self, profile: Profile) -> None:

@@ -49,6 +49,25 @@ class DeskPart(Protocol):
 
 
 @runtime_checkable
+class ExplainingPart(DeskPart, Protocol):
+    """A part that hides alerts by its orders."""
+
+    def foresee(self, alert: Alert, now_ms: int) -> Alert:
+        """The alert, open and just told, as it will be when the order about it is obeyed; itself where none is due."""
+
+
+@runtime_checkable
+class AheadPart(DeskPart, Protocol):
+    """A part that may look ahead. ``ahead``: it is told of what is about to be hidden as if it were hidden already.
+
+    So nothing comes of an alert that asks for the moment only until alerting obeys. An alert that is not hidden after
+    all is told to it, as one that begins to ask.
+    """
+
+    ahead: bool
+
+
+@runtime_checkable
 class SpeakingPart(DeskPart, Protocol):
     """A part that writes lines of its own into the log."""
 

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from zoneinfo import ZoneInfo
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.catalogue import PAYLOADS
@@ -25,6 +26,7 @@ from ioc.domain.planned import Plan
 from ioc.domain.profile import Profile
 from ioc.domain.silences import SilenceCommand
 from ioc.pipeline.desk_parts import Seen
+from ioc.pipeline.episodes import explain_by
 from ioc.pipeline.silence_book import PREFIX, SilenceBook
 
 REPEAT_MS = 10_000  # an order comes back as a changed alert within a second; more would flood an alerting that is away
@@ -108,6 +110,12 @@ class Suppression:
         entry, changed = self.book.command(command, self._names, now_ms)
         self._lines.append(entry)
         return self._look_at_all(alerts, now_ms) if changed else []
+
+    def foresee(self, alert: Alert, now_ms: int) -> Alert:
+        """What asks and is explained already, as alerting will make it by the order; any other alert as it is."""
+        wanted = self._wanted(alert, now_ms) if alert.state == "UNACK" else None
+        change = None if wanted is None else explain_by(alert, wanted, alert.updated_ms)
+        return alert if change is None else replace(change.alert, version=alert.version)
 
     def take_lines(self) -> list[LogEntry]:
         """Lines for the log since the last call."""

@@ -61,7 +61,9 @@ class Plain:
         self.owners: dict[str, tuple[str, int]] = {}  # who leads, since when
         self.numbers: dict[tuple[int, bool], str] = {}
         self.commands = 0
-        self.asked: list[int] = []  # when an alert began to ask
+        self.asked: list[tuple[int, str]] = []  # when which alert began to ask
+        self.asking: dict[str, tuple[int, int, int]] = {}  # since when one asks, how often that counted, unannounced
+        self.flood_ms = 0  # when it began
         self.flood: tuple[bool, int] = (False, 0)  # is there one, unannounced
 
     def name(self, n: int) -> str:
@@ -124,7 +126,7 @@ class Plain:
             return
         if known is not None:
             self.lives[n] = self.lives.get(n, 0) + 1
-        self.ask(None, {"exercise": drill, "state": "UNACK", "priority": 3, "rule": rule})
+        self.ask(self.name(n), None, {"exercise": drill, "state": "UNACK", "priority": 3, "rule": rule})
         self.room.tell(self.name(n), key=f"{rule}|{n}", rule=rule, exercise=drill, priority=3, **PLACES[place])
 
     def move(self, n: int, place: int) -> None:
@@ -143,7 +145,7 @@ class Plain:
         self.lives[n] = self.lives.get(n, 0) + 1
         name = self.name(n)
         same = {field: getattr(known, field) for field in ("key", "rule", "exercise", "priority", *PLACES[0])}
-        self.ask(None, {"state": "UNACK"} | same)
+        self.ask(name, None, {"state": "UNACK"} | same)
         self.room.tell(name, **same)
         if known.id in self.split:
             self.split[name] = self.split[known.id]
@@ -169,7 +171,7 @@ class Plain:
         if word == "priority" and known.state == "UNACK":  # alerting keeps the worst until somebody acknowledges
             change = {"priority": min(change["priority"], known.priority)}
         facts = {"exercise": known.exercise, "state": known.state, "priority": known.priority, "rule": known.rule}
-        self.ask(known, facts | change)
+        self.ask(name, known, facts | change)
         self.room.tell(name, **change)
 
     def command(self, op: str, *rest: Any) -> None:
@@ -313,21 +315,47 @@ class Plain:
 
     # The flood --------------------------------------------------------------------------------------------------------
 
-    def ask(self, before: Alert | None, now: dict[str, Any]) -> None:
-        """An alert is about to be as said: does that count?"""
-        begins = before is None or before.state != "UNACK" or now["priority"] < before.priority
+    def ask(self, name: str, before: Alert | None, now: dict[str, Any]) -> None:
+        """An alert is about to be as said: does that count, or what counted a moment ago no more?"""
+        now_ms, was = self.room.now_ms, before.state if before is not None else ""
+        if was == "UNACK" and now["state"] == "DSUPR":
+            self.take_back(name)
+        if was != "UNACK" or now["state"] != "UNACK":
+            self.asking.pop(name, None)
+        begins = was != "UNACK" or (before is not None and now["priority"] < before.priority)
         if now["state"] != "UNACK" or now["exercise"] is not None or not begins:
             return
-        self.asked.append(self.room.now_ms)
+        self.asked.append((now_ms, name))
         is_one, unannounced = self.flood
-        if is_one and now["priority"] != 1 and now["rule"] not in LIMITS.always:
+        silent = is_one and now["priority"] != 1 and now["rule"] not in LIMITS.always
+        if silent:
             self.flood = (True, unannounced + 1)
+        since, times, so_far = self.asking.get(name, (now_ms, 0, 0))
+        self.asking[name] = (since, times + 1, so_far + silent)
         self.judge()
 
-    def judge(self) -> None:
+    def take_back(self, name: str) -> None:
+        """What asked for less than five seconds before something explained it counts no more."""
+        since, times, unannounced = self.asking.get(name, (0, 0, 0))
+        if not times or self.room.now_ms - since >= 5 * S:
+            return
+        for one in [one for one in self.asked if one[1] == name][-times:]:
+            self.asked.remove(one)
+        is_one, so_far = self.flood
+        if is_one:
+            self.flood = (True, so_far - unannounced)
+            if self.room.now_ms - self.flood_ms < 5 * S and self.new() <= LIMITS.above:
+                self.flood = (False, 0)
+        self.judge()
+
+    def new(self) -> int:
         window, now_ms = int(LIMITS.window_s * 1000), self.room.now_ms
-        new = len([at for at in self.asked if now_ms - window < at <= now_ms + window])
+        return len([at for at, _ in self.asked if now_ms - window < at <= now_ms + window])
+
+    def judge(self) -> None:
+        new = self.new()
         if new > LIMITS.above:
+            self.flood_ms = self.flood_ms if self.flood[0] else self.room.now_ms
             self.flood = (True, self.flood[1])
         elif new < LIMITS.below:
             self.flood = (False, 0)
@@ -336,7 +364,7 @@ class Plain:
         self.room.tick(S)
         self.judge()
         shown, window = self.room.flood(), int(LIMITS.window_s * 1000)
-        new = len([at for at in self.asked if abs(self.room.now_ms - at) < window])
+        new = len([at for at, _ in self.asked if abs(self.room.now_ms - at) < window])
         assert (shown.new, shown.since_ms is not None, shown.unannounced) == (new, *self.flood)
 
 

@@ -13,7 +13,7 @@ from ioc.domain import flood, incident_commands, incident_life, incident_races
 from ioc.pipeline import incident_book
 from ioc.pipeline.incident_book import IncidentBook
 from tests.pipeline.incident_model import STEPS, play
-from tests.pipeline.small_province import MIN
+from tests.pipeline.small_province import MIN, S
 
 
 @settings(max_examples=300, deadline=None)
@@ -75,6 +75,14 @@ def _has_no_band(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _announces_everything(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(flood, "sounds", lambda *_: True)
+
+
+def _takes_nothing_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flood, "take_back", lambda *_: None)
+
+
+def _takes_back_what_was_long_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flood, "TAKEN_BACK_MS", MIN)
 
 
 def _lets_the_last_one_win(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -144,6 +152,9 @@ LATER = [("tick", 500), ("tick", 500)]
         (_counts_anew_after_a_start, [JAM[0], ("restart", True), *LATER]),
         (_has_no_band, [*JAM, ("tick", 5 * MIN), *RAIN, ("tick", 5 * MIN)]),
         (_announces_everything, [*JAM, *RAIN]),
+        (_takes_nothing_back, [*JAM, ("explain", 1), ("explain", 2)]),
+        (_takes_nothing_back, [*JAM, *RAIN, ("explain", 5)]),
+        (_takes_back_what_was_long_there, [*JAM, ("tick", 5 * S), ("explain", 1)]),
     ],
 )
 def test_the_comparison_finds_a_planted_mistake(
