@@ -23,6 +23,8 @@ ACTORS_MAX = 10
 LISTED_MAX = 50
 LOOK_BACK_MS = 24 * 3_600_000  # lines before a span that tell when what ends in it had begun
 
+MUTED_WITHIN_MS = 5_000  # as the flood: what is muted so soon was never for people
+
 HELD = "chattering"
 BEGINS = frozenset({"raised", "re-raised"})
 GOES_AWAY = frozenset({"cleared", "closed", "hidden-occurrence"})
@@ -137,6 +139,28 @@ def announces(line: Line) -> bool:
     return line.from_state != "UNACK" or (line.kind == "transition" and line.what == "escalated")
 
 
+def announcements(lines: Iterable[Line]) -> list[Line]:
+    """Lines that announce, but for those of an asking that something explained within ``MUTED_WITHIN_MS``.
+
+    Args:
+        lines: by time.
+    """
+    found: dict[int, Line] = {}
+    asking: dict[str, list[tuple[int, int]]] = {}  # of each alert that asks: place and time of its announcements
+    for i, line in enumerate(lines):
+        if announces(line):
+            found[i] = line
+            so_far = asking.get(line.alert_id, []) if line.from_state == "UNACK" else []
+            asking[line.alert_id] = [*so_far, (i, line.at_ms)]
+        elif line.to_state != "UNACK":
+            ended = asking.pop(line.alert_id, [])
+            muted = line.from_state == "UNACK" and line.to_state == "DSUPR"
+            if muted and ended and line.at_ms - ended[0][1] < MUTED_WITHIN_MS:
+                for place, _ in ended:
+                    del found[place]
+    return list(found.values())
+
+
 def acknowledges(line: Line) -> bool:
     """Whether somebody took notice: acknowledged it, or closed what nobody had acknowledged."""
     unseen = line.from_state in ("UNACK", "RTNUN")
@@ -171,13 +195,14 @@ def measure(lines: Iterable[Line], from_ms: int, to_ms: int, positions: int = 1)
     """The figures of a span.
 
     Args:
-        lines: in any order; those before ``from_ms`` only tell when something had begun.
+        lines: in any order; those before ``from_ms`` only tell when something had begun, those from ``to_ms`` on only
+            what was muted at once.
         from_ms, to_ms: the span, not empty.
         positions: desks that share the alerts, 1 or more.
     """
-    known = sorted((line for line in lines if line.at_ms < to_ms), key=lambda line: line.at_ms)
-    inside = [line for line in known if line.at_ms >= from_ms]
-    announced = [line for line in inside if announces(line)]
+    ordered = sorted(lines, key=lambda line: line.at_ms)
+    known = [line for line in ordered if line.at_ms < to_ms]
+    announced = [line for line in announcements(ordered) if from_ms <= line.at_ms < to_ms]
     first_slot = from_ms // SLOT_MS
     slots = [0] * (-(-to_ms // SLOT_MS) - first_slot)
     for line in announced:

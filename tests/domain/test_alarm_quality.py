@@ -44,6 +44,8 @@ MOVES = {
     "cleared-hidden": ("SHLVD", "SHLVD"),
     "cleared-latched": ("ACKED", "ACKED"),
     "unhidden": ("SHLVD", "UNACK"),
+    "muted": ("UNACK", "DSUPR"),
+    "unmuted": ("DSUPR", "UNACK"),
     "hidden-occurrence": ("SHLVD", "NORM"),
 }
 COMMANDS = {
@@ -164,7 +166,7 @@ def test_when_a_condition_went_away_and_how_long_it_was_there(
 
 def test_what_asks_for_somebody() -> None:
     asking = {what for what in (*MOVES, *COMMANDS) if announces(line(0, what))}
-    assert asking == {"raised", "re-raised", "escalated", "escalated-acked", "unhidden", "unack", "unshelve"}
+    assert asking == {"raised", "re-raised", "escalated", "escalated-acked", "unhidden", "unack", "unshelve", "unmuted"}
 
 
 def test_who_closes_what_nobody_had_took_notice() -> None:
@@ -177,6 +179,30 @@ def test_what_a_person_gives_back_or_takes_from_the_shelf_asks_from_then_on() ->
     found = measure(lines, START_MS, START_MS + HOUR_MS)
     assert found.announced == 3
     assert found.acknowledge.all == times([10_000, 40_000])
+
+
+@pytest.mark.parametrize(
+    ("steps", "count"),
+    [
+        ([(0, "raised"), (4.999, "muted")], 0),
+        ([(0, "raised"), (5, "muted")], 1),
+        ([(0, "raised"), (1, "escalated"), (2, "muted")], 0),
+        ([(0, "raised"), (1, "muted"), (2, "unmuted"), (60, "muted")], 1),
+        ([(0, "raised"), (1, "ack"), (2, "muted")], 1),
+        ([(0, "raised"), (60, "escalated"), (61, "muted")], 2),
+        ([(0, "raised"), (1, "shelve"), (2, "unshelve"), (3, "muted")], 1),
+    ],
+)
+def test_what_is_muted_within_seconds_was_no_announcement(steps: list[tuple[float, str]], count: int) -> None:
+    found = measure([line(at, what) for at, what in steps], START_MS, START_MS + HOUR_MS)
+    assert (found.announced, sum(found.slots), sum(found.by_priority.values())) == (count, count, count)
+    assert sum(actor.times for actor in found.bad_actors) == count
+
+
+def test_what_was_muted_after_the_span_is_not_of_it_either() -> None:
+    lines = [line(599, "raised"), line(600, "muted")]
+    assert [measure(lines, START_MS, START_MS + ms).announced for ms in (SLOT_MS, 2 * SLOT_MS)] == [0, 0]
+    assert measure(lines[:1], START_MS, START_MS + SLOT_MS).announced == 1
 
 
 def test_drills_and_refused_commands_count_nowhere() -> None:
