@@ -36,12 +36,17 @@ describe('the flood', () => {
     const rules = (degraded: string[]): readonly string[] | null =>
       floodOf({ ...pictureOf([], []), beat: { received_ms: 0, server_time_ms: T0, lag_s: 0, degraded } }, T0)?.always ?? null;
     const first = ring(SILENT_RINGER, { waiting: [], synced: true, offline: false, flood_rules: rules([]) }, T0);
-    const during = ring(first.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: rules([]) }, T0 + 1);
-    const after = ring(during.ringer, { waiting: [p2('a'), p2('b')], synced: true, offline: false, flood_rules: rules(['desk']) }, T0 + 2);
-    expect([during.tones, after.tones]).toEqual([[], ['p2']]);
-    const silent = ring(during.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 2);
-    const later = ring(silent.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 3);
-    const ended = ring(during.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null }, T0 + 2);
+    const seen = ring(first.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: rules([]) }, T0 + 1);
+    const during = ring(seen.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: rules([]) }, T0 + 2_001);
+    const fresh = ring(during.ringer, { waiting: [p2('a'), p2('b')], synced: true, offline: false, flood_rules: rules(['desk']) }, T0 + 2_002);
+    const after = ring(fresh.ringer, { waiting: [p2('a'), p2('b')], synced: true, offline: false, flood_rules: rules(['desk']) }, T0 + 4_002);
+    expect([seen.tones, during.tones, fresh.tones, after.tones]).toEqual([[], [], [], ['p2']]);
+    const early = ring(seen.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 2);
+    const same = ring(early.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 2_002);
+    expect([early.tones, same.tones]).toEqual([['p2'], []]);
+    const silent = ring(during.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 2_002);
+    const later = ring(silent.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null, desk_silent: true }, T0 + 2_003);
+    const ended = ring(during.ringer, { waiting: [p2('a')], synced: true, offline: false, flood_rules: null }, T0 + 2_002);
     expect([silent.tones, later.tones, ended.tones]).toEqual([['p2'], [], []]); // what made no sound is told once
   });
 });
@@ -154,10 +159,12 @@ describe('ringing in a flood', () => {
   const at = (waiting: Sounding['waiting'], flooded = true): Sounding =>
     ({ waiting, synced: true, offline: false, flood_rules: flooded ? ['river'] : null });
   function play(steps: readonly Sounding[], ringer: Ringer = SILENT_RINGER): Tone[][] {
+    // Each step stands for two seconds, as long as a P2 has to ask before it sounds.
     return steps.map((sounding, i) => {
-      const next = ring(ringer, sounding, T0 + i * 1_000);
-      ringer = next.ringer;
-      return [...next.tones];
+      const first = ring(ringer, sounding, T0 + i * 3_000);
+      const later = ring(first.ringer, sounding, T0 + i * 3_000 + 2_000);
+      ringer = later.ringer;
+      return [...first.tones, ...later.tones];
     });
   }
   it('never silences what the system says of itself', () => {
@@ -172,6 +179,18 @@ describe('ringing in a flood', () => {
   });
   it('its end plays nothing after, and what comes then sounds again', () => {
     expect(play([at([]), at([P2]), at([P2], false), at([P2, { ...P2, id: 'd' }], false)])).toEqual([[], [], [], ['p2']]);
+  });
+  it('one that lasts a moment silences nothing, and one that begins in these two seconds does not either', () => {
+    const steps: readonly (readonly [number, Sounding])[] = [
+      [0, at([], false)], [1_000, at([P2])], [2_000, at([P2], false)], [3_000, at([P2], false)],
+      [10_000, at([P2, { ...P2, id: 'd' }], false)], [11_000, at([P2, { ...P2, id: 'd' }])], [12_000, at([P2, { ...P2, id: 'd' }])],
+    ];
+    let ringer: Ringer = SILENT_RINGER;
+    expect(steps.map(([ms, sounding]) => {
+      const next = ring(ringer, sounding, T0 + ms);
+      ringer = next.ringer;
+      return [...next.tones];
+    })).toEqual([[], [], [], ['p2'], [], [], ['p2']]);
   });
   it('its beginning plays nothing again', () => {
     expect(play([at([], false), at([P2], false), at([P2]), at([P2, P2_NAMED])])).toEqual([[], ['p2'], [], ['p2']]);

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { aqiBand, hourlyAqi, subIndex } from '../src/lib/aqi';
 import * as f from '../src/lib/format';
 import { keyCommand, keyOf, type Focus, type KeyPress } from '../src/lib/keys';
-import { MUTE_MS, P1_REPEAT_MS, ring, SILENT_RINGER, toggleMute, type Ringer, type Sounding, type Tone } from '../src/lib/ring';
+import { MUTE_MS, P1_REPEAT_MS, P2_AFTER_MS, ring, SILENT_RINGER, toggleMute, type Ringer, type Sounding, type Tone } from '../src/lib/ring';
 import { boundsOf, CELLS, projectInto, spread } from '../src/lib/schematic';
 import { Sound, type Context } from '../src/lib/sound';
 import { uuid } from '../src/lib/uuid';
@@ -118,11 +118,22 @@ describe('ringing', () => {
     expect(play([[0, at([P1])], [5_000, at([P1, { id: 'z', priority: 1 }])]])).toEqual([['p1'], ['p1']]);
   });
   it('P2 rings once, also when it grew from a P3; P3 and P4 never', () => {
-    expect(play([[0, at([{ id: 'c', priority: 3 }])], [1, at([P2, { id: 'c', priority: 3 }])], [40_000, at([P2])], [41_000, at([P2, { id: 'c', priority: 2 }])]])).toEqual([[], ['p2'], [], ['p2']]);
+    const c3 = { id: 'c', priority: 3 as const };
+    expect(play([[0, at([c3])], [1, at([P2, c3])], [2_001, at([P2, c3])], [40_000, at([P2, c3])], [41_000, at([P2, { id: 'c', priority: 2 }])]])).toEqual([[], [], ['p2'], [], ['p2']]);
   });
   it('a P2 that asks anew, after it was acknowledged or hidden, rings anew', () => {
     const lost = at([], { synced: false });
-    expect(play([[0, at([])], [1, at([P2])], [2, lost], [3, at([P2])], [4, at([])], [5, at([P2])]])).toEqual([[], ['p2'], [], [], [], ['p2']]);
+    expect(play([[0, at([])], [1, at([P2])], [2_001, at([P2])], [2_002, lost], [2_003, at([P2])], [2_004, at([])], [2_005, at([P2])], [4_005, at([P2])]]))
+      .toEqual([[], [], ['p2'], [], [], [], [], ['p2']]);
+  });
+  it('a P2 that something hides within two seconds never rings, and a P1 does not wait', () => {
+    expect(play([[0, at([])], [1_000, at([P2, P1])], [2_000, at([P2, P1])], [2_999, at([])], [3_001, at([])], [5_000, at([P2])], [6_999, at([P2])], [7_000, at([P2])]]))
+      .toEqual([[], ['p1'], [], [], [], [], [], ['p2']]);
+  });
+  it('two seconds count once, whatever the link and the clock do meanwhile', () => {
+    const lost = at([], { synced: false });
+    expect(play([[0, at([])], [1, at([P2])], [1_000, lost], [3_000, at([P2])], [4_000, at([P2])]])).toEqual([[], [], [], ['p2'], []]);
+    expect(play([[9_000, at([])], [9_001, at([P2])], [0, at([P2])], [P2_AFTER_MS, at([P2])], [20_000, at([P2])]])).toEqual([[], [], [], ['p2'], []]);
   });
   it('what was there when the page opened is silent unless it is a P1', () => {
     expect(play([[0, at([P2])]])).toEqual([[]]);
