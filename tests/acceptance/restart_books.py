@@ -166,9 +166,14 @@ def _of_notices(fates: Sequence[Fate], log: Sequence[Line], told: Sequence[Told]
 
 
 def _of_wall(fates: Sequence[Fate], log: Sequence[Line], pictures: Sequence[Picture]) -> Iterator[str]:
-    """What is hidden stays so, nothing lacks in a whole picture, no alert goes back, the last one is the log's."""
+    """What is hidden stays so, nothing lacks in a whole picture, no alert goes back, the last one is the log's.
+
+    An alert asks until the desk has explained it, so it may be seen asking in the versions before the log hides it; it
+    was hidden from that version on, whether or not a picture showed it so.
+    """
     for fate in fates:
         known, hidden = 0, False
+        hidden_from = min((one.version for one in log if one.alert == fate.alert and one.after in HIDDEN), default=None)
         for picture in pictures:
             version, state = picture.alerts.get(fate.alert, (0, ""))
             if not version:
@@ -177,6 +182,7 @@ def _of_wall(fates: Sequence[Fate], log: Sequence[Line], pictures: Sequence[Pict
                 continue
             if version < known:
                 yield f"WALL_BACK {fate.name}: version {version} after {known}, connection {picture.session}"
+            hidden = hidden or (hidden_from is not None and version >= hidden_from)
             if fate.hidden and hidden and state not in HIDDEN:
                 yield f"WALL_LEAK {fate.name}: {state} in version {version}, connection {picture.session}"
             known, hidden = max(known, version), hidden or state in HIDDEN

@@ -122,6 +122,10 @@ def leaked_on_the_wall(run: Run) -> None:
     run.pictures.append(Picture(session=2, whole=False, alerts=sound().pictures[2].alerts))
 
 
+def never_hidden_on_the_wall(run: Run) -> None:
+    run.pictures[1].alerts["A-2"] = run.pictures[2].alerts["A-2"] = (2, "UNACK")
+
+
 def lost_from_the_log(run: Run) -> None:
     run.log = [one for one in run.log if one.alert != "A-3"]
 
@@ -182,6 +186,7 @@ def another_alert(run: Run) -> None:
         (leaked_notice, "TOLD_HIDDEN", "inhibited"),
         (leaked_call, "STEP_UNWANTED", "inhibited"),
         (leaked_on_the_wall, "WALL_LEAK", "inhibited"),
+        (never_hidden_on_the_wall, "WALL_LEAK", "inhibited"),
         (lost_from_the_log, "LOST", "shelf"),
         (lost_from_the_wall, "WALL_LOST", "shelf"),
         (stale_wall, "WALL_END", "shelf"),
