@@ -308,7 +308,8 @@ def explain(facts: Facts, explained: bool) -> Facts:
 def explain_by(alert: Alert, explanation: Explanation | None, now_ms: int, why: str = "NOT_EXPLAINED") -> Change | None:
     """The desk explains an alert, or does not any more; None when that changes nothing, or the alert is not active.
 
-    When nothing explains it any more, what is still there asks anew; ``why`` is the reason in the log then.
+    When nothing explains it any more, what is still there asks anew; ``why`` is the reason in the log then. The log says
+    each time what explains it by now; the same one with other words or another end is no line.
     """
     if alert.closed or alert.explained == explanation or (explanation is not None and not alert.active):
         return None
@@ -316,9 +317,10 @@ def explain_by(alert: Alert, explanation: Explanation | None, now_ms: int, why: 
     after = replace(stand(alert, facts, now_ms), explained=explanation)
     if alert.acked and not facts.acked:
         after = replace(after, decisive_version=after.version)
-    if (alert.explained is None) == (explanation is None):
-        return Change(after, None, "", alert.state)  # another one, in other words
     reason = why if explanation is None else f"EXPLAINED_BY {explanation.kind} {explanation.id}"
+    if alert.explained is not None and explanation is not None:
+        same = (alert.explained.kind, alert.explained.id) == (explanation.kind, explanation.id)
+        return Change(after, None if same else "re-explained", "" if same else reason, alert.state)
     what = HIDDEN_OCCURRENCE if went_unasked(alert, facts) else "unmuted" if explanation is None else "muted"
     return Change(after, what, reason, alert.state)
 

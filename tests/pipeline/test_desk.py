@@ -9,7 +9,7 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from ioc.domain.alerts import Alert, AlertTold, Signal
+from ioc.domain.alerts import Alert, AlertTold, LogEntry, Signal
 from ioc.domain.desk import DESK_RULE, DeskAlive, Explained, Explanation, Order, Summoned, Summons
 from ioc.domain.profile import Profile
 from ioc.pipeline import desk_watch, episodes
@@ -63,7 +63,7 @@ class Room:
         self.part = Noting()
         self.desk = DeskPartition(PROFILE, [self.part])
         self.now_ms = T + 5 * S
-        self.words: list[str] = []
+        self.log: list[LogEntry] = []
         self.topic: dict[str, bytes] = {}
         self.told: list[bytes] = []
         self.alive: list[int | None] = []
@@ -99,7 +99,7 @@ class Room:
                 self.told.append(emit.value)
                 self.desk.step([InRecord(0, 0, None, emit.value)], self.now_ms)
             elif emit.topic == "alert-log" and emit.value is not None:
-                self.words.append(codec.decode_log_entry(emit.value).what)
+                self.log.append(codec.decode_log_entry(emit.value))
         self._keep()
 
     def _keep(self) -> None:
@@ -108,6 +108,10 @@ class Room:
                 self.topic.pop(key, None)
             else:
                 self.topic[key] = value
+
+    @property
+    def words(self) -> list[str]:
+        return [line.what for line in self.log]
 
     @property
     def alert(self) -> Alert:
@@ -290,6 +294,22 @@ def test_what_is_explained_asks_nobody_until_nothing_explains_it(room: Room) -> 
     assert (room.alert.state, room.alert.explained) == ("UNACK", None)
     assert room.words == ["raised", "muted", "unmuted"]
     assert room.alert.decisive_version < room.alert.version  # nobody had acknowledged: what a person saw still counts
+
+
+def test_the_log_says_when_another_explanation_holds(room: Room) -> None:
+    """Else it would say for ever that the first one hides it."""
+    room.explain(STORM)
+    room.explain(Explanation(kind="silence", id="S-1", why_vi="Lan", why_en="Lan"))
+    room.explain(Explanation(kind="silence", id="S-1", until_ms=T + MIN, why_vi="Lan", why_en="Lan"))
+    room.explain(Explanation(kind="silence", id="S-2", why_vi="Minh", why_en="Minh"))
+    room.explain(None)
+    told = [(line.what, line.reason, line.to_state) for line in room.log[1:]]
+    assert told == [
+        ("muted", "EXPLAINED_BY alert A-storm", "DSUPR"),
+        ("re-explained", "EXPLAINED_BY silence S-1", "DSUPR"),
+        ("re-explained", "EXPLAINED_BY silence S-2", "DSUPR"),
+        ("unmuted", "NOT_EXPLAINED", "UNACK"),
+    ]
 
 
 def test_acknowledged_then_explained_asks_anew(room: Room) -> None:

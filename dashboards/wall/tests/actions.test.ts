@@ -47,9 +47,10 @@ describe('the timeline', () => {
     const lines = linesOf(alert('A'), [
       entry({ id: '0', kind: 'transition', what: 'raised' }), entry({ id: '1', at_ms: T0 + 1, actor_display: 'Lan', note: 'r', detail: '3600' }),
       entry({ id: '2', at_ms: T0 + 2, kind: 'transition', what: 'hidden-occurrence' }), entry({ id: '3', at_ms: T0 + 3, kind: 'transition', what: 're-alarmed' }),
+      entry({ id: '5', at_ms: T0 + 3, kind: 'transition', what: 're-explained', from_state: 'DSUPR', to_state: 'DSUPR' }),
       entry({ id: '4', at_ms: T0 + 4, what: 'unshelve', accepted: false, outcome: 'ALREADY', by_display: 'Lan' }),
     ], { pending: null, answered: [], me: 'Minh' });
-    expect(lines.map((l) => l.kind)).toEqual(['raised', 'done', 'hiddenoccurrence', 'realarmed', 'refused']);
+    expect(lines.map((l) => l.kind)).toEqual(['raised', 'done', 'hiddenoccurrence', 'realarmed', 'reexplained', 'refused']);
     expect(lines[1]).toMatchObject({ op: 'shelve', who: 'Lan', note: '3600 · r' });
   });
   it('tells who was called, and when nobody could be', () => {

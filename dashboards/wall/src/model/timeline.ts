@@ -5,7 +5,7 @@ import { OPS, type Alert, type LogEntry, type Op, type Priority, type Summons } 
 
 export type LineKind =
   | 'raised' | 'escalated' | 'lowered' | 'level' | 'cleared' | 'reraised' | 'blind' | 'sighted' | 'closed' | 'superseded'
-  | 'muted' | 'unmuted' | 'realarmed' | 'unhidden' | 'hiddenoccurrence' | 'reviewdue' | 'chattering' | 'called' | 'uncalled' | 'acked' | 'done' | 'refused' | 'pending' | 'other';
+  | 'muted' | 'unmuted' | 'reexplained' | 'realarmed' | 'unhidden' | 'hiddenoccurrence' | 'reviewdue' | 'chattering' | 'called' | 'uncalled' | 'acked' | 'done' | 'refused' | 'pending' | 'other';
 
 export interface Line {
   readonly id: string;
@@ -27,7 +27,7 @@ export interface Line {
 const KINDS: Readonly<Record<string, LineKind>> = {
   raised: 'raised', escalated: 'escalated', eased: 'lowered', level: 'level', cleared: 'cleared', reraised: 'reraised',
   blind: 'blind', seen: 'sighted', closed: 'closed', superseded: 'superseded', ack: 'acked',
-  muted: 'muted', unmuted: 'unmuted', realarmed: 'realarmed', unhidden: 'unhidden', hiddenoccurrence: 'hiddenoccurrence',
+  muted: 'muted', unmuted: 'unmuted', reexplained: 'reexplained', realarmed: 'realarmed', unhidden: 'unhidden', hiddenoccurrence: 'hiddenoccurrence',
   reviewdue: 'reviewdue', chattering: 'chattering',
 };
 
