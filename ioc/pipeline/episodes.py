@@ -308,8 +308,8 @@ def explain(facts: Facts, explained: bool) -> Facts:
 def explain_by(alert: Alert, explanation: Explanation | None, now_ms: int, why: str = "NOT_EXPLAINED") -> Change | None:
     """The desk explains an alert, or does not any more; None when that changes nothing, or the alert is not active.
 
-    When nothing explains it any more, what is still there asks anew; ``why`` is the reason in the log then. The log says
-    each time what explains it by now; the same one with other words or another end is no line.
+    When nothing explains it any more, what is still there asks anew; ``why`` is the reason in the log then. The log
+    says each time what explains it by now; the same one with other words or another end is no line.
     """
     if alert.closed or alert.explained == explanation or (explanation is not None and not alert.active):
         return None

@@ -157,12 +157,24 @@ def unannounced(entry: LogEntry, alert: Alert) -> bool:
     return _may_be_muted(entry) and entry.version < alert.version and (alert.suppression != "none" or alert.closed)
 
 
+def silenced(entry: LogEntry, alert: Alert) -> bool:
+    """Does the line raise a P1 that a silence or a window of people hides by now?
+
+    They hide no P1 but those of rules that they name. What another alert explains is told: nobody decided that it is
+    not news.
+    """
+    begins = entry.accepted and entry.to_state == "UNACK" != entry.from_state
+    if not begins or entry.priority != 1 or entry.version >= alert.version or alert.state != "DSUPR":
+        return False
+    return alert.explained is not None and alert.explained.kind in ("silence", "window")
+
+
 def news(lines: Sequence[Judgeable], profile: Profile, now_ms: int, announced: Collection[str] = ()) -> list[Notice]:
     """Whom to tell about lines that are :func:`ready`.
 
     What they raise and what is hidden or over by now is told to nobody, and neither is that it is over: with a group
-    wait, an alert that something explains a moment later was never news. ``announced``: ids of alerts of which somebody
-    was told before.
+    wait, an alert that something explains a moment later was never news. A P1 does not wait: it is not told when it is
+    :func:`silenced` already. ``announced``: ids of alerts of which somebody was told before.
     """
     made: list[Notice] = []
     untold: set[str] = set()
@@ -172,6 +184,9 @@ def news(lines: Sequence[Judgeable], profile: Profile, now_ms: int, announced: C
         name = line.alert.id
         if profile.dispatch.group_wait_s > 0 and unannounced(line.entry, line.alert):
             untold.add(name)
+        elif silenced(line.entry, line.alert):
+            if name not in announced:  # as it was judged ahead of the others it may not have been hidden yet
+                untold.add(name)
         elif line.entry.to_state == "UNACK" or not (name in untold or _never_told(line.entry, announced, made)):
             untold.discard(name)
             made += notices(line.entry, line.alert, profile, now_ms)
