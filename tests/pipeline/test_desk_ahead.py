@@ -136,6 +136,16 @@ def test_what_is_never_hidden_counts_after_all(room: Room) -> None:
     assert room.counted() == (6, True, 1)
 
 
+def test_what_changes_when_it_is_not_to_be_hidden_any_more_counts(room: Room) -> None:
+    silenced(room)
+    room.raised(*JAMS)
+    room.way.clear()
+    room.desk.step([InRecord(0, 0, None, codec.encode(expire(2, 1)))], room.now_ms)
+    for one in JAMS:
+        room.tell(one, value=7.0)
+    assert room.counted() == (6, True, 1)
+
+
 def test_an_order_that_nobody_obeys_hides_nothing_from_the_figures(room: Room) -> None:
     silenced(room)
     room.raised(*JAMS)
