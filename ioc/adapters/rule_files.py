@@ -9,7 +9,7 @@ from msgspec import Struct
 
 from ioc.adapters.clock import now_ms
 from ioc.adapters.profiles import RuleFile, profile_folder, rule_file_problems
-from ioc.domain import reach
+from ioc.domain import reach, rule_places
 from ioc.domain.absence import ANY_TYPE, speaks_of
 from ioc.domain.profile import Profile, Rule
 from ioc.domain.salvage import Salvaged, salvage
@@ -121,6 +121,7 @@ def with_content(file: Path, content: bytes, profile: Profile) -> Profile:
 def _warnings(rules: tuple[Rule, ...], profile: Profile) -> list[str]:
     """What is allowed but most probably not meant."""
     found = [f"rule {rule.id}: {said}" for rule in rules for said in reach.doubts(rule)]
+    found += rule_places.doubts(rules, profile.centres)
     sent = {kind for centre in profile.centres for feed in centre.feeds for kind in feed.types}
     feeds = [feed for centre in profile.centres for feed in centre.feeds]
     for rule in rules:

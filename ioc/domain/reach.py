@@ -44,12 +44,12 @@ def problems(rule: Rule, whole: bool = True) -> Iterator[str]:
         yield from _order_of_matches(rule)
     if rule.kind == "share":
         yield from _share(rule)
-    limits = {level.name: level.limit for level in rule.levels if level.limit is not None}
-    yield from order(rule, limits)
+    yield from order(rule, _own_limits(rule))
 
 
 def doubts(rule: Rule) -> Iterator[str]:
-    """What is allowed but most probably not meant: conditions that always hold."""
+    """What is allowed but most probably not meant: conditions that always hold, levels that speak only afterwards."""
+    yield from order_doubts(rule, _own_limits(rule))
     for where, match in _matches(rule):
         for name, want in match.items():
             if (field := field_of(rule.type, name)) is not None:
@@ -62,6 +62,10 @@ def doubts(rule: Rule) -> Iterator[str]:
                 f"level {level.name!r}: limit: {level.limit:g} always holds: also at {found[1]:g}, "
                 f"the range {found[2]} is {words}"
             )
+
+
+def _own_limits(rule: Rule) -> dict[str, float]:
+    return {level.name: level.limit for level in rule.levels if level.limit is not None}
 
 
 def limit_problems(rule: Rule, level: Level, limit: float, source: str) -> Iterator[str]:
@@ -77,22 +81,69 @@ def order(rule: Rule, limits: Mapping[str, float], of: str = "") -> Iterator[str
         limits: name of the level → its limit.
         of: whose limits, for the sentence.
     """
-    sign = -1 if rule.direction == "below" and rule.kind != "count" else 1
-    for mild in rule.levels:
-        for grave in rule.levels:
+    for mild, grave in covered(rule, limits):
+        yield _covered_words(mild, limits, of) + (
+            f"never speaks: the graver level {grave.name!r} holds already {_from_words(rule, limits[grave.name])}"
+        )
+
+
+def order_doubts(rule: Rule, limits: Mapping[str, float], of: str = "") -> Iterator[str]:
+    """As :func:`order`, of levels that speak only afterwards: the graver one begins no later, and ends before them."""
+    dead = {mild.name for mild, _ in covered(rule, limits)}
+    for mild, grave in covered(rule, limits, ends=False):
+        if mild.name not in dead:
+            yield _covered_words(mild, limits, of) + (
+                f"speaks only after the graver level {grave.name!r}, which holds already "
+                f"{_from_words(rule, limits[grave.name])} and ends before it"
+            )
+
+
+def covered(rule: Rule, limits: Mapping[str, float], ends: bool = True) -> Iterator[tuple[Level, Level]]:
+    """Each level that begins no earlier, and ends no later, than a graver one, and that one.
+
+    Readings that were overtaken are left out where the two add up windows of their own.
+
+    Args:
+        rule: the rule.
+        limits: name of the level → its limit.
+        ends: False for those that end later, too.
+    """
+    sign = 1 if _is_above(rule) else -1
+    for i, mild in enumerate(rule.levels):
+        for j, grave in enumerate(rule.levels):
             if grave.priority >= mild.priority or not {mild.name, grave.name} <= limits.keys():
                 continue
             same = (mild.field or rule.field) == (grave.field or rule.field)
-            if not same or _window(rule, grave) < _window(rule, mild):
-                continue
-            a, b = limits[mild.name], limits[grave.name]
-            if sign * b <= sign * a:
-                key = "limit" if mild.limit is not None else "limit_from"
-                yield (
-                    f"level {mild.name!r}: {key}: {a:g}{of} never speaks: the graver level {grave.name!r} "
-                    f"holds already {'from' if sign > 0 else 'under'} {b:g}"
-                )
+            longer = _window(rule, grave) - _window(rule, mild)
+            if not same or longer < 0 or (longer > 0 and sign < 0):
+                continue  # a longer window holds more, so it is under a limit less often
+            if i > j and mild.escalate_after_s > 0 and mild.priority - 1 <= grave.priority:
+                continue  # of two with the same priority the later one speaks
+            later = sign * limits[grave.name] <= sign * limits[mild.name]
+            if later and (not ends or sign * _end(rule, grave, limits) <= sign * _end(rule, mild, limits)):
+                yield mild, grave
                 break
+
+
+def _is_above(rule: Rule) -> bool:
+    return rule.direction == "above" or rule.kind == "count"
+
+
+def _end(rule: Rule, level: Level, limits: Mapping[str, float]) -> float:
+    """Inside of what a level ends."""
+    limit, deadband = limits[level.name], rule.deadband if level.deadband is None else level.deadband
+    if rule.kind == "count":
+        return round(limit - max(1.0, deadband))
+    return limit - deadband if _is_above(rule) else limit + deadband
+
+
+def _covered_words(mild: Level, limits: Mapping[str, float], of: str) -> str:
+    key = "limit" if mild.limit is not None else "limit_from"
+    return f"level {mild.name!r}: {key}: {limits[mild.name]:g}{of} "
+
+
+def _from_words(rule: Rule, limit: float) -> str:
+    return f"{'from' if _is_above(rule) else 'under'} {limit:g}"
 
 
 def worst(rule: Rule) -> int:

@@ -43,24 +43,78 @@ def _sites(rule: Rule, centres: Iterable[Centre]) -> Iterator[str]:
 
 
 def _limits(rule: Rule, sites: Sequence[tuple[Centre, Site]]) -> Iterator[str]:
-    """Limits of sites: what holds for a limit of the rule holds for them."""
+    """Limits of sites: what holds for a limit of the rule holds for them.
+
+    That a level never speaks is a mistake of the rule when it is so wherever the level is, at more than one site or
+    because two levels take the same limit; else :func:`doubts` says where.
+    """
+    said: list[str] = []
+    dead = _dead(rule, sites)
+    for site, limits in _resolved(rule, sites):
+        for level in rule.levels:
+            if level.limit_from is not None and level.name in limits:
+                limit = limits[level.name]
+                said += reach.limit_problems(rule, level, limit, f"{level.limit_from} of {site.id}")
+        said += [text for text in reach.order(rule, limits, f" of {site.id}") if _level_of(text) in dead]
+    yield from _shortened(said)
+
+
+def doubts(rules: Iterable[Rule], centres: Sequence[Centre]) -> Iterator[str]:
+    """As :func:`problems`, of what is allowed: limits of single sites under which a level never speaks there."""
+    for rule in rules:
+        sites = senders(rule, centres)
+        said: list[str] = []
+        dead = _dead(rule, sites)
+        for site, limits in _resolved(rule, sites):
+            of = f" of {site.id}"
+            said += [text for text in reach.order(rule, limits, of) if _level_of(text) not in dead]
+            said += reach.order_doubts(rule, limits, of)
+        yield from (f"rule {rule.id}: {text}" for text in _shortened(said))
+
+
+def _resolved(rule: Rule, sites: Sequence[tuple[Centre, Site]]) -> Iterator[tuple[Site, dict[str, float]]]:
+    """The limits of each site that has its own: name of the level → limit."""
     if rule.kind not in reach.ON_NUMBERS or all(level.limit_from is None for level in rule.levels):
         return
-    said: list[str] = []
     for _, site in sites:
-        limits: dict[str, float] = {}
-        for level in rule.levels:
-            limit = level.limit if level.limit_from is None else site.limits.get(level.limit_from)
-            if limit is None:
-                continue
-            limits[level.name] = limit
-            if level.limit_from is not None:
-                said += reach.limit_problems(rule, level, limit, f"{level.limit_from} of {site.id}")
-        said += reach.order(rule, limits, f" of {site.id}") if _from_site(rule.levels, site.limits) else ()
-    counts = Counter(text.split(": ", 2)[0] for text in said)
+        if _from_site(rule.levels, site.limits):
+            found = {
+                level.name: level.limit if level.limit_from is None else site.limits.get(level.limit_from)
+                for level in rule.levels
+            }
+            yield site, {name: limit for name, limit in found.items() if limit is not None}
+
+
+def _dead(rule: Rule, sites: Sequence[tuple[Centre, Site]]) -> set[str]:
+    """Levels (as they stand in sentences) that are judged by limits of sites and never speak, whatever the site."""
+    there: Counter[str] = Counter()
+    covered: Counter[str] = Counter()
+    same: set[str] = set()
+    for _, limits in _resolved(rule, sites):
+        there.update(list(limits))
+        for mild, grave in reach.covered(rule, limits):
+            covered[mild.name] += 1
+            if mild.limit_from is not None and mild.limit_from in _names(rule, grave):
+                same.add(mild.name)
+    return {f"level {name!r}" for name, n in covered.items() if n == there[name] and (n > 1 or name in same)}
+
+
+def _names(rule: Rule, level: Level) -> set[str | None]:
+    """Limits that levels at least as grave take."""
+    return {one.limit_from for one in rule.levels if one.priority <= level.priority}
+
+
+def _level_of(text: str) -> str:
+    return text.split(": ", 1)[0]
+
+
+def _shortened(said: Iterable[str]) -> Iterator[str]:
+    """The first few of each level, and how many more there are."""
+    said = list(dict.fromkeys(said))
+    counts = Counter(map(_level_of, said))
     told: Counter[str] = Counter()
-    for text in dict.fromkeys(said):
-        where = text.split(": ", 2)[0]
+    for text in said:
+        where = _level_of(text)
         told[where] += 1
         if told[where] <= NAMED_MAX:
             yield text

@@ -10,7 +10,7 @@ import pytest
 
 from ioc.adapters.profiles import load_profile, profile_folder
 from ioc.adapters.rule_files import Mistake, check_content
-from ioc.domain.profile import Centre, Site
+from ioc.domain.profile import Centre, Profile, Site
 from ioc.errors import BadSettings
 
 PACK = profile_folder("dongnai-2023") / "rules.toml"
@@ -129,22 +129,46 @@ def test_a_condition_that_always_holds_is_warned_of(rule: str, right: str, wrong
     assert (said in warning.text, warning.line) == (True, line), warning
 
 
-def test_limits_of_sites_are_judged_as_those_of_rules() -> None:
+def at_talai(**limits: float) -> Profile:
     centres = []
     for centre in PROFILE.centres:
         sites = tuple(
-            _with_limits(site, {**site.limits, "bd2": 1500.0, "bd3": 111.0}) if site.id == "TALAI" else site
-            for site in centre.sites
+            _with_limits(site, {**site.limits, **limits}) if site.id == "TALAI" else site for site in centre.sites
         )
         centres.append(_with_sites(centre, sites))
-    profile = msgspec.structs.replace(PROFILE, centres=tuple(centres))
-    read, mistakes = check_content(Path("rules.toml"), TEXT.encode(), profile)
+    return msgspec.structs.replace(PROFILE, centres=tuple(centres))
+
+
+def test_limits_of_sites_are_judged_as_those_of_rules() -> None:
+    read, mistakes = check_content(Path("rules.toml"), TEXT.encode(), at_talai(bd2=1500.0))
     assert read is None
-    said = [one.text for one in mistakes]
+    said = [one.text for one in mistakes if not one.warning]
     assert any("level 'BĐ2': limit_from: bd2 of TALAI = 1500 never holds" in one for one in said), said
-    assert any("level 'BĐ1': limit_from: 112 of TALAI never speaks" in one for one in said), said
     lines = TEXT.split("\n")
     assert all(lines[one.line - 1].startswith("limit_from") for one in mistakes), mistakes
+
+
+@pytest.mark.parametrize("bd3", [112.0, 111.0])
+def test_one_site_with_swapped_limits_is_warned_of_by_name_and_refuses_nothing(bd3: float) -> None:
+    read, mistakes = check_content(Path("rules.toml"), TEXT.encode(), at_talai(bd3=bd3))
+    assert read is not None
+    assert all(one.warning and "of TALAI never speaks" in one.text for one in mistakes), mistakes
+    assert [one.text.split(": ")[1] for one in mistakes] == ["level 'BĐ1'", "level 'BĐ2'"]
+
+
+def test_levels_of_a_rule_that_are_swapped_at_every_site_are_a_mistake() -> None:
+    text = TEXT.replace('limit_from = "bd1"', "?").replace('limit_from = "bd2"', 'limit_from = "bd1"')
+    refused, mistakes = check(text.replace("?", 'limit_from = "bd2"'))
+    assert refused
+    assert any("level 'BĐ1': limit_from: 112.5 of TALAI never speaks" in one.text for one in mistakes), mistakes
+
+
+def test_a_level_for_the_way_back_is_let_through() -> None:
+    at = TEXT.rindex("[[rules.levels]]", 0, TEXT.index('name = "BĐ2"'))
+    back = '[[rules.levels]]\nname = "Đang rút"\npriority = 4\nlimit_from = "bd2"\ndeadband = 0.5\n\n'
+    refused, mistakes = check(TEXT[:at] + back + TEXT[at:])
+    assert not refused
+    assert any("of BIENHOA speaks only after the graver level" in one.text for one in mistakes), mistakes
 
 
 def _with_limits(site: Site, limits: dict[str, float]) -> Site:
