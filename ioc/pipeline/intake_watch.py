@@ -27,6 +27,8 @@ KEY = "intake"  # of the checkpoint
 LOST_MS = 30_000
 # The same when intake has not spoken since this process began: the whole system may be starting. This project's choice.
 START_MS = 120_000
+# The first word of an episode waits for the centres that are lost together with the first one; a tick is half of it.
+TOGETHER_MS = 1_000
 NAMED_MAX = 3  # centres that the title names
 
 
@@ -81,15 +83,18 @@ class IntakeWatch:
         if not self._speaks or self._home is None:
             return None
         self._listen_ms = now_ms if lagging else max(self._listen_ms, base_ms)
-        lost, since_ms = [], now_ms
+        lost, since_ms, over_ms = [], now_ms, 0
         for centre in self._profile.centres:
             reach = reaches.get(centre.id)
             spoken_ms = -1 if reach is None else reach.spoken_ms
             heard_ms = max(spoken_ms, self._listen_ms)
-            gone = now_ms - heard_ms >= (START_MS if spoken_ms < 0 else LOST_MS)
+            patience_ms = START_MS if spoken_ms < 0 else LOST_MS
+            gone = now_ms - heard_ms >= patience_ms
             if gone or (centre.id in self._said.lost and spoken_ms < base_ms):  # it was gone before we began
                 lost.append(centre)
-                since_ms = min(since_ms, heard_ms)
+                since_ms, over_ms = min(since_ms, heard_ms), max(over_ms, now_ms - heard_ms - patience_ms)
+        if lost and not self._said.on and over_ms < TOGETHER_MS:
+            return None
         return self._say(self._home, lost, since_ms, now_ms)
 
     def _say(self, centre: Centre, lost: list[Centre], since_ms: int, now_ms: int) -> Signal | None:

@@ -23,6 +23,7 @@ class Reach(Struct):
     Attributes:
         partitions: how many raw partitions the centre has.
         told: raw partition → arrival time up to which it was read, epoch ms.
+        said: raw partition → what was said of it last; less than ``told`` after a clock was put right.
         heard_ms: raw partition → when it last came on, by this process's clock.
         since_ms: since when this process listens, and somebody reads, without a pause.
         spoken_ms: when anybody last came on, by this process's clock; -1 before the first time.
@@ -30,15 +31,19 @@ class Reach(Struct):
 
     partitions: int
     told: dict[int, int] = {}
+    said: dict[int, int] = {}
     heard_ms: dict[int, int] = {}
     since_ms: int = 0
     spoken_ms: int = -1
 
     def tell(self, partition: int, read_ms: int, now_ms: int) -> bool:
-        """Take in what intake says; True when it says something new."""
-        new = read_ms > self.told.get(partition, -2)
-        if not new and read_ms >= 0:
+        """Take in what intake says; True when it was read further than before."""
+        told_ms = self.told.get(partition, -2)
+        new, before_ms = read_ms > told_ms, self.said.get(partition, told_ms)
+        self.said[partition] = read_ms
+        if read_ms == before_ms and read_ms >= 0:
             return False  # to say the same again is no sign of life: who reads, or waits at the end, comes on
+        # Less than before is one: the reader's clock was put right, or another one, whose clock is right, took over.
         if self.read_ms(now_ms) is None:
             self.since_ms = now_ms  # somebody is back: the others have their time, too
         self.heard_ms[partition] = self.spoken_ms = now_ms

@@ -75,6 +75,27 @@ def test_a_partition_of_which_nobody_speaks_is_left_out_after_a_while() -> None:
     assert reach.read_ms(T + 2 * PATIENCE_MS) == 301, "somebody took it over"
 
 
+def test_a_clock_that_was_put_right_is_heard_and_takes_nothing_back() -> None:
+    reach = Reach(1, since_ms=T)
+    assert reach.tell(0, T + 60_000, T)
+    for second in range(1, 60):
+        assert not reach.tell(0, T + second * S, T + second * S)
+        assert reach.read_ms(T + second * S) == T + 60_000, second
+    assert (reach.spoken_ms, reach.heard_ms) == (T + 59 * S, {0: T + 59 * S})
+    for second in range(60, 60 + PATIENCE_MS // S):
+        assert not reach.tell(0, T + 59 * S, T + second * S)
+    assert reach.spoken_ms == T + 59 * S, "the same again is no sign of life, also below what was told"
+    assert reach.read_ms(T + 59 * S + PATIENCE_MS) is None
+
+
+def test_after_a_restart_the_same_again_is_no_sign_of_life_either() -> None:
+    reach = Reach(1, told={0: T}, since_ms=T)
+    assert not reach.tell(0, T, T + S)
+    assert reach.spoken_ms == -1
+    assert not reach.tell(0, T - S, T + S)
+    assert reach.spoken_ms == T + S
+
+
 def test_who_did_not_listen_takes_nobody_for_gone() -> None:
     reach = Reach(2, since_ms=T)
     reach.tell(0, 500, T)

@@ -15,7 +15,7 @@ from ioc.pipeline import intake_watch
 from ioc.pipeline.detect import STALL_MS, DetectPartition
 from ioc.pipeline.effects import InRecord
 from ioc.pipeline.heads import Heads
-from ioc.pipeline.intake_watch import LOST_MS, START_MS
+from ioc.pipeline.intake_watch import LOST_MS, START_MS, TOGETHER_MS
 from ioc.pipeline.reach import PATIENCE_MS, Reach
 from ioc.pipeline.runner import Runner
 from ioc.wire import codec, progress
@@ -140,15 +140,17 @@ def passes(feed: Fed, first_s: int, last_s: int, *, read: bool = False, lagging:
     return said
 
 
+WAIT_S = (LOST_MS + TOGETHER_MS) // S
+START_S = (START_MS + TOGETHER_MS) // S
 ON, OFF = [f"{INTAKE_RULE} on INTAKE_SILENT"], [f"{INTAKE_RULE} off INTAKE_HEARD"]
 
 
 def test_it_is_said_after_half_a_minute_once_and_ends_with_the_first_word() -> None:
     feed = watch()
     assert lets(feed, 0, 60, read=True) == {}
-    assert lets(feed, 60, 300) == {59 + LOST_MS // S: ON}
+    assert lets(feed, 60, 300) == {59 + WAIT_S: ON}
     assert lets(feed, 300, 400, read=True) == {300: OFF}
-    assert lets(feed, 400, 500) == {399 + LOST_MS // S: ON}
+    assert lets(feed, 400, 500) == {399 + WAIT_S: ON}
 
 
 def test_it_is_said_by_one_partition_only() -> None:
@@ -161,22 +163,44 @@ def test_it_is_said_by_one_partition_only() -> None:
 
 
 def test_while_everything_starts_it_has_longer() -> None:
-    assert lets(watch(), 0, START_MS // S) == {}
-    assert lets(watch(), 0, 300) == {START_MS // S: ON}
+    assert lets(watch(), 0, START_S) == {}
+    assert lets(watch(), 0, 300) == {START_S: ON}
 
 
 def test_who_did_not_read_his_own_input_says_nothing_of_intake() -> None:
     feed = watch()
     lets(feed, 0, 10, read=True)
     assert lets(feed, 10, 200, lagging=True) == {}
-    assert lets(feed, 200, 200 + LOST_MS // S - 1) == {}
-    assert lets(feed, 200 + LOST_MS // S - 1, 300) == {199 + LOST_MS // S: ON}
+    assert lets(feed, 200, 200 + WAIT_S - 1) == {}
+    assert lets(feed, 200 + WAIT_S - 1, 300) == {199 + WAIT_S: ON}
 
 
 def test_a_process_that_stood_still_takes_nobody_for_gone() -> None:
     feed = watch()
     lets(feed, 0, 10, read=True)
     assert told(feed.step.tick(T + 10 * S + 10 * STALL_MS)) == []
+
+
+def test_a_clock_of_intake_that_is_put_right_is_no_silence() -> None:
+    feed = watch()
+    for second in range(200):
+        ahead_s = 60 if second < 50 else 0
+        said = feed(at_s=second, read_s=everyone(second + ahead_s)) + told(feed.step.tick(T + second * S))
+        assert not [word for word in said if INTAKE_RULE in word], second
+
+
+def test_centres_that_are_lost_together_are_one_word() -> None:
+    """Their last words are a little apart, and a tick falls in between."""
+    south = msgspec.structs.replace(NORTH, id="south")
+    profile = msgspec.structs.replace(QUICK, centres=(NORTH, south))
+    step = DetectPartition(profile, intake_watch.partition_of(profile), watch_intake=True)
+    for n, (centre, at_ms) in enumerate((("north", T), ("south", T + 20))):
+        value = progress.encode(progress.Progress(read_ms={centre: dict.fromkeys(range(4), at_ms)}))
+        step.step([InRecord(n, 0, progress.KEY, value)], at_ms)
+    emits = [emit for at_ms in range(T + 10, T + 60_000, 500) for emit in step.tick(at_ms).emits]
+    given = [codec.decode_alert_input(e.value) for e in emits if e.topic == "alert-inputs" and e.value]
+    [said] = [one for one in given if isinstance(one, Signal) and one.rule == INTAKE_RULE]
+    assert (said.priority, said.value, said.since_ms) == (1, 2.0, T)
 
 
 def test_a_restart_neither_forgets_nor_repeats_it() -> None:
@@ -263,6 +287,23 @@ def test_seen_a_head_that_goes_on_when_nobody_reads(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(Reach, "read_ms", read_ms)
     with pytest.raises(AssertionError):
         test_nobody_is_called_silent_whose_heartbeats_are_queued(60)
+
+
+def test_seen_only_a_greater_value_as_a_sign_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    honest = Reach.tell
+
+    def tell(self: Reach, partition: int, read_ms: int, now_ms: int) -> bool:
+        return read_ms > self.told.get(partition, -2) and honest(self, partition, read_ms, now_ms)
+
+    monkeypatch.setattr(Reach, "tell", tell)
+    with pytest.raises(AssertionError):
+        test_a_clock_of_intake_that_is_put_right_is_no_silence()
+
+
+def test_seen_a_first_word_that_waits_for_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(intake_watch, "TOGETHER_MS", 0)
+    with pytest.raises(ValueError, match="too many values"):
+        test_centres_that_are_lost_together_are_one_word()
 
 
 def test_seen_patience_that_is_not_begun_anew(monkeypatch: pytest.MonkeyPatch) -> None:
