@@ -35,6 +35,7 @@ from stream_jobs.checkpoint import Layout, LostCheckpoint, TakenOver, take_over
 from stream_jobs.exits import Exit, leave
 from stream_jobs.perform import RETRY_FIRST_S, RETRY_MAX_S, Router, Transact, Writer, transact
 from stream_jobs.progress import Teller
+from stream_jobs.read_out import ReadThrough
 from stream_jobs.transport import BatchConsumer
 from stream_jobs.watchdog import Watchdog
 
@@ -42,7 +43,7 @@ log = logging.getLogger(__name__)
 
 POLL_S = 0.1  # ownership, rebalance and stop are looked at this often
 TICK_S = 0.5  # Step.tick
-LAG_MS = 5_000  # an input whose end was not reached for so long is behind
+LAG_MS = 5_000  # an input of which what was there so long ago has not been read is behind
 
 
 class JobSpec(Struct, frozen=True):
@@ -80,7 +81,7 @@ class Owned:
         self.step = writer.step
         self.caught_up_at = caught_up_at  # input offset to reach before the clock ticks
         self.live = False
-        self.read_out_ms = 0  # when the broker last said that there is no more
+        self.read_through = ReadThrough()
 
     def fresh(self, records: Sequence[Record]) -> Sequence[Record]:
         """The records that no committed transaction holds yet."""
@@ -276,9 +277,8 @@ class Job:
             if not owned.live:
                 owned.live = self._caught_up(tp, owned)
             if self.spec.knows_lag:
-                owned.read_out_ms = max(owned.read_out_ms, self.consumer.read_out(tp) or 0)
                 step: Any = owned.step  # knows_lag promises the attribute
-                step.lagging = at_ms - owned.read_out_ms > LAG_MS
+                step.lagging = at_ms - owned.read_through.look(self.consumer.answer(tp)) > LAG_MS
             if owned.live and not owned.writer.full and self._current(owned.generation):
                 owned.writer.add_tick(owned.step.tick(at_ms))
 

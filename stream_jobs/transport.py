@@ -48,6 +48,7 @@ from mode.utils.futures import notify
 from ioc.errors import BadSettings
 from stream_jobs.exits import Exit, leave
 from stream_jobs.health import Health
+from stream_jobs.read_out import Answer
 
 log = logging.getLogger(__name__)
 LIFE_CYCLE = logging.getLogger("faust.batches")  # mode's "Starting…", which would carry this module's name otherwise
@@ -279,16 +280,19 @@ class BatchConsumer(driver.Consumer):
         state = self._thread.partition_states().get(tp)
         return None if state is None else state._position
 
-    def read_out(self, tp: TP) -> int | None:
-        """When the broker last said where the partition ends, epoch ms, if it was fetched and delivered up to there;
-        else None."""
-        if tp in self._handing_over:
-            return None
-        state = self._thread.partition_states().get(tp)
+    def answer(self, tp: TP) -> Answer | None:
+        """What the broker said last of a partition; None before that, and while something fetched is not delivered."""
+        state = None if tp in self._handing_over else self._thread.partition_states().get(tp)
         if state is None or state.highwater is None or state._position is None or state.timestamp is None:
             return None
-        answered_ms = int(state.timestamp)  # read first: what moves meanwhile makes the answer older, not younger
-        return answered_ms if state._position >= _stable_end(state) else None
+        # The time is read first: what moves meanwhile makes the answer older, not younger.
+        return Answer(int(state.timestamp), int(state.highwater), _stable_end(state), state._position)
+
+    def read_out(self, tp: TP) -> int | None:
+        """When the broker last said where the partition ends, epoch ms, if it was fetched and delivered up to there;
+        else None. Open transactions do not count."""
+        answer = self.answer(tp)
+        return None if answer is None or answer.position < answer.stable_end else answer.at_ms
 
     def delivered(self, tp: TP) -> int:
         """Next offset to deliver; everything below was handed to the agent. 0 when unknown."""

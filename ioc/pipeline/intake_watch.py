@@ -90,7 +90,9 @@ class IntakeWatch:
             heard_ms = max(spoken_ms, self._listen_ms)
             patience_ms = START_MS if spoken_ms < 0 else LOST_MS
             gone = now_ms - heard_ms >= patience_ms
-            if gone or (centre.id in self._said.lost and spoken_ms < base_ms):  # it was gone before we began
+            # Who was gone before we began, or before we fell behind, is so until it speaks.
+            silent = spoken_ms < base_ms or now_ms - spoken_ms >= LOST_MS
+            if gone or (silent and centre.id in self._said.lost):
                 lost.append(centre)
                 since_ms, over_ms = min(since_ms, heard_ms), max(over_ms, now_ms - heard_ms - patience_ms)
         if lost and not self._said.on and over_ms < TOGETHER_MS:

@@ -175,6 +175,15 @@ def test_who_did_not_read_his_own_input_says_nothing_of_intake() -> None:
     assert lets(feed, 200 + WAIT_S - 1, 300) == {199 + WAIT_S: ON}
 
 
+def test_who_lags_after_it_was_said_takes_nothing_back() -> None:
+    feed = watch()
+    lets(feed, 0, 10, read=True)
+    assert list(lets(feed, 10, 60).values()) == [ON]
+    assert lets(feed, 60, 80, lagging=True) == {}
+    assert lets(feed, 80, 200) == {}
+    assert lets(feed, 200, 210, read=True) == {200: OFF}
+
+
 def test_a_process_that_stood_still_takes_nobody_for_gone() -> None:
     feed = watch()
     lets(feed, 0, 10, read=True)
