@@ -5,6 +5,7 @@ import { handover_en } from './words_handover';
 import { incidents_en } from './words_incidents';
 import { keys_en } from './words_keys';
 import { load_en } from './words_load';
+import { page_en } from './words_page';
 import { quality_en } from './words_quality';
 import { silences_en } from './words_silences';
 import type { vi } from './words_vi';
@@ -15,6 +16,7 @@ export const en: Record<keyof typeof vi, string> = {
   ...incidents_en,
   ...keys_en,
   ...load_en,
+  ...page_en,
   ...quality_en,
   ...silences_en,
   org: 'Smart Monitoring and Operations Centre',
@@ -445,7 +447,4 @@ export const en: Record<keyof typeof vi, string> = {
   owner: 'Owner',
   row_shelf: '{at} left',
   row_out: 'review {at}',
-  new_build: 'New version: reload',
-  awake: 'the screen is kept on',
-  not_awake: 'the screen may turn off',
 };

@@ -5,6 +5,7 @@ import { handover_vi } from './words_handover';
 import { incidents_vi } from './words_incidents';
 import { keys_vi } from './words_keys';
 import { load_vi } from './words_load';
+import { page_vi } from './words_page';
 import { quality_vi } from './words_quality';
 import { silences_vi } from './words_silences';
 
@@ -14,6 +15,7 @@ export const vi = {
   ...incidents_vi,
   ...keys_vi,
   ...load_vi,
+  ...page_vi,
   ...quality_vi,
   ...silences_vi,
   org: 'Trung tâm Giám sát, điều hành thông minh',
@@ -444,7 +446,4 @@ export const vi = {
   owner: 'Phụ trách',
   row_shelf: 'còn {at}',
   row_out: 'xem lại {at}',
-  new_build: 'Có bản mới: tải lại trang',
-  awake: 'màn hình được giữ sáng',
-  not_awake: 'màn hình có thể tự tắt',
 };
