@@ -88,7 +88,8 @@ class History(Protocol):
             Summaries that changed.
 
         Raises:
-            Unavailable: nothing is known about it; it may be repeated.
+            Unavailable: it took too long, or nothing is known about it. It may be repeated, and writing may go on: if
+                the connection is lost, :meth:`write` says so.
         """
 
     async def ping(self) -> None:

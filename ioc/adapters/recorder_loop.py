@@ -226,12 +226,14 @@ async def _watch(recorder: Recorder, source: KafkaLog) -> None:
             last_record_s, end_then = now_s, end
         rate = (stats.records - before) / (now_s - last_report_s)
         log.info(
-            "%.0f records/s, %d behind, %s; stored %s, corrected %d, rejected %d, retries %d, last write %.0f ms",
+            "%.0f records/s, %d behind, %s; stored %s, corrected %d (%d goes failed), rejected %d, retries %d,"
+            " last write %.0f ms",
             rate,
             behind,
             "writer" if stats.active else "not writing",
             " ".join(f"{table}={n}" for table, n in sorted(stats.stored.items())) or "nothing",
             stats.corrected,
+            stats.uncorrected,
             stats.rejected,
             stats.retries,
             stats.last_write_s * 1000,

@@ -24,14 +24,16 @@ from psycopg import AsyncConnection
 from psycopg.rows import TupleRow
 
 from ioc.adapters import audit_store, corrections
+from ioc.adapters.clock import monotonic_s
 from ioc.adapters.database import CONNECT_TIMEOUT_S, connect_args, translating
 from ioc.domain.audit import Head
 from ioc.errors import BadSettings, Fenced, Unavailable
 from ioc.ports import Moves, Place, Tables
-from ioc.services.recorder_rows import COLUMNS
+from ioc.services.recorder_rows import COLUMNS, NOTED
 
 STATEMENT_TIMEOUT_S = 30  # a batch of 5,000 rows takes a fraction of a second; a table lock may take longer
 WRITE_TIMEOUT_S = 60  # of a whole batch, kept here too: a server that is frozen keeps no time
+CORRECT_TIMEOUT_S = 15  # of one go of corrections, kept here too; its statements have shorter ones of their own
 LOCK_TIMEOUT_S = 10  # then the batch is rolled back and tried again
 IDLE_SESSION_S = 30  # the recorder pings every 5 s
 STANDBY_TRY_S = 1.0  # pause between two tries of a standby to become the writer
@@ -43,7 +45,8 @@ log = logging.getLogger("ioc.recorder")
 
 
 class Target(Struct, frozen=True):
-    """How one table is filled: the types of ``COLUMNS[table]`` in the staging table, and what decides on a conflict.
+    """How one table is filled: the types of what is staged (``COLUMNS[table]``, then ``NOTED[table]``, which goes no
+    further), and what decides on a conflict.
 
     ``key`` and ``newest`` make the row with the highest ``newest`` win, in the batch and against the table; without
     them a row that is there already stays. ``casts`` turns staged text into another type. ``order`` is the order of
@@ -61,7 +64,7 @@ _JSON = {"body": "body::jsonb"}
 TARGETS: dict[str, Target] = {
     # jsonb is staged as text: the driver then has nothing to encode, the server parses it once.
     "event": Target(
-        "timestamptz text text text text text text text text timestamptz text text text int4 int8",
+        "timestamptz text text text text text text text text timestamptz text text text int4 int8 timestamptz",
         casts={"data": "data::jsonb"},
     ),
     "rollup": Target(
@@ -165,9 +168,14 @@ class Timescale:
         conn = self._connected()
         if not self._due:
             return 0
-        with translating():
-            async with asyncio.timeout(WRITE_TIMEOUT_S):
-                changed, self._due = await corrections.correct(conn)
+        try:
+            with translating():
+                async with asyncio.timeout(CORRECT_TIMEOUT_S):
+                    changed, self._due = await corrections.correct(conn, monotonic_s)
+        except Unavailable as exc:
+            if isinstance(exc.__cause__, TimeoutError):  # the server did not even refuse: who knows what is under way
+                await self.close()
+            raise
         return changed
 
     async def ping(self) -> None:
@@ -212,7 +220,7 @@ class Timescale:
 
     async def _make_staging(self, conn: AsyncConnection[TupleRow]) -> None:
         for table, target in TARGETS.items():
-            columns = ", ".join(f'"{c}" {t}' for c, t in zip(COLUMNS[table], target.types.split(), strict=True))
+            columns = ", ".join(f'"{c}" {t}' for c, t in zip(_staged(table), target.types.split(), strict=True))
             await conn.execute(f"CREATE TEMP TABLE stage_{table} ({columns}) ON COMMIT DELETE ROWS".encode())
 
     async def _positions(self, conn: AsyncConnection[TupleRow], places: Sequence[Place]) -> dict[Place, int]:
@@ -260,8 +268,12 @@ class Timescale:
             raise Fenced(f"{len(moves) - cursor.rowcount} of {len(moves)} positions were moved by somebody else")
 
 
+def _staged(table: str) -> tuple[str, ...]:
+    return COLUMNS[table] + NOTED.get(table, ())
+
+
 def _copy_statement(table: str) -> str:
-    columns = ", ".join(f'"{c}"' for c in COLUMNS[table])
+    columns = ", ".join(f'"{c}"' for c in _staged(table))
     return f"COPY stage_{table} ({columns}) FROM STDIN (FORMAT BINARY)"
 
 

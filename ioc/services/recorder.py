@@ -35,6 +35,8 @@ BATCH_BYTES_MAX = 8 * 1024 * 1024  # of values; a batch may exceed it by one fet
 BATCH_WAIT_S = 0.25  # longest wait of a record for its batch
 IDLE_PING_S = 5.0  # a silent session is ended by the server after 30 s, see adapters.timescale
 CORRECT_EVERY_S = 1.0  # pause between two looks at summaries that late readings changed: live records go first
+CORRECT_PAUSE_SHARE = 4.0  # and so many times as long as the last look took: a fifth of the recorder's time at most
+CORRECT_PAUSE_MAX_S = 60.0  # after failures
 BACKOFF_FIRST_S = 0.2
 BACKOFF_MAX_S = 5.0  # retried for ever: the log keeps what the database cannot take now
 TRIES_BEFORE_HALVING = 3  # a batch that fails this often may be too big for the statement time-out
@@ -53,6 +55,7 @@ class RecorderStats(Struct):
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: int = 0
     corrected: int = 0  # summaries made anew, because readings had come too late for them
+    uncorrected: int = 0  # goes of corrections that failed, alone; they are tried again
     retries: int = 0
     rereads: int = 0
     active: bool = False  # holds the writer's place; False while standby or without a database
@@ -88,7 +91,8 @@ class Recorder:
         self._pending: deque[Part] = deque()  # parts of one batch, in order; one, unless it had to be cut
         self._failures = 0  # of anything, in a row
         self._write_failures = 0  # of the same part, in a row
-        self._corrected_s = -CORRECT_EVERY_S  # when summaries were last looked at
+        self._correct_at_s = float("-inf")  # when summaries are looked at next
+        self._correct_pause_s = CORRECT_EVERY_S  # doubled by each failure
         self._used_s = 0.0  # when the database was last spoken to
         self._stop = asyncio.Event()
 
@@ -180,9 +184,25 @@ class Recorder:
                 raise
             else:
                 self._pending.popleft()
-        if self._monotonic_s() - self._corrected_s >= CORRECT_EVERY_S:
+        await self._correct()
+
+    async def _correct(self) -> None:
+        """One go of corrections, when its time has come. It may fail alone: if the database itself is away, the next
+        write or ping tells."""
+        started_s = self._monotonic_s()
+        if started_s < self._correct_at_s:
+            return
+        self._correct_at_s = started_s + self._correct_pause_s  # whatever becomes of it
+        try:
             self.stats.corrected += await self._history.correct()
-            self._corrected_s = self._monotonic_s()
+        except Unavailable as exc:
+            self.stats.uncorrected += 1
+            self._correct_pause_s = min(2 * self._correct_pause_s, CORRECT_PAUSE_MAX_S)
+            log.warning("summaries are not corrected: %s; tried again in %.0f s", exc, self._correct_pause_s)
+        else:
+            self._correct_pause_s = CORRECT_EVERY_S
+        ended_s = self._monotonic_s()
+        self._correct_at_s = ended_s + max(self._correct_pause_s, CORRECT_PAUSE_SHARE * (ended_s - started_s))
 
     def _cut(self) -> None:
         part = self._pending.popleft()

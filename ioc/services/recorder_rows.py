@@ -53,6 +53,11 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     "recorder_reject": ("topic", "partition", "record_offset", "reason", "detail", "size_bytes", "sample"),
 }
 
+NOTED: dict[str, tuple[str, ...]] = {"event": ("written_at",)}
+"""Columns that the rows of a table have behind ``COLUMNS``: for what is noted in the same transaction, not stored.
+
+``written_at`` is when intake wrote the record (Kafka's timestamp), None when it has no sensible one."""
+
 Word = Annotated[str, Meta(max_length=WORD_MAX)]
 Instant = Annotated[datetime, Meta(tz=True)]
 
@@ -92,6 +97,7 @@ def event_row(place: Place, record: Record, value: bytes) -> tuple[str, Row] | S
     return "event", (
         *(e.time, e.centre, e.area, e.feed, e.type, e.id, e.source, e.subject, site, e.recordedtime, e.sequence),
         *(e.exercise, bytes(e.data).decode(), place.partition, record.offset),
+        from_ms(record.timestamp) if MIN_MS <= record.timestamp <= MAX_MS else None,
     )
 
 

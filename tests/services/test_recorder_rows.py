@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from ioc.pipeline.effects import InRecord
 from ioc.ports import Place
 from ioc.services.recorder import count, halves
-from ioc.services.recorder_rows import COLUMNS, READERS, build
+from ioc.services.recorder_rows import COLUMNS, NOTED, READERS, build
 from tests.samples import alert_record, event_record, log_record, rollup_record
 
 EVENTS = [Place("ioc.events", p) for p in range(3)]
@@ -44,13 +44,13 @@ def test_every_row_has_the_columns_of_its_table() -> None:
         "rollups": rollup_record(1),
     }.items():
         table, row = one(value, topic)
-        assert len(row) == len(COLUMNS[table]), table
+        assert len(row) == len(COLUMNS[table] + NOTED.get(table, ())), table
     assert set(READERS) == {"events", "alerts", "alert-log", "rollups", "dead", "feeds"}
 
 
 def test_an_event_becomes_a_row() -> None:
     table, row = one(event_record("e1"))
-    values = dict(zip(COLUMNS[table], row, strict=True))
+    values = dict(zip(COLUMNS[table] + NOTED[table], row, strict=True))
     assert values["id"] == "e1"
     assert values["site"] == "BIENHOA"
     assert values["time"].isoformat() == "2026-11-24T03:00:00+00:00"
