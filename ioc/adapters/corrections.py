@@ -68,7 +68,8 @@ WITH k AS MATERIALIZED (
     FROM event AS x JOIN k USING (centre, area, feed, type)
     WHERE x.time >= %(start)s AND x.time < %(end)s AND x.exercise IS NULL
 ), whole AS MATERIALIZED (
-    SELECT key, count(*) AS n, min(value), max(value), max(time) FILTER (WHERE value IS NOT NULL) AS newest,
+    SELECT key, count(*) AS n, count(value) AS measured, min(value), max(value),
+        max(time) FILTER (WHERE value IS NOT NULL) AS newest,
         CASE WHEN count(value) > 0 THEN (coalesce(sum(round(value * 1000000)::int8) FILTER (WHERE abs(value) < 1e12), 0)
             + coalesce(sum(round(value * 1000000)::numeric) FILTER (WHERE abs(value) >= 1e12), 0)) * 0.000001
         END::float8 AS sum
@@ -78,12 +79,12 @@ WITH k AS MATERIALIZED (
     WHERE e.time = whole.newest AND e.value IS NOT NULL ORDER BY key, e.id COLLATE "C" DESC
 )
 INSERT INTO rollup AS old (window_start, centre, area, feed, type, window_ms, n, sum, min, max, last, revision, final,
-    corrected)
-SELECT %(start)s, centre, area, feed, type, 60000, n, sum, min, max, last, 2 * n + 1, true, true
+    measured, corrected)
+SELECT %(start)s, centre, area, feed, type, 60000, n, sum, min, max, last, 2 * n + 1, true, measured, true
 FROM whole JOIN k USING (key) LEFT JOIN newest USING (key)
 ON CONFLICT (centre, area, feed, type, window_ms, exercise, window_start) DO UPDATE SET n = excluded.n,
     sum = excluded.sum, min = excluded.min, max = excluded.max, last = excluded.last, revision = excluded.revision,
-    final = true, corrected = true
+    final = true, measured = excluded.measured, corrected = true
 WHERE old.revision < excluded.revision
 """
 

@@ -186,7 +186,8 @@ class Queries:
         values = dict(zip(("centre", "area", "feed", "type"), parts, strict=True))
         rows = await self._fetch(
             "SELECT (extract(epoch FROM window_start) * 1000)::int8 / %(step)s::int8 * %(step)s::int8,"
-            " sum(n)::int8, sum(sum) / nullif(sum(n) FILTER (WHERE sum IS NOT NULL), 0)::float8, min(min), max(max),"
+            " sum(n)::int8, sum(sum) / nullif(sum(coalesce(measured, n)) FILTER (WHERE sum IS NOT NULL), 0)::float8,"
+            " min(min), max(max),"
             " last(last, window_start) FILTER (WHERE last IS NOT NULL), bool_and(final), bool_or(corrected)"
             " FROM rollup WHERE centre = %(centre)s AND area = %(area)s AND feed = %(feed)s AND type = %(type)s"
             " AND window_ms = %(window)s AND exercise = %(exercise)s"

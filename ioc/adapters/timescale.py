@@ -37,7 +37,7 @@ CORRECT_TIMEOUT_S = 15  # of one go of corrections, kept here too; its statement
 LOCK_TIMEOUT_S = 10  # then the batch is rolled back and tried again
 IDLE_SESSION_S = 30  # the recorder pings every 5 s
 STANDBY_TRY_S = 1.0  # pause between two tries of a standby to become the writer
-SCHEMA_NEEDED = 6  # number of the migration that this file relies on
+SCHEMA_NEEDED = 7  # number of the migration that this file relies on
 
 AUDITED = "alert_log"
 
@@ -68,7 +68,7 @@ TARGETS: dict[str, Target] = {
         casts={"data": "data::jsonb"},
     ),
     "rollup": Target(
-        "text text text text timestamptz int8 text int8 float8 float8 float8 float8 int8 bool",
+        "text text text text timestamptz int8 text int8 float8 float8 float8 float8 int8 bool int8",
         key=("centre", "area", "feed", "type", "window_ms", "exercise", "window_start"),
         newest="revision",
     ),

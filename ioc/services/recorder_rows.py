@@ -31,7 +31,7 @@ COLUMNS: dict[str, tuple[str, ...]] = {
     ),
     "rollup": (
         *("centre", "area", "feed", "type", "window_start", "window_ms", "exercise", "n", "sum", "min", "max", "last"),
-        *("revision", "final"),
+        *("revision", "final", "measured"),
     ),
     "alert": (
         *("id", "key", "rule", "version", "state", "active", "acked", "closed", "priority", "centre", "area", "site"),
@@ -106,7 +106,7 @@ def rollup_row(place: Place, record: Record, value: bytes) -> tuple[str, Row]:
     r = codec.decode_rollup(value)
     return "rollup", (
         *(r.centre, r.area, r.feed, r.type, from_ms(r.window_start_ms), r.window_ms, r.exercise or "", r.n, r.sum),
-        *(r.min, r.max, r.last, r.revision, r.final),
+        *(r.min, r.max, r.last, r.revision, r.final, r.values if r.values or r.sum is None else None),
     )
 
 

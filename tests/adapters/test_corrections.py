@@ -9,6 +9,7 @@ from typing import Any
 
 import psycopg
 import pytest
+from msgspec import structs
 
 from ioc.adapters import corrections
 from ioc.adapters.queries import Queries
@@ -21,7 +22,7 @@ from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.effects import InRecord
 from ioc.ports import Place
 from ioc.services.recorder_rows import build
-from ioc.wire import progress
+from ioc.wire import codec, progress
 from ioc.wire.topics import RAW_PARTITIONS
 from tests.pipeline.small_province import PROFILE, S, T, river
 from tests.samples import T0_MS, rollup_record
@@ -98,6 +99,7 @@ async def test_minutes_of_a_lost_link_are_whole_after_the_redelivery(history: Ti
     assert (first.n, first.min, first.max, first.last, first.final) == (6, 1.5, 2.0, 2.0, True)
     assert first.mean == pytest.approx(1.75)
     assert (second.start_ms, second.n, second.min, second.max, second.last) == (M0 + MINUTE_MS, 7, 2.1, 2.6, 2.6)
+    assert second.mean == pytest.approx(2.35)  # of the six that carried a number
     assert (first.corrected, second.corrected) == (True, True)
     assert await drain(history) == 0
 
@@ -302,6 +304,17 @@ async def test_only_what_is_due_is_made_anew(history: Timescale, database_url: s
     await put(history, "events", reading("late", M0 + 60, 2.0))
     assert await drain(history) == 1
     assert rows_of(database_url, "SELECT feed, n FROM rollup") == [("hydro", 1)]
+
+
+async def test_the_mean_is_of_what_carried_a_number_and_old_rows_count_all(
+    history: Timescale, queries: Queries, database_url: str
+) -> None:
+    told = codec.decode_rollup(rollup_record(13, n=6, window_start_ms=M0, mean=2.0))
+    await put(history, "rollups", codec.encode(structs.replace(told, sum=6.0, values=3)))
+    assert (await queries.series(KEY, M0, M0 + MINUTE_MS))[0].mean == pytest.approx(2.0)
+    with psycopg.connect(database_url, autocommit=True) as other:
+        other.execute("UPDATE rollup SET measured = NULL")
+    assert (await queries.series(KEY, M0, M0 + MINUTE_MS))[0].mean == pytest.approx(1.0)
 
 
 async def test_a_value_that_is_no_number_stops_nothing(history: Timescale, database_url: str) -> None:
