@@ -64,7 +64,8 @@ class Heads:
         """
         line = self._told.get(centre)
         if line is None:  # intake has not come to it, or is not there yet; or there is none
-            return (self.shared.head_ms if fed and not self._told else -1), base_ms
+            known = not self._told and (fed or not self.watch.watch)
+            return (self.shared.head_ms if known else -1), base_ms
         assert line.reach is not None
         return line.head_ms, max(base_ms, line.reach.since_ms)
 

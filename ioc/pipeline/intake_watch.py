@@ -48,10 +48,13 @@ class IntakeWatch:
         profile: the installation.
         partition: number of the partition.
         watch: False where there is no intake, only a bus with events.
+
+    Attributes:
+        watch: as given.
     """
 
     def __init__(self, profile: Profile, partition: int, watch: bool) -> None:
-        self._partition, self._watch = partition, watch
+        self._partition, self.watch = partition, watch
         self._said = Said()
         self._dirty = False
         self._listen_ms = -1  # since when what intake says would have been heard
@@ -60,7 +63,7 @@ class IntakeWatch:
     def use(self, profile: Profile) -> None:
         """Go on with another profile of the same installation."""
         self._profile, self._home = profile, home(profile)
-        self._speaks = self._watch and self._home is not None and partition_of(profile) == self._partition
+        self._speaks = self.watch and self._home is not None and partition_of(profile) == self._partition
 
     def load(self, value: bytes) -> None:
         """Take what was said last back from the checkpoint."""

@@ -12,6 +12,7 @@ import pytest
 
 from ioc.adapters.profiles import load_profile
 from ioc.domain.alerts import Alert
+from ioc.domain.desk import AUDIT_RULE
 from ioc.domain.times import to_ms
 from ioc.pipeline.runner import Runner
 from ioc.services.picture import Feeds
@@ -79,7 +80,11 @@ class Province:
 
     def alerts(self, centre: str = "bien-hoa") -> list[Alert]:
         assert not self.runner.dead()
-        return [alert for alert in self.runner.alerts().values() if alert.centre == centre]
+        return [
+            alert
+            for alert in self.runner.alerts().values()
+            if alert.centre == centre and alert.rule != AUDIT_RULE  # nobody answers here, and that is told
+        ]
 
     def feed(self, feed: str, centre: str = "bien-hoa") -> tuple[str, int | None]:
         feeds = Feeds()
