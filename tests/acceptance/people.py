@@ -60,6 +60,7 @@ class Person:
         self.system, self.name = system, name
         self.alerts: dict[str, dict[str, Any]] = {}
         self.outcomes: dict[str, tuple[dict[str, Any], float]] = {}  # by command: the frame, and when it came
+        self.acked_s: dict[str, float] = {}  # by alert: when it was first shown as somebody's
         self._changed = asyncio.Event()
         self._socket: ClientConnection | None = None
         self._http = httpx.AsyncClient(base_url=system.base, headers={"Origin": system.base}, timeout=20)
@@ -103,6 +104,8 @@ class Person:
             self._socket = socket
             for alert in frame.get("alerts", ()):
                 self.alerts[alert["id"]] = alert
+                if alert["acked_by"]:
+                    self.acked_s.setdefault(alert["id"], time.monotonic())
         elif frame["t"] == "outcome":
             self.outcomes.setdefault(frame["command_id"], (frame, time.monotonic()))
         self._changed.set()
