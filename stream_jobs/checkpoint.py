@@ -18,10 +18,13 @@ The checkpoint lives in a compacted topic with the partition numbers of the inpu
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
-from collections.abc import Iterable
+from collections.abc import Coroutine, Iterable
+from typing import Any
 
 from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import RequestTimedOutError
 from faust.types import TP
 from msgspec import Struct, field
 
@@ -37,6 +40,11 @@ POSITION = "@position"
 # The broker looks every 10 s only (transaction.abort.timed.out.transaction.cleanup.interval.ms).
 TRANSACTION_TIMEOUT_MS = 60_000
 START_AT_ONCE = 16  # producers that connect at the same time
+# After a broker that stood still a client may wait for an answer that never comes; a new one gets it at once. So each
+# part of a take-over is given up when nothing came for so long, and the take-over begins anew. Longer than a time-out
+# of the clients, so that what they mend themselves is left to them; the watchdog ends the process after a minute.
+START_S = STALL_S = 15.0
+STOP_S = 5.0  # for clients that are given up
 
 
 class LostCheckpoint(IocError):
@@ -104,7 +112,7 @@ async def take_over(settings: Settings, group: str, layout: Layout, committed: d
 
     Raises:
         LostCheckpoint: position and log do not fit together.
-        KafkaError: the broker refused or did not answer; nothing is kept.
+        KafkaError: the broker refused, or nothing came for ``STALL_S``; nothing is kept.
     """
     tps = list(committed)
     inputs = {tp: TopicPartition(tp.topic, tp.partition) for tp in tps}
@@ -119,7 +127,7 @@ async def take_over(settings: Settings, group: str, layout: Layout, committed: d
         for tp, raw in inputs.items():
             check_position(tp, restored[tp].position, committed[tp], watermarks[raw])
     except BaseException:
-        await asyncio.gather(*(producer.stop() for producer in producers.values()), return_exceptions=True)
+        await _stop(producers.values())
         raise
     return {tp: TakenOver(producers[tp], restored[tp], stable[raw].end) for tp, raw in inputs.items()}
 
@@ -149,7 +157,7 @@ async def start_producers(settings: Settings, group: str, tps: Iterable[TP]) -> 
     """Start the producer of each partition, up to 16 at once. Returns when every former owner is fenced.
 
     Raises:
-        KafkaError: one did not start; the others are stopped.
+        KafkaError: one did not start, or not within ``START_S``; all are stopped.
     """
     gate = asyncio.Semaphore(START_AT_ONCE)
     made = {
@@ -165,12 +173,30 @@ async def start_producers(settings: Settings, group: str, tps: Iterable[TP]) -> 
         async with gate:
             await producer.start()  # ends when the old transaction is gone
 
-    results = await asyncio.gather(*(start(producer) for producer in made.values()), return_exceptions=True)
-    failed = [result for result in results if isinstance(result, BaseException)]
+    async def start_all() -> list[BaseException | None]:
+        return await asyncio.gather(*(start(producer) for producer in made.values()), return_exceptions=True)
+
+    failed: list[BaseException]
+    try:
+        async with asyncio.timeout(START_S):
+            failed = [result for result in await start_all() if result is not None]
+    except TimeoutError:
+        failed = [RequestTimedOutError(f"{len(made)} producers did not all start within {START_S:g} s")]
     if failed:
-        await asyncio.gather(*(producer.stop() for producer in made.values()), return_exceptions=True)
+        await _stop(made.values())
         raise failed[0]
     return made
+
+
+async def _stop(producers: Iterable[AIOKafkaProducer]) -> None:
+    await asyncio.gather(*(_end(producer.stop()) for producer in producers), return_exceptions=True)
+
+
+async def _end(stop: Coroutine[Any, Any, None]) -> None:
+    """Wait for the end of a client; one that does not end within ``STOP_S`` is left to itself."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(STOP_S):
+            await stop
 
 
 async def _restore(
@@ -181,13 +207,17 @@ async def _restore(
     reader = new_reader(settings.kafka, fetch_max_wait_ms=50)
     try:
         await reader.start()
-        async for record in read_to_end(reader, ends, ends):
-            owner = layout.split(record.key or b"")
-            if owner is None:
-                continue
-            mine = restored.get(TP(owner[0], record.partition))
-            if mine is not None:
-                mine.apply(owner[1], record.value)
+        async with asyncio.timeout(STALL_S) as limit:
+            async for record in read_to_end(reader, ends, ends):
+                limit.reschedule(asyncio.get_running_loop().time() + STALL_S)
+                owner = layout.split(record.key or b"")
+                if owner is None:
+                    continue
+                mine = restored.get(TP(owner[0], record.partition))
+                if mine is not None:
+                    mine.apply(owner[1], record.value)
+    except TimeoutError:
+        raise RequestTimedOutError(f"nothing came of {layout.topic} for {STALL_S:g} s") from None
     finally:
-        await reader.stop()
+        await _end(reader.stop())
     return restored

@@ -5,10 +5,13 @@ An OS thread, because the event loops may be what stands still. It reads single 
 
 from __future__ import annotations
 
+import asyncio
+import sys
 import threading
 import time
+from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from aiokafka import AIOKafkaConsumer
 
@@ -22,6 +25,31 @@ if TYPE_CHECKING:
 PERIOD_S = 1.0
 STUCK_S = 60.0  # nothing moved for this long although there is work: longer than any time-out of the clients
 STOP_S = 20.0  # a graceful stop, last flush included
+
+
+def waiting(loop: asyncio.AbstractEventLoop) -> list[str]:
+    """What each task of a loop waits for, from its outermost call to the innermost; may be called from any thread."""
+    for _ in range(10):
+        try:
+            tasks = [task for task in asyncio.all_tasks(loop) if not task.done()]
+            break
+        except RuntimeError:  # a task began or ended while they were counted
+            continue
+    else:
+        return ["the tasks could not be listed"]
+    return sorted(f"{task.get_name()} waits: {' > '.join(calls(task.get_coro())) or '?'}" for task in tasks)
+
+
+def calls(coroutine: Any) -> list[str]:
+    """The chain of suspended calls below a coroutine, as ``file:line function``."""
+    found = []
+    while coroutine is not None:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            found.append(f"{Path(code.co_filename).name}:{frame.f_lineno} {code.co_name}")
+        coroutine = getattr(coroutine, "cr_await", None) or getattr(coroutine, "gi_yieldfrom", None)
+    return found
 
 
 class Watchdog:
@@ -45,6 +73,8 @@ class Watchdog:
                 leave(Exit.SLOW_STOP, f"the graceful stop took more than {self.stop_s:g} s")
             reasons = self.reasons(monotonic())
             if reasons:
+                for line in waiting(self.job.app.loop):
+                    print(line, file=sys.stderr, flush=True)
                 leave(Exit.STUCK, f"no progress for {self.stuck_s:g} s: {', '.join(reasons)}")
 
     def reasons(self, now_s: float) -> list[str]:

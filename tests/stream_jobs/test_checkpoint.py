@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 from aiokafka import TopicPartition
-from aiokafka.errors import ProducerFenced
+from aiokafka.errors import ProducerFenced, RequestTimedOutError
 from faust.types import TP
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from ioc.adapters.kafka import LogRange, ensure_topics, new_reader, read_to_end
 from ioc.settings import Settings
 from ioc.wire.topics import TopicSpec
+from stream_jobs import checkpoint
 from stream_jobs.checkpoint import (
     POSITION,
     Layout,
@@ -124,3 +125,52 @@ async def test_an_open_transaction_of_a_neighbour_hides_nothing(stack: Stack, pr
     assert taken.restored.state == {"x": b"1"}
     for producer in (taken.producer, *producers.values()):
         await producer.stop()
+
+
+class Mute:
+    """A producer whose start never ends; ``stubborn``: nor does its stop."""
+
+    def __init__(self, stubborn: bool) -> None:
+        self.stubborn, self.stopped = stubborn, False
+
+    async def start(self) -> None:
+        await asyncio.Event().wait()
+
+    async def stop(self) -> None:
+        self.stopped = True
+        if self.stubborn:
+            await asyncio.Event().wait()
+
+
+@pytest.mark.parametrize("stubborn", [False, True])
+async def test_producers_that_do_not_start_are_given_up(monkeypatch: pytest.MonkeyPatch, stubborn: bool) -> None:
+    made: list[Mute] = []
+    monkeypatch.setattr(checkpoint, "new_producer", lambda *_, **__: made.append(Mute(stubborn)) or made[-1])
+    monkeypatch.setattr(checkpoint, "START_S", 0.05)
+    monkeypatch.setattr(checkpoint, "STOP_S", 0.05)
+    with pytest.raises(RequestTimedOutError, match="2 producers") as caught:
+        await start_producers(Settings(), "g", [TP("in", 0), TP("in", 1)])
+    assert caught.value.retriable, "the take-over begins anew"
+    assert [one.stopped for one in made] == [True, True]
+
+
+@pytest.mark.stack
+async def test_a_checkpoint_of_which_nothing_comes_is_given_up(
+    stack: Stack, prefix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A neighbour's transaction stays open; each try is given up, and one after its end succeeds."""
+    settings = Settings(kafka=stack.kafka, topic_prefix=prefix)
+    await ensure_topics(stack.kafka, [TopicSpec(n, 1) for n in ("a", "b", "ckpt")], prefix)
+    layout = Layout(f"{prefix}ckpt", {f"{prefix}a": "a|", f"{prefix}b": "b|"})
+    mine, neighbour = TP(f"{prefix}a", 0), TP(f"{prefix}b", 0)
+    producer = (await start_producers(settings, "g", [neighbour]))[neighbour]
+    await producer.begin_transaction()
+    await producer.send_and_wait(f"{prefix}ckpt", b"open", b"b|x", partition=0)
+    monkeypatch.setattr(checkpoint, "STALL_S", 0.5)
+    with pytest.raises(RequestTimedOutError, match="nothing came"):
+        await take_over(settings, "g", layout, {mine: 0})
+    await producer.abort_transaction()
+    monkeypatch.setattr(checkpoint, "STALL_S", 15.0)
+    taken = (await take_over(settings, "g", layout, {mine: 0}))[mine]
+    for one in (taken.producer, producer):
+        await one.stop()

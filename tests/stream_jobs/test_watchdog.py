@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,7 @@ from stream_jobs import intake
 from stream_jobs.agent import attach
 from stream_jobs.app import build
 from stream_jobs.job import Job
-from stream_jobs.watchdog import STUCK_S, Watchdog
+from stream_jobs.watchdog import STUCK_S, Watchdog, waiting
 from tests.stream_jobs.toy_worker import toy_profile
 
 LATER_S = STUCK_S + 1
@@ -114,3 +115,19 @@ def test_a_start_that_takes_too_long_is_stuck(job: Job) -> None:
     job.running = False
     assert Watchdog(job).reasons(job.started_s + STUCK_S - 1) == []
     assert Watchdog(job).reasons(job.started_s + LATER_S) == ["start-up"]
+
+
+async def test_what_the_tasks_wait_for_is_said_before_the_end() -> None:
+    async def inner() -> None:
+        await asyncio.Event().wait()
+
+    async def outer() -> None:
+        await inner()
+
+    task = asyncio.create_task(outer(), name="take-over")
+    await asyncio.sleep(0)
+    said = await asyncio.to_thread(waiting, asyncio.get_running_loop())
+    (line,) = [line for line in said if line.startswith("take-over waits: ")]
+    assert [call.split()[1] for call in line.partition(": ")[2].split(" > ")] == ["outer", "inner", "wait"]
+    assert "test_watchdog.py:" in line
+    task.cancel()
