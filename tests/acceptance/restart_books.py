@@ -11,6 +11,8 @@ from itertools import pairwise
 
 from msgspec import Struct
 
+from ioc.domain.escalation import LATE_MS
+
 HIDDEN = frozenset({"SHLVD", "DSUPR", "OOSRV"})
 
 
@@ -132,9 +134,12 @@ def _of_run(fate: Fate, steps: Sequence[Step]) -> Iterator[str]:
     yield from (f"STEP_SKIPPED {fate.name}: step {place}" for place in lacking)
     if sorted(places) != places:
         yield f"STEP_ORDER {fate.name}: {places}"
+    moved_ms = 0  # a stop of more than a minute moves what follows, so that nobody is called in a heap
     for place, step in zip(places, steps, strict=True):
-        due_ms = step.began_ms + round(1000 * sum(fate.chain_s[: place + 1]))
-        if step.at_ms != due_ms:
+        due_ms = step.began_ms + round(1000 * sum(fate.chain_s[: place + 1])) + moved_ms
+        if step.at_ms - due_ms > LATE_MS:
+            moved_ms += step.at_ms - due_ms
+        elif step.at_ms != due_ms:
             yield f"STEP_TIME {fate.name}: step {place} due {step.at_ms - due_ms} ms after its time"
 
 

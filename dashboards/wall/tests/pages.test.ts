@@ -246,7 +246,7 @@ describe('the wall', () => {
     page.SOCKET.close(1001);
     await waitFor(() => expect(reload).toHaveBeenCalled(), { timeout: 12_000, interval: 200 });
     delete page.BUILD;
-  }, 15_000);
+  }, 60_000);
 
   it('says when somebody should look at a feed that is out of service, and marks what is overdue', async () => {
     gateway('?state=out');
