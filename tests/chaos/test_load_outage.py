@@ -2,9 +2,9 @@
 
 ``IOC_TEST_OUTAGE_S`` is how long: 6 s, and a minute with `make chaos`.
 
-Up to its session time-out (9 s) the broker goes on as if nothing had been. After a longer stop the lone broker fences itself, and Kafka
-4.3.1 now and then leaves transactions hanging on a busy machine, so that every take-over waits until the broker is started anew; see
-docs/performance.md. So the short form stays below, and the long one shows the rest.
+Up to its session time-out (9 s) the broker goes on as if nothing had been. After a longer stop the lone broker fences
+itself, and Kafka 4.3.1 now and then leaves transactions hanging on a busy machine, so that every take-over waits until
+the broker is started anew; see docs/performance.md. So the short form stays below, and the long one shows the rest.
 """
 
 from __future__ import annotations
