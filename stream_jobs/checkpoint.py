@@ -40,9 +40,9 @@ POSITION = "@position"
 # The broker looks every 10 s only (transaction.abort.timed.out.transaction.cleanup.interval.ms).
 TRANSACTION_TIMEOUT_MS = 60_000
 START_AT_ONCE = 16  # producers that connect at the same time
-# After a broker that stood still a client may wait for an answer that never comes; a new one gets it at once. So each
-# part of a take-over is given up when nothing came for so long, and the take-over begins anew. Longer than a time-out
-# of the clients, so that what they mend themselves is left to them; the watchdog ends the process after a minute.
+# After a broker that stood still a client may wait for an answer that never comes. So each part of a take-over is
+# given up when nothing came for so long, and the take-over begins anew with new clients. Longer than a time-out of the
+# clients, so that what they mend themselves is left to them; the watchdog ends the process after a minute.
 START_S = STALL_S = 15.0
 STOP_S = 5.0  # for clients that are given up
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ioc.domain.alerts import Alert
 from ioc.domain.verdicts import Reason
 
-# A drill of which nothing came for so long is over: its clocks, objects, alerts and incidents leave memory.
+# A drill of which nothing came for so long is over, its feeds perhaps later (:mod:`ioc.pipeline.drill_end`):
+# its clocks, objects, alerts and incidents leave memory.
 DRILL_OVER_MS = 3_600_000
 
 

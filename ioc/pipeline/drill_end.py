@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from ioc.domain.drills import DRILL_OVER_MS
 from ioc.domain.profile import Rule
 
-# At least so long, and so long after what the rules remember, so that what ends by itself does so first.
-LEAST_MS = 3_600_000
+# So long after what the rules remember, so that what ends by itself does so first.
 MARGIN_MS = 60_000
 # No longer than this, whatever the rules say: a drill that is over must leave memory.
 MOST_MS = 86_400_000
@@ -28,7 +28,7 @@ def over_after_ms(rules: Iterable[Rule], period_s: float, grace_ms: int, crowded
         crowded: many drills are remembered; then nothing is waited for beyond the least.
     """
     longest_s = 0.0 if crowded else max((GAPS * period_s, *(_remembers_s(rule) for rule in rules)))
-    return min(max(LEAST_MS, round(longest_s * 1000)), MOST_MS) + grace_ms + MARGIN_MS
+    return min(max(DRILL_OVER_MS, round(longest_s * 1000)), MOST_MS) + grace_ms + MARGIN_MS
 
 
 def _remembers_s(rule: Rule) -> float:

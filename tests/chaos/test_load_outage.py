@@ -37,6 +37,19 @@ def stored(database_url: str, exercise: str) -> list[str]:
     return [f"{centre}/{id_}" for centre, id_ in rows]
 
 
+def assert_stored_once(system: System, acknowledged: list[str], limit_s: float) -> None:
+    """Wait until every acknowledged event of the drill ``outage`` is stored, and see that each is so once."""
+    url = system.database_url()
+    until(
+        "every acknowledged event is stored",
+        lambda: not balance(acknowledged, stored(url, "outage")).missing,
+        limit_s,
+        1.0,
+    )
+    found = balance(acknowledged, stored(url, "outage"))
+    assert found.exact, f"doubled: {found.doubled[:5]}"
+
+
 def family(pid: int) -> list[int]:
     """A process and all below it."""
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
@@ -94,13 +107,5 @@ def test_a_time_without_a_broker_loses_and_doubles_nothing(tmp_path: Path) -> No
         assert done["failures"] >= form(0, 1)  # a short stop ends before any time-out
         acknowledged = read_ledger(ledger)
         assert len(acknowledged) == len(set(acknowledged)) == books.acked
-        url = system.database_url()
-        until(
-            "every acknowledged event is stored",
-            lambda: not balance(acknowledged, stored(url, "outage")).missing,
-            400.0,
-            1.0,
-        )
-        found = balance(acknowledged, stored(url, "outage"))
-        assert found.exact, f"doubled: {found.doubled[:5]}"
+        assert_stored_once(system, acknowledged, 400.0)
         print(f"\n{books}, at most {done['spooled_most']} in the spool, {done['repeats']} sent again; stored once each")
