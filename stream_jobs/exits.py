@@ -20,6 +20,7 @@ class Exit(IntEnum):
     STUCK = 71  # the watchdog saw no progress
     COORDINATOR = 72  # the group coordinator's client gave up; aiokafka does not recover from that
     FENCED = 73  # another worker has taken a partition over
+    UNANSWERED = 74  # a start or a take-over that does not end: the supervisor may blame the broker
     SLOW_STOP = 75  # a graceful stop took too long
 
 

@@ -1,4 +1,4 @@
-"""Notices a worker that stands still and ends it with code 71; the supervisor starts a new one.
+"""Notices a worker that stands still and ends it with code 71, or 74; the supervisor starts a new one.
 
 An OS thread, because the event loops may be what stands still. It reads single attributes and takes no lock.
 """
@@ -9,6 +9,7 @@ import asyncio
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
@@ -52,6 +53,13 @@ def calls(coroutine: Any) -> list[str]:
     return found
 
 
+def exit_of(reasons: Sequence[str]) -> Exit:
+    """With which code a worker ends that stands still for these reasons: was it the broker that did not answer?"""
+    waits = {"start-up", "take-over", "rebalance"} & set(reasons)
+    itself = {"main loop", "consumer thread"} & set(reasons)
+    return Exit.UNANSWERED if waits and not itself else Exit.STUCK
+
+
 class Watchdog:
     """Looks at one job once a second. ``stuck_s`` and ``stop_s`` in seconds."""
 
@@ -75,7 +83,7 @@ class Watchdog:
             if reasons:
                 for line in waiting(self.job.app.loop):
                     print(line, file=sys.stderr, flush=True)
-                leave(Exit.STUCK, f"no progress for {self.stuck_s:g} s: {', '.join(reasons)}")
+                leave(exit_of(reasons), f"no progress for {self.stuck_s:g} s: {', '.join(reasons)}")
 
     def reasons(self, now_s: float) -> list[str]:
         """Everything that stands still, in words; empty when the worker is well."""

@@ -60,7 +60,7 @@ def run_job(job: Job) -> int:
         asyncio.run(wait_ready(job.settings.kafka, KAFKA_WAIT_S))
     except Unavailable as exc:
         print(f"worker {job.spec.name}: {exc}", file=sys.stderr)
-        return Exit.FAILED
+        return Exit.UNANSWERED
     loop = asyncio.new_event_loop()
     asyncio.set_event_loop(loop)
     worker = Worker(job.app, loop=loop, quiet=True, loglevel="WARN", override_logging=False, redirect_stdouts=False)

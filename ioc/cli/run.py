@@ -22,7 +22,7 @@ def worker(job: Literal["intake", "detect", "alerting", "desk"], *, instance: st
     Example: `ioc worker intake`
 
     Exit codes: 0 stopped in order, 70 failed, 71 stuck, 72 coordinator lost, 73 another worker took over,
-    75 the stop took too long.
+    74 no answer from the broker, 75 the stop took too long.
 
     Parameters
     ----------

@@ -32,6 +32,13 @@ logger.server.name = kafka.server.KafkaRaftServer
 logger.server.level = INFO
 """
 
+BEFORE_NOTES = "4.3.1"  # made the data in which no version is noted
+
+
+def release(version: str) -> tuple[int, ...]:
+    """Major and minor number: what decides about the format of the data."""
+    return tuple(int(part) for part in version.split(".")[:2])
+
 
 @dataclass(frozen=True)
 class Kafka:
@@ -66,6 +73,11 @@ class Kafka:
         return tool_file(self.paths, "kafka/libs")
 
     @property
+    def version(self) -> str:
+        """Of the jars, as ``4.2.2``."""
+        return max(path.stem.rpartition("-")[2] for path in self.libs.glob("kafka_*.jar"))
+
+    @property
     def argv(self) -> tuple[str, ...]:
         """The broker's command line."""
         return (
@@ -90,7 +102,7 @@ class Kafka:
         """Write the configuration; format the storage when it is new.
 
         Raises:
-            StackError: the jars are missing, or the format failed.
+            StackError: the jars are missing, the data are of a newer Kafka, or the format failed.
         """
         if not any(self.libs.glob("kafka_*.jar")):
             raise StackError(f"Kafka's jars are not in {self.libs}; run `make setup`")
@@ -98,7 +110,15 @@ class Kafka:
         (self.folder / "log4j2.properties").write_text(LOG4J)
         properties = self.folder / "server.properties"
         write_private(properties, self.server_properties())  # the centres' passwords are in it
+        note = self.folder / "version"
         if (self.folder / "data" / "meta.properties").exists():
+            newest = note.read_text().strip() if note.exists() else BEFORE_NOTES
+            if release(newest) > release(self.version):
+                raise StackError(
+                    f"the data in {self.folder} are of Kafka {newest}, and Kafka {self.version} cannot read them; "
+                    "start with an empty IOC_DATA_DIR, or remove all local data with `make clean`"
+                )
+            note.write_text(f"{self.version}\n")
             return
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         command = ("java", "-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-cp", f"{self.libs}/*")
@@ -118,6 +138,7 @@ class Kafka:
         )
         if done.returncode != 0:
             raise StackError(f"Kafka's storage could not be formatted: {(done.stderr or done.stdout).strip()[-400:]}")
+        note.write_text(f"{self.version}\n")
 
     async def answers(self) -> bool:
         """Whether the broker serves metadata."""

@@ -15,6 +15,7 @@ from ioc.stack.postgres import Postgres
 from ioc.stack.spec import ProcessSpec
 from ioc.stack.state import PROJECT, Paths, uses_local_database, uses_local_kafka
 
+UNANSWERED = 74  # exit code of a worker that gets no answer from the broker: stream_jobs.exits.Exit.UNANSWERED
 JOBS = ("intake", "detect", "alerting", "desk")
 
 
@@ -59,6 +60,8 @@ def system(settings: Settings, paths: Paths, *, demo: bool) -> tuple[ProcessSpec
                 prepare=joined.forget,
                 ready=joined,
                 stop_limit_s=8.0,
+                ready_limit_s=90.0,  # the worker's own watchdog speaks after 60 s, and says why
+                blames={UNANSWERED: "kafka"},
             )
         )
     specs.append(

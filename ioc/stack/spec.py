@@ -23,6 +23,7 @@ class ProcessSpec:
         ready: true when it serves; ``None`` means ready as soon as it runs.
         ready_limit_s: longest wait for ``ready``; then the process counts as failed and is started again.
         stop_limit_s: longest wait after ``stop_signal``; then SIGKILL.
+        blames: exit code → name of the process that is at fault when this one ends with it; see :mod:`.cures`.
         user: account to run under; ``None`` is our own.
         role: what it is, in a few words for `ioc status`.
     """
@@ -40,6 +41,7 @@ class ProcessSpec:
     stop_signal: signal.Signals = signal.SIGTERM
     stop_limit_s: float = 5.0
     death_signal: signal.Signals | None = signal.SIGTERM
+    blames: Mapping[int, str] = field(default_factory=dict)
     user: str | None = None
 
 

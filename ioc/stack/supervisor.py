@@ -6,8 +6,9 @@ Knows nothing of Kafka or of this product: the plan is data (spec.py). One async
                                                   ▲───────────────────────────────────────────────────┘
 
 Every death and restart is one line with exit code and log. Restarts wait 0.5 s, doubled each time up to 20 s,
-and begin at 0.5 s again after 60 s of life. A process that has never been ready and fails five times ends the
-whole run with its last words: then the configuration is wrong, and repeating does not help.
+and begin at 0.5 s again after 60 s of life. One that others blame for their deaths is restarted too (cures.py).
+A process that has never been ready and fails five times ends the whole run with its last words: then the
+configuration is wrong, and repeating does not help.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from typing import Literal
 
 from ioc.adapters.clock import monotonic_s, now_ms
 from ioc.stack import processes
+from ioc.stack.cures import Blame
 from ioc.stack.processes import Identity, Record
 from ioc.stack.spec import ProcessSpec, levels
 from ioc.stack.state import StackError, write_json
@@ -58,6 +60,8 @@ class Watched:
     identity: Identity | None = None
     exited: asyncio.Task[int] | None = None
     first_ready: asyncio.Event = field(default_factory=asyncio.Event)
+    up_since_s: float | None = None
+    blame: Blame = field(default_factory=Blame)
 
 
 @dataclass(frozen=True)
@@ -226,14 +230,25 @@ class Supervisor:
                     self._report(f"{w.spec.name} is up ({monotonic_s() - began_s:.1f} s)")
                     w.first_ready.set()
                 self._note(w, "running")
+                w.up_since_s = monotonic_s()
             elif not exited.done() and not self._stopping.is_set():
                 await self._end(w)
                 return f"not ready within {w.spec.ready_limit_s:g} s"
             code = await asyncio.shield(exited)
         finally:
+            w.up_since_s = None
             if exited.done():
                 self._bury(w)
+        await self._blame(w, code)
         return _how(code)
+
+    async def _blame(self, w: Watched, code: int) -> None:
+        """Restart the one that is at fault for this death, when it is; its keeper starts it again."""
+        at_fault = self._watched.get(w.spec.blames.get(code, ""))
+        if at_fault is None or not at_fault.blame.died(monotonic_s(), at_fault.up_since_s):
+            return
+        self._report(f"{at_fault.spec.name} is restarted: {w.spec.name} and others get no answer from it")
+        await self._end(at_fault)
 
     async def _spawn(self, w: Watched) -> asyncio.Task[int]:
         spec = w.spec

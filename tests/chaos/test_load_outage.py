@@ -1,10 +1,8 @@
 """A broker that stands still for a minute under a load: the books balance, and everything is stored once.
 
-``IOC_TEST_OUTAGE_S`` is how long: 6 s, and a minute with `make chaos`.
-
-Up to its session time-out (9 s) the broker goes on as if nothing had been. After a longer stop the lone broker fences
-itself, and Kafka 4.3.1 now and then leaves transactions hanging on a busy machine, so that every take-over waits until
-the broker is started anew; see docs/performance.md. So the short form stays below, and the long one shows the rest.
+``IOC_TEST_OUTAGE_S`` is how long: 20 s, and a minute with `make chaos`. Both are longer than the broker's session
+time-out, after which a lone broker fences itself for a moment. tests/adapters/test_fenced_broker.py tells what
+Kafka 4.3 loses in that moment.
 """
 
 from __future__ import annotations
@@ -69,7 +67,7 @@ def stand_still(system: System, seconds: float) -> None:
 
 
 def test_a_time_without_a_broker_loses_and_doubles_nothing(tmp_path: Path) -> None:
-    outage_s = float(os.environ.get("IOC_TEST_OUTAGE_S", form("6", "60")))
+    outage_s = float(os.environ.get("IOC_TEST_OUTAGE_S", form("20", "60")))
     ledger, spool = tmp_path / "ledger.jsonl", tmp_path / "load.spool"
     options = {"--rate": RATE_PER_S, "--exercise": "outage", "--spool": spool, "--ledger": ledger, "--drain-s": 120}
     with running(tmp_path / "state", demo=False) as system:
@@ -104,7 +102,7 @@ def test_a_time_without_a_broker_loses_and_doubles_nothing(tmp_path: Path) -> No
         assert books.balanced
         assert books.sent == books.acked > RATE_PER_S * outage_s
         assert done["unbalanced"] == 0
-        assert done["failures"] >= form(0, 1)  # a short stop ends before any time-out
+        assert done["failures"] >= 1
         acknowledged = read_ledger(ledger)
         assert len(acknowledged) == len(set(acknowledged)) == books.acked
         assert_stored_once(system, acknowledged, 400.0)

@@ -1,6 +1,6 @@
 """A broker that stands still in the middle of ``ioc sim run``: the player waits, and the drill is judged as ever.
 
-``IOC_TEST_OUTAGE_S`` is how long: 6 s, and a minute with `make chaos`; why, is told in :mod:`.test_load_outage`.
+``IOC_TEST_OUTAGE_S`` is how long: 20 s, and a minute with `make chaos`.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.stack, pytest.mark.chaos, pytest.mark.timeout(900)]
 
 
 def test_a_drill_through_a_time_without_a_broker_holds_and_is_stored_once(tmp_path: Path) -> None:
-    outage_s = float(os.environ.get("IOC_TEST_OUTAGE_S", form("6", "60")))
+    outage_s = float(os.environ.get("IOC_TEST_OUTAGE_S", form("20", "60")))
     file, ledger = tmp_path / "story.toml", tmp_path / "ledger.jsonl"
     file.write_text(STORY, encoding="utf-8")
     options = {"--exercise": "outage", "--speed": 20, "--ledger": ledger}
@@ -48,7 +48,7 @@ def test_a_drill_through_a_time_without_a_broker_holds_and_is_stored_once(tmp_pa
         done = json.loads(out)
         assert done["ended"]
         assert done["sent"] == done["acked"]
-        assert done["behind_max_s"] > form(0.0, outage_s / 2), "falling behind is said"
+        assert done["behind_max_s"] > outage_s / 2, "falling behind is said"
         acknowledged = read_ledger(ledger)
         assert len(acknowledged) == done["acked"]
         assert_stored_once(system, acknowledged, 200.0)

@@ -10,6 +10,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from ioc.stack import ports, processes
+from ioc.stack.kafka import Kafka
+from ioc.stack.state import Paths, StackError
 from ioc.stack.testing import LocalStack, create_database, in_thread, with_database
 from tests.conftest import Stack
 
@@ -34,6 +36,24 @@ async def make_topic(bootstrap: str) -> None:
         await admin.create_topics([NewTopic("kept", 1, 1)])
     finally:
         await admin.close()
+
+
+@pytest.mark.parametrize(("noted", "refused"), [("9.0.0", True), (None, True), ("4.2.2", False), ("3.9.1", False)])
+def test_data_of_a_newer_kafka_are_refused_before_it_starts(noted: str | None, refused: bool, tmp_path: Path) -> None:
+    broker = Kafka(Paths(tmp_path).make(), 1, 2)
+    (broker.folder / "data").mkdir(parents=True)
+    (broker.folder / "data" / "meta.properties").touch()
+    note = broker.folder / "version"
+    if noted is not None:
+        note.write_text(noted)
+    if refused:
+        with pytest.raises(
+            StackError, match=rf"are of Kafka {noted or '4.3.1'}, and Kafka 4.2.2 cannot .* IOC_DATA_DIR"
+        ):
+            broker.prepare()
+    else:
+        broker.prepare()
+        assert note.read_text() == f"{broker.version}\n"
 
 
 def test_kafka_keeps_acknowledged_records_over_kill_9_and_leaves_nothing(tmp_path: Path) -> None:

@@ -14,8 +14,9 @@ from ioc.settings import Settings
 from stream_jobs import intake
 from stream_jobs.agent import attach
 from stream_jobs.app import build
+from stream_jobs.exits import Exit
 from stream_jobs.job import Job
-from stream_jobs.watchdog import STUCK_S, Watchdog, waiting
+from stream_jobs.watchdog import STUCK_S, Watchdog, exit_of, waiting
 from tests.stream_jobs.toy_worker import toy_profile
 
 LATER_S = STUCK_S + 1
@@ -131,3 +132,20 @@ async def test_what_the_tasks_wait_for_is_said_before_the_end() -> None:
     assert [call.split()[1] for call in line.partition(": ")[2].split(" > ")] == ["outer", "inner", "wait"]
     assert "test_watchdog.py:" in line
     task.cancel()
+
+
+@pytest.mark.parametrize(
+    ("reasons", "code"),
+    [
+        (["take-over"], Exit.UNANSWERED),
+        (["take-over", "records wait"], Exit.UNANSWERED),
+        (["start-up"], Exit.UNANSWERED),
+        (["rebalance", "heartbeat"], Exit.UNANSWERED),
+        (["records wait"], Exit.STUCK),
+        (["flush"], Exit.STUCK),
+        (["main loop", "rebalance"], Exit.STUCK),
+        (["consumer thread", "take-over"], Exit.STUCK),
+    ],
+)
+def test_the_exit_code_says_whether_the_broker_may_be_at_fault(reasons: list[str], code: Exit) -> None:
+    assert exit_of(reasons) is code
