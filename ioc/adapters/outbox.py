@@ -70,7 +70,7 @@ async def judge(
         found = await _lines(conn, row[0])
         wait_ms = round(profile.dispatch.group_wait_s * 1000)
         lines, met = ready(found, behind, now_ms, group_wait_ms=wait_ms, started_ms=started_ms)
-        told = [*lines, *ahead(found, len(lines))]
+        told = [*lines, *ahead(found, len(lines), now_ms, group_wait_ms=wait_ms, started_ms=started_ms)]
         alerts = {line.alert.id: line.alert for line in told if line.alert is not None}
         made = news(told, profile, now_ms, await _announced(conn, alerts))
         messages = await _publish(conn, alerts, profile, now_ms)

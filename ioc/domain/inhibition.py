@@ -55,6 +55,7 @@ class Inhibitions:
         self._relays: set[str] = set()  # on the source side of one group and on the target side of one
         self._mute: set[str] = set()  # relays that are explained, and so explain nothing
         self._best: dict[tuple[Group, bool], str | None] = {}
+        self._changed: set[Group] = set()  # since it was taken last
 
     def put(self, alert: Alert) -> set[str]:
         """An alert as it is now, there or not; gives the ids whose answer may have changed, its own among them."""
@@ -97,10 +98,23 @@ class Inhibitions:
                 found = Explainer(self._rules[group[0]], best)
         return found
 
+    def take_changed(self) -> list[tuple[Inhibit, Group, str, str]]:
+        """Groups in which another alert may explain now than at the last call.
+
+        Each with its rule, the alert that explains what is a target only, and the one for what matches both sides;
+        empty: none does.
+        """
+        found = []
+        for group in sorted(self._changed):
+            bests = [self._best_of(group, only) or "" if group in self._groups else "" for only in (False, True)]
+            found.append((self._rules[group[0]], group, bests[0], bests[1]))
+        self._changed.clear()
+        return found
+
     def _sides(self, alert: Alert) -> list[tuple[Group, str]]:
         found = []
         for i, rule in enumerate(self._rules):
-            source, target = _speaks(alert) and rule.source.holds(alert), rule.target.holds(alert)
+            source, target = speaks(alert) and rule.source.holds(alert), rule.target.holds(alert)
             if source or target:
                 group = (i, alert.exercise or "", tuple(getattr(alert, label) for label in rule.equal))
                 found.append((group, "both" if source and target else "sources" if source else "targets"))
@@ -180,11 +194,12 @@ class Inhibitions:
         return self._best[key]
 
     def _forget_best(self, group: Group) -> None:
+        self._changed.add(group)
         self._best.pop((group, True), None)
         self._best.pop((group, False), None)
 
 
-def _speaks(alert: Alert) -> bool:
+def speaks(alert: Alert) -> bool:
     """May it explain others? Being explained by another alert by these rules is looked at apart."""
     hidden = alert.suppression in ("shelved-until", "shelved-oneshot", "out-of-service")
     by_people = alert.explained is not None and alert.explained.kind != "alert"

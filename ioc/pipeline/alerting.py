@@ -13,6 +13,7 @@ its input, and read back from there. Every change is told to the desk as well, w
   same id is a mismatch. ``@cmd/?`` does the same for alerts not known here.
 * ``@absent/<alert key>`` and ``@absent/centre/<centre>``: feeds and sites under absence rules, and centres silent.
 * ``@chatter/<alert key>``: objects that went away lately; see :mod:`ioc.pipeline.chattering`.
+* ``@cover/<id>``: what would hide an alert that begins now; see :mod:`ioc.pipeline.covers`.
 * ``@canary``: the newest canary that came through here, for whoever measures how far canaries come.
 
 What time alone does (a shelf ends, an alert asks anew) is in the alerts as due times; see :mod:`ioc.pipeline.timed`.
@@ -42,6 +43,7 @@ from ioc.domain.alerts import (
     PartHeard,
     Signal,
 )
+from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import UNSIGNED_RULE, DeskAlive, Explained, Summoned
 from ioc.domain.profile import Profile
 from ioc.pipeline import desk_watch, episodes, handle, timed
@@ -50,6 +52,7 @@ from ioc.pipeline.answered import Answered
 from ioc.pipeline.answers import Who, refuse
 from ioc.pipeline.chattering import Chattering
 from ioc.pipeline.combined import Combined
+from ioc.pipeline.covers import Covers
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.own_alerts import home, own_realarm_s
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
@@ -97,7 +100,7 @@ class AlertingPartition:
         self._open: dict[str, str] = {}  # object → id of its open alert
         self._last: dict[str, Last] = {}
         self._answers = Answered()
-        self._chattering = Chattering()
+        self._chattering, self._covers = Chattering(), Covers()
         self._timed: set[str] = set()  # ids of alerts that time alone can change
         self._combined, self._absences = Combined(profile), Absences(profile)
         self._dirty: set[str] = set()  # objects whose newest episode changed
@@ -119,6 +122,8 @@ class AlertingPartition:
             self._answers.load(key.removeprefix("@cmd/"), value)
         elif key.startswith("@chatter/"):
             self._chattering.load(key.removeprefix("@chatter/"), value)
+        elif key.startswith("@cover/"):
+            self._covers.load(key.removeprefix("@cover/"), value)
         elif key.startswith("@comb/"):
             self._combined.load(key.removeprefix("@comb/"), value)
         elif key.startswith("@absent/"):
@@ -153,6 +158,8 @@ class AlertingPartition:
             elif isinstance(given, Explained | Summoned):
                 self.counters.orders += 1
                 self._order(given, now_ms, effects)
+            elif isinstance(given, CoverSaid):
+                self._covers.take(given)
             elif isinstance(given, DeskAlive):
                 self._desk_heard_ms, self._desk_spoke = now_ms, True
             elif isinstance(given, CanaryPassed):
@@ -217,6 +224,7 @@ class AlertingPartition:
             self._canary_dirty = False
             rows.append((canary.KEY, encode(CanaryPassed(sent_ms=self._canary_ms))))
         rows += [(f"@chatter/{key}", value) for key, value in self._chattering.take_dirty()]
+        rows += [(f"@cover/{key}", value) for key, value in self._covers.take_dirty()]
         rows += [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
         return rows + [(f"@absent/{key}", value) for key, value in self._absences.take_dirty()]
 
@@ -295,7 +303,7 @@ class AlertingPartition:
             self._accept(change, signal.observed_ms, now_ms, effects)
 
     def _command(self, command: Command, now_ms: int, effects: Effects) -> None:
-        entry = self._answered(command)
+        entry, muted = self._answered(command), None
         if entry is None:
             alert = self.alerts.get(command.alert_id)
             if self._answers.used(command):
@@ -304,12 +312,17 @@ class AlertingPartition:
                 answer = handle.decide(alert, command, self._around(alert), now_ms)
             entry = answer.entry
             if answer.alert is not None:
-                self._write(answer.alert, effects)
+                change = episodes.Change(answer.alert, entry.what, entry.reason, entry.from_state)
+                change, muted = self._covers.settle(change, now_ms)
+                entry = replace(entry, to_state=change.alert.state)
+                self._write(change.alert, effects)
             if answer.unasked and answer.alert is not None:
                 closing = episodes.Change(answer.alert, episodes.HIDDEN_OCCURRENCE, entry.reason, entry.from_state)
                 self._log(closing, None, now_ms, effects)
             self._answers.remember(entry, known=entry.alert_id in self.alerts)
         effects.emits.append(Emit("alert-log", entry.alert_id.encode(), encode(entry)))
+        if muted is not None:
+            self._log(muted, None, now_ms, effects)
 
     def _around(self, alert: Alert | None) -> handle.Around:
         if alert is None:
@@ -343,6 +356,7 @@ class AlertingPartition:
             if said is not None and (silent or self._desk_spoke):
                 self._signal(said, now_ms, effects)
         if silent:
+            self._covers.clear()
             for alert in [alert for alert in self.alerts.values() if alert.explained is not None]:
                 change = episodes.explain_by(alert, None, now_ms, "DESK_LOST")
                 if change is not None:
@@ -357,12 +371,18 @@ class AlertingPartition:
         if change is None:
             self.counters.without_effect += 1
         else:
-            self._accept(change, None, now_ms, effects)
+            self._keep(change, None, now_ms, effects)  # what the desk orders stands, whatever it said before
 
     def _answered(self, command: Command) -> LogEntry | None:
         return self._answers.find(command)
 
     def _accept(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
+        change, muted = self._covers.settle(change, now_ms)
+        self._keep(change, event_ms, now_ms, effects)
+        if muted is not None:
+            self._log(muted, None, now_ms, effects)
+
+    def _keep(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
         self._write(change.alert, effects)
         self._log(change, event_ms, now_ms, effects)
 

@@ -104,6 +104,7 @@ class DeskPartition:
                 self.counters.commands += 1
                 self._command(told, now_ms, effects)
         self._say(effects)
+        self._cover(now_ms, effects)
         effects.urgent = bool(effects.emits)
         return effects
 
@@ -123,6 +124,7 @@ class DeskPartition:
                 self._look_ahead(begins, now_ms, effects)
             self._order(part.tick(self._to_come if ahead else self.alerts, now_ms), effects)
         self._say(effects)
+        self._cover(now_ms, effects)
         effects.urgent = bool(effects.emits)
         return effects
 
@@ -202,6 +204,11 @@ class DeskPartition:
             if lines := part.take_lines():
                 effects.emits += [Emit("alert-log", one.alert_id.encode(), encode(one)) for one in lines]
 
+    def _cover(self, now_ms: int, effects: Effects) -> None:
+        for part in self._explaining if self._live else ():
+            for said in part.take_covers(now_ms):
+                effects.emits += [Emit("alert-inputs", b"@desk", encode(said), n) for n in range(ALERT_INPUTS)]
+
     def _order(self, orders: Iterable[Order | Signal], effects: Effects) -> None:
         for order in orders if self._live else ():
             self.counters.orders += 1
@@ -217,7 +224,7 @@ def make_desk(profile: Profile) -> DeskPartition:
 
     parts: list[DeskPart] = [
         suppression,
-        EscalationPart(profile),
+        EscalationPart(profile, suppression.foresee),
         IncidentPart(profile),
         FloodPart(profile),
         HandoverPart(profile, silences),

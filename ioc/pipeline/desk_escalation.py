@@ -13,7 +13,7 @@ one left to its successor, of which the desk hears next, ``@escalation-audit`` w
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -37,6 +37,7 @@ _AUDITOR = "@escalation-audit"
 _PUBLIC = "escalation/audit"
 _decode = msgspec.json.Decoder(Escalation).decode
 LEFT_MS = 600_000  # so long a successor may take to be heard of
+AHEAD_MS = 15_000  # so long an alert that is about to be hidden is waited for; an order that was lost comes after ten
 
 
 class _Sent(Struct):
@@ -68,11 +69,17 @@ def rests(alert: Alert) -> bool:
 
 
 class EscalationPart:
-    """See :class:`ioc.pipeline.desk_parts.DeskPart`."""
+    """See :class:`ioc.pipeline.desk_parts.DeskPart`.
+
+    Nobody is called within one group wait after a start, when what hides alerts may not be known yet, nor about what is
+    about to be hidden. ``foresee``: of the part that hides, see :class:`ioc.pipeline.desk_parts.ExplainingPart`.
+    """
 
     prefix = "escalation"
 
-    def __init__(self, profile: Profile) -> None:
+    def __init__(self, profile: Profile, foresee: Callable[[Alert, int], Alert] = lambda alert, now_ms: alert) -> None:
+        self._foresee = foresee
+        self._started_ms: int | None = None  # the first tick of this life
         self.live: dict[str, Escalation] = {}  # by alert
         self.auditor = Auditor(profile)
         self._sent: dict[str, _Sent] = {}
@@ -83,7 +90,7 @@ class EscalationPart:
 
     def use(self, profile: Profile) -> None:
         """Go on with another profile; chains that run stay as they were, rosters are the new ones."""
-        self._duty = profile.duty
+        self._duty, self._group_wait_ms = profile.duty, round(profile.dispatch.group_wait_s * 1000)
         self._zone, self._holidays = ZoneInfo(profile.timezone), frozenset(profile.holidays)
         self.auditor.use(profile)
         self._look_again = True  # a chain may fit now where none did
@@ -122,6 +129,8 @@ class EscalationPart:
 
     def tick(self, alerts: Mapping[str, Alert], now_ms: int) -> Sequence[Order | Signal]:
         """Make what is due into orders, order again what was not obeyed, and let the auditor look."""
+        if self._started_ms is None:
+            self._started_ms = now_ms
         if self._look_again:
             self._look_again = False
             self._adopt(alerts, now_ms)
@@ -140,7 +149,7 @@ class EscalationPart:
                 running = self.live[name]
                 self._put(name, escalation.decide(running, self._called(running, now_ms), alert.summons, now_ms))
             owed = self.live[name].owed
-            if owed is not None and self._must_send(name, owed.number, now_ms):
+            if owed is not None and not self._waits(alert, now_ms) and self._must_send(name, owed.number, now_ms):
                 orders.append(Summoned(key=alert.key, alert_id=name, summons=owed))
         asking = [alert for alert in alerts.values() if self._calls(alert)] if self._duty.chains else []
         ordered = {name: sent.first_ms for name, sent in self._sent.items()}
@@ -236,6 +245,13 @@ class EscalationPart:
                 continue
             if running is None or chain_of(self._duty.chains, alert) is not None:
                 self._begin(alert, max(now_ms, alert.asked_ms or 0))
+
+    def _waits(self, alert: Alert, now_ms: int) -> bool:
+        """Is it too early to call: shortly after a start, or as something is about to hide what begins to ask?"""
+        if self._started_ms is not None and 0 <= now_ms - self._started_ms < self._group_wait_ms:
+            return True
+        fresh = alert.asked_ms is not None and 0 <= now_ms - alert.asked_ms < AHEAD_MS
+        return fresh and self._foresee(alert, now_ms) is not alert
 
     def _must_send(self, name: str, number: int, now_ms: int) -> bool:
         sent = self._sent.get(name)

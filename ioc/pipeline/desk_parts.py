@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 from msgspec import Struct
 
 from ioc.domain.alerts import Alert, LogEntry, Signal
+from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import Order
 from ioc.domain.profile import Profile
 from ioc.wire.codec import DeskCommand
@@ -54,6 +55,9 @@ class ExplainingPart(DeskPart, Protocol):
 
     def foresee(self, alert: Alert, now_ms: int) -> Alert:
         """The alert, open and just told, as it will be when the order about it is obeyed; itself where none is due."""
+
+    def take_covers(self, now_ms: int) -> list[CoverSaid]:
+        """What alerting has to know beforehand, so that what begins hidden asks nobody; since the last call."""
 
 
 @runtime_checkable

@@ -19,12 +19,14 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.catalogue import PAYLOADS
+from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import Explained, Explanation, Order
 from ioc.domain.inhibition import Inhibitions
 from ioc.domain.matcher import Names
 from ioc.domain.planned import Plan
 from ioc.domain.profile import Profile
 from ioc.domain.silences import SilenceCommand
+from ioc.pipeline.desk_covers import CoverTeller, explained_by, of_groups, of_windows
 from ioc.pipeline.desk_parts import Seen
 from ioc.pipeline.episodes import explain_by
 from ioc.pipeline.silence_book import PREFIX, SilenceBook
@@ -55,6 +57,7 @@ class Suppression:
         self._ended: set[str] = set()  # alerts that closed since the start, while that matters
         self._openings: tuple[str, ...] = ()  # planned windows that were open at the last look
         self._lines: list[LogEntry] = []
+        self._teller = CoverTeller()
         self.use(profile)
 
     def use(self, profile: Profile) -> None:
@@ -64,6 +67,7 @@ class Suppression:
         self._plan = Plan(profile.suppression.windows, zone, profile.holidays)
         self._inhibitions = Inhibitions(profile.suppression.inhibit)
         self._whole = True  # alerts have to be put into the groups anew
+        self._teller.begin_anew()
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record back."""
@@ -116,6 +120,13 @@ class Suppression:
         wanted = self._wanted(alert, now_ms) if alert.state == "UNACK" else None
         change = None if wanted is None else explain_by(alert, wanted, alert.updated_ms)
         return alert if change is None else replace(change.alert, version=alert.version)
+
+    def take_covers(self, now_ms: int) -> list[CoverSaid]:
+        """What alerting has to know beforehand, as far as it is other than it was told."""
+        if self._whole:
+            return []  # not looked at yet
+        people = [*self.book.covers(), *of_windows(self._plan.open_at(now_ms))]
+        return self._teller.tell(people, of_groups(self._inhibitions.take_changed()), now_ms)
 
     def take_lines(self) -> list[LogEntry]:
         """Lines for the log since the last call."""
@@ -177,13 +188,7 @@ class Suppression:
         if alert.exercise is not None:
             return None
         found = [one for one in self._plan.open_at(now_ms) if one.window.target.may_hide(alert)]
-        if not found:
-            return None
-        opening = next((one for one in found if one.window.id == present), found[0])
-        window = opening.window
-        return Explanation(
-            kind="window", id=window.id, until_ms=opening.until_ms, why_vi=window.why_vi, why_en=window.why_en
-        )
+        return explained_by(next((one for one in found if one.window.id == present), found[0])) if found else None
 
     def _may_be_unheard_of(self, said: Explanation | None, alerts: Mapping[str, Alert], now_ms: int) -> bool:
         """Is what hides an alert only not known yet? Of alerts, for a short time after the start."""

@@ -117,7 +117,7 @@ def ready(
         met: what the last call returned; empty when the database was away since.
         now_ms: present.
         group_wait_ms: of ``dispatch.toml``.
-        started_ms: when this process began; what was raised before waits from then on.
+        started_ms: when this process began; what was raised before waits from then on, a P1 too.
 
     Returns:
         The lines before the first that has to wait, and for the next call, by position, when lines were met.
@@ -125,31 +125,45 @@ def ready(
     since = {line.position: min(met.get(line.position, now_ms), now_ms) for line in lines if line.behind}
     for i, line in enumerate(lines):
         behind = line.behind and now_ms - since[line.position] < ALERT_WAIT_MS
-        if behind or (not line.urgent and _waits_for_group(line.entry, now_ms, group_wait_ms, started_ms)):
+        if behind or _waits_for_group(line, now_ms, group_wait_ms, started_ms):
             return lines[:i], since
     return lines, since
 
 
-def ahead(lines: Sequence[Judgeable], judged: int) -> list[Judgeable]:
+def ahead(
+    lines: Sequence[Judgeable], judged: int, now_ms: int = 0, *, group_wait_ms: int = 0, started_ms: int | None = None
+) -> list[Judgeable]:
     """Lines about P1 behind the first ``judged`` ones: they do not wait for what waits before them.
 
     They come again with the others; deciding again finds the same notices. What raised an alert that has become P1 goes
-    along, so that the last word about it is not the milder one.
+    along, so that the last word about it is not the milder one. After a start they wait as all others do: see
+    :func:`ready`.
     """
-    return [line for line in lines[judged:] if line.urgent and not line.behind]
+    return [
+        line
+        for line in lines[judged:]
+        if line.urgent and not line.behind and not _waits_for_group(line, now_ms, group_wait_ms, started_ms)
+    ]
 
 
-def _waits_for_group(entry: LogEntry, now_ms: int, group_wait_ms: int, started_ms: int | None) -> bool:
+def _waits_for_group(line: Judgeable, now_ms: int, group_wait_ms: int, started_ms: int | None) -> bool:
     """Is it too early to tell that an alert asks? A line from the future (a clock that is ahead) does not wait."""
-    if not _may_be_muted(entry) or now_ms - entry.at_ms > STALE_AFTER_MS:
+    entry = line.entry
+    if not (_begins(entry) or entry.what == "summoned") or now_ms - entry.at_ms > STALE_AFTER_MS:
         return False
-    since_start_ms = group_wait_ms if started_ms is None else now_ms - started_ms
-    return 0 <= now_ms - entry.at_ms < group_wait_ms or 0 <= since_start_ms < group_wait_ms
+    if started_ms is not None and 0 <= now_ms - started_ms < group_wait_ms:
+        return True
+    return _may_be_muted(entry) and not line.urgent and 0 <= now_ms - entry.at_ms < group_wait_ms
+
+
+def _begins(entry: LogEntry) -> bool:
+    """Does an alert begin to ask by the line?"""
+    return entry.accepted and entry.to_state == "UNACK" != entry.from_state
 
 
 def _may_be_muted(entry: LogEntry) -> bool:
     """Does the line raise an alert that suppression may hide in a moment? P1 is told at once."""
-    return entry.accepted and entry.priority > 1 and entry.to_state == "UNACK" and entry.from_state != "UNACK"
+    return _begins(entry) and entry.priority > 1
 
 
 def unannounced(entry: LogEntry, alert: Alert) -> bool:
@@ -163,8 +177,7 @@ def silenced(entry: LogEntry, alert: Alert) -> bool:
     They hide no P1 but those of rules that they name. What another alert explains is told: nobody decided that it is
     not news.
     """
-    begins = entry.accepted and entry.to_state == "UNACK" != entry.from_state
-    if not begins or entry.priority != 1 or entry.version >= alert.version or alert.state != "DSUPR":
+    if not _begins(entry) or entry.priority != 1 or entry.version >= alert.version or alert.state != "DSUPR":
         return False
     return alert.explained is not None and alert.explained.kind in ("silence", "window")
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
+from ioc.domain.covers import Cover
 from ioc.domain.desk import Explanation
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.matcher import Names
@@ -91,9 +92,11 @@ class SilenceBook:
         found = [silence for silence in self._running if silence.matcher.may_hide(alert)]
         if not found:
             return None
-        silence = next((one for one in found if one.id == present), found[0])
-        said = f"{silence.owner_display or silence.owner}: {silence.reason}"
-        return Explanation(kind="silence", id=silence.id, until_ms=silence.end_ms, why_vi=said, why_en=said)
+        return _explained_by(next((one for one in found if one.id == present), found[0]))
+
+    def covers(self) -> list[Cover]:
+        """What the running ones hide, for whoever has to know it beforehand."""
+        return [Cover(id=one.id, explanation=_explained_by(one), target=one.matcher) for one in self._running]
 
     def hid(self, silence_id: str, alert_id: str) -> None:
         """A silence hides an alert: count it, once."""
@@ -124,3 +127,8 @@ class SilenceBook:
         self._dirty[PREFIX + silence_id] = None
         for alert_id in self._hid.pop(silence_id, ()):
             self._dirty[f"{_HID}{silence_id}/{alert_id}"] = None
+
+
+def _explained_by(silence: Silence) -> Explanation:
+    said = f"{silence.owner_display or silence.owner}: {silence.reason}"
+    return Explanation(kind="silence", id=silence.id, until_ms=silence.end_ms, why_vi=said, why_en=said)

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, AlertTold, LogEntry
+from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import DeskAlive, Explained
 from ioc.domain.matcher import Matcher
 from ioc.domain.profile import Area, Profile
@@ -122,7 +123,7 @@ class Room:
                 self.log.append(codec.decode_log_entry(emit.value))
                 continue
             order = codec.decode_alert_input(emit.value)
-            if isinstance(order, DeskAlive):
+            if isinstance(order, DeskAlive | CoverSaid):
                 continue
             assert isinstance(order, Explained)
             self.orders.append((self.now_ms, order))

@@ -26,7 +26,7 @@ HOUR = 60 * MIN
 
 
 def a_room(priority: int = 2, profile: Any = PROVINCE, **more: Any) -> Room:
-    room = Room(profile)
+    room = Room(replace(profile, dispatch=replace(profile.dispatch, group_wait_s=0.0)))  # a start does not wait
     room.give(signal(priority=priority, **more))
     room.settle()
     return room
@@ -443,7 +443,7 @@ def test_others_are_not_told_that_escalation_is_stuck() -> None:
 def test_the_desk_has_it() -> None:
     room = Room()
     room.give(signal(priority=3))
-    desk = make_desk(PROVINCE)
+    desk = make_desk(room.profile)
     room.desk, room.part = desk, next(p for p in desk.parts if isinstance(p, desk_escalation.EscalationPart))
-    room.settle(turns=3)
+    wait(room, 30 * S)
     assert called(room) == [(0, 0, 0)]

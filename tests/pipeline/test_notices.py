@@ -375,6 +375,18 @@ def test_a_start_waits_too_and_a_clock_that_is_ahead_does_not() -> None:
     assert list(ready([raising(1, at_ms=T0_MS + 9_000)], {}, T0_MS, **WAIT)[0])
 
 
+def test_after_a_start_a_p1_and_a_call_out_wait_too() -> None:
+    """What was raised while nobody judged may be about to be hidden; later a P1 does not wait."""
+    called = entry(what="summoned", from_state="UNACK", to_state="UNACK", priority=1)
+    for line in (raising(1, 1, T0_MS - 60_000), Judgeable(1, called, an_alert("A-1", 2))):
+        over = Judgeable(0, entry(what="cleared", from_state="UNACK", to_state="RTNUN"), an_alert("A-1", 2))
+        for now_ms, told in ((T0_MS + 4_999, False), (T0_MS + 5_000, True)):
+            found, _ = ready([over, line], {}, now_ms, **WAIT, started_ms=T0_MS)
+            assert (line in found) is told
+            waiting = [raising(2, 2, now_ms), line]
+            assert (line in ahead(waiting, 0, now_ms, **WAIT, started_ms=T0_MS)) is told
+
+
 def test_what_raises_nothing_does_not_wait() -> None:
     over = Judgeable(1, entry(what="cleared", from_state="UNACK", to_state="RTNUN"), an_alert("A-1", 2))
     assert list(ready([over], {}, T0_MS, **WAIT)[0]) == [over]

@@ -1,0 +1,83 @@
+"""What alerting knows of what hides alerts, so that one that begins hidden never asks anybody; and the change it makes.
+
+Kept in the topic ``alerts`` under ``@cover/<id>`` by each partition, as the desk told it (:mod:`ioc.domain.covers`). It
+is gone with the desk: when that is silent for too long nobody could end what hides. What is lost hides nothing.
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec.structs import replace
+
+from ioc.domain.alerts import Alert
+from ioc.domain.covers import COVERS_MAX, Cover, CoverSaid, covered
+from ioc.domain.desk import Explanation
+from ioc.pipeline.episodes import Change, explain, facts_of
+from ioc.wire.codec import encode
+
+_decode = msgspec.json.Decoder(Cover).decode
+
+
+class Covers:
+    """The covers that one partition knows."""
+
+    def __init__(self) -> None:
+        self._covers: dict[str, Cover] = {}
+        self._dirty: set[str] = set()
+
+    def load(self, name: str, value: bytes) -> None:
+        """Take one record back; ``name``: its key without the prefix.
+
+        Raises:
+            msgspec.MsgspecError: the record is not of this version.
+        """
+        self._covers[name] = _decode(value)
+
+    def take(self, said: CoverSaid) -> None:
+        """The desk said it. One more than ``COVERS_MAX`` is left out."""
+        if not said.id:
+            self.clear()
+        elif said.cover is None:
+            if self._covers.pop(said.id, None) is not None:
+                self._dirty.add(said.id)
+        elif self._covers.get(said.id) != said.cover and (said.id in self._covers or len(self._covers) < COVERS_MAX):
+            self._covers[said.id] = said.cover
+            self._dirty.add(said.id)
+
+    def clear(self) -> None:
+        """Nothing is known any more."""
+        self._dirty |= self._covers.keys()
+        self._covers = {}
+
+    def settle(self, change: Change, now_ms: int) -> tuple[Change, Change | None]:
+        """The change as it is when what is known hides the alert from the same moment on, and the line that says why.
+
+        Only what begins to ask by the change; the version stays the same: there is no moment in which it asks.
+        """
+        alert = change.alert
+        if alert.state != "UNACK" or change.from_state == "UNACK" or not self._covers:
+            return change, None
+        why = covered(alert, self._covers.values(), now_ms)
+        if why is None:
+            return change, None
+        after = _hidden(alert, why)
+        muted = Change(after, "muted", f"EXPLAINED_BY {why.kind} {why.id}", after.state)
+        return msgspec.structs.replace(change, alert=after), muted
+
+    def take_dirty(self) -> list[tuple[str, bytes | None]]:
+        """Records that changed since the last call."""
+        names, self._dirty = sorted(self._dirty), set()
+        return [(name, encode(self._covers[name]) if name in self._covers else None) for name in names]
+
+
+def _hidden(alert: Alert, why: Explanation) -> Alert:
+    facts = explain(facts_of(alert), True)
+    return replace(
+        alert,
+        state=facts.state,
+        suppression=facts.suppression,
+        owed=facts.owed,
+        explained=why,
+        asked_ms=None,
+        hidden_changes=alert.hidden_changes + 1,
+    )
