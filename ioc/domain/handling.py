@@ -62,7 +62,11 @@ class Hidden(Struct, frozen=True, kw_only=True):
 
 
 class Assignment(Struct, frozen=True, kw_only=True):
-    """Whose alert it is now. ``version`` of the alert at which it became so."""
+    """Whose alert it is now. ``version`` of the alert at which it became so.
+
+    ``earlier``: id of the former occurrence of the object in which it was given; empty: in this one. The version is of
+    this alert all the same: its first.
+    """
 
     to: str
     to_display: str
@@ -70,15 +74,21 @@ class Assignment(Struct, frozen=True, kw_only=True):
     by_display: str
     at_ms: int
     version: int
+    earlier: str = ""
 
 
 class Done(Struct, frozen=True, kw_only=True):
-    """Something done once: an agency sent (``what`` is its id), or a step of the checklist."""
+    """Something done once: an agency sent (``what`` is its id), or a step of the checklist.
+
+    ``earlier``: id of the former occurrence of the object in which it was done; empty: in this one. It may be done
+    anew.
+    """
 
     what: str
     by: str
     by_display: str
     at_ms: int
+    earlier: str = ""
 
 
 class Result(Struct, frozen=True, kw_only=True):

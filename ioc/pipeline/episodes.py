@@ -85,7 +85,8 @@ def begin(signal: Signal, now_ms: int, predecessor: Alert | None, *, latching: b
         now_ms: processing time.
         predecessor: the object's earlier alert when that is still open. What nobody acknowledged in it goes on here:
             its priority as a floor, and its count. A shelf, and out of service, are of the object: they go on too, a
-            shelf not when this is priority 1 and that one was not.
+            shelf not when this is priority 1 and that one was not. Whose it was, who was sent and which steps were
+            done go on with a mark.
         latching: of the rule.
     """
     facts = move(NOT_RAISED, "RAISE", latching=latching).facts
@@ -151,7 +152,18 @@ def begin(signal: Signal, now_ms: int, predecessor: Alert | None, *, latching: b
         muted_by=signal.muted_by,
         asked_ms=now_ms if facts.state == "UNACK" else None,
     )
-    return Change(alert, "raised", signal.reason, "NORM")
+    return Change(alert if predecessor is None else _handled(alert, predecessor), "raised", signal.reason, "NORM")
+
+
+def _handled(alert: Alert, former: Alert) -> Alert:
+    """The alert with what people did for its object in the former occurrence: an agency is on its way all the same."""
+    had = former.assigned
+    return replace(
+        alert,
+        assigned=None if had is None else replace(had, version=alert.version, earlier=had.earlier or former.id),
+        dispatched=tuple(replace(one, earlier=one.earlier or former.id) for one in former.dispatched),
+        steps=tuple(replace(one, earlier=one.earlier or former.id) for one in former.steps),
+    )
 
 
 def supersede(alert: Alert, successor: str, now_ms: int) -> Change:

@@ -252,8 +252,9 @@ def _note(alert: Alert, command: Command, now_ms: int) -> Answer:
         what, field = (command.agency, "dispatched") if command.op == "dispatch" else (command.item, "steps")
         done: tuple[Done, ...] = getattr(alert, field)
         for one in done:
-            if one.what == what:
+            if one.what == what and not one.earlier:
                 who = Who(one.by, one.by_display, one.at_ms)
                 return refuse(alert, command, now_ms, who, "ALREADY", "DONE_BEFORE")
-        after = replace(after, **{field: (*done, Done(what=what, by=by, by_display=display, at_ms=now_ms))})
+        others = (one for one in done if one.what != what)
+        after = replace(after, **{field: (*others, Done(what=what, by=by, by_display=display, at_ms=now_ms))})
     return Answer(line(alert, after, command, now_ms, "DONE", "NOTED"), after)

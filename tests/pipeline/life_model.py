@@ -48,6 +48,7 @@ class Occurrence:
     taken: bool = False
     result: bool = False
     done: set[str] = field(default_factory=set)
+    former: set[str] = field(default_factory=set)  # of these, in a former occurrence; "to" when whose it is is so
     comments: int = 0
     hidden_changes: int = 0
     realarms: int = 0
@@ -164,6 +165,8 @@ class Model:
                 one.hidden_changes = before.hidden_changes
             if not f.acked and (f.suppression == "none" or f.active or f.owed):
                 one.priority = min(one.priority, before.priority)
+            one.to, one.done = before.to, set(before.done)
+            one.former = before.done | ({"to"} if before.to else set())
             before.move("SUPERSEDE")
             before.muted = False
         one.explain()
@@ -304,10 +307,12 @@ class Model:
             if one.to and (one.to == to or seen.given != one.given):
                 return "ALREADY"
             one.to, one.given = to, one.given + 1
+            one.former.discard("to")
             return "DONE"
         what = command.agency or command.item
-        if what in one.done:
+        if what in one.done - one.former:
             return "ALREADY"
+        one.former.discard(what)
         one.done.add(what)
         return "DONE"
 
@@ -374,8 +379,14 @@ def same(one: Occurrence, alert: Any) -> list[str]:
         "realarms": (one.realarms, alert.realarms),
         "chatter": (one.says, said and (said.times, said.off_delay_s, said.returns_at_ms or 0)),
         "done": (one.done, {d.what for d in (*alert.dispatched, *alert.steps)}),
+        "former": (one.former, _former(alert)),
     }
     return [f"{name}: model {a!r}, alert {b!r}" for name, (a, b) in pairs.items() if a != b]
+
+
+def _former(alert: Any) -> set[str]:
+    found = {one.what for one in (*alert.dispatched, *alert.steps) if one.earlier}
+    return found | {"to"} if alert.assigned is not None and alert.assigned.earlier else found
 
 
 assert set(HIDE) == {"SHELVE", "SHELVE_ONCE", "OUT", "SUPPRESS"}

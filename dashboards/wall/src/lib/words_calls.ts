@@ -1,8 +1,9 @@
-/** Words about who is called when nobody acknowledges, in both languages; part of the pages' words. */
+/** Words about who is called when nobody acknowledges and who was sent before, in both languages; part of the pages' words. */
 
 export const calls_vi = {
   called: 'Đã gọi',
   call_step: 'bước {n}, lượt {round}',
+  from_former: 'từ đợt trước',
   ev_called: 'Gọi {whom}',
   ev_uncalled: 'Bước gọi {n}: không gọi được ai',
   why_STEP_DUE: 'đến hạn gọi',
@@ -26,6 +27,7 @@ export const calls_vi = {
 export const calls_en: Record<keyof typeof calls_vi, string> = {
   called: 'Called',
   call_step: 'step {n}, round {round}',
+  from_former: 'from the former occurrence',
   ev_called: 'Called {whom}',
   ev_uncalled: 'Step {n}: nobody was called',
   why_STEP_DUE: 'the step was due',

@@ -1,7 +1,7 @@
 /** What a person may do with an alert now, beside acknowledging it. The server decides; this spares refused commands. Pure. */
 
 import { isHidden, isLatched, isMuted } from './alerts';
-import type { Alert, Op, ResultCode } from './wire';
+import type { Alert, Done, Op, ResultCode } from './wire';
 
 export const RESULTS: readonly ResultCode[] = ['handled', 'false_alarm', 'duplicate', 'no_action', 'transferred', 'test'];
 /** Lengths of a shelf that the page offers, seconds; the longest is one shift. */
@@ -14,6 +14,17 @@ export const REVIEW_DAYS: readonly number[] = [1, 3, 7, 30, 90];
 export const WITH_FORM: ReadonlySet<Op> = new Set(['assign', 'dispatch', 'comment', 'shelve', 'unack', 'out_of_service', 'close', 'reopen']);
 /** Operations that the server refuses without a reason. */
 export const WITH_REASON: ReadonlySet<Op> = new Set(['shelve', 'unack', 'out_of_service', 'reopen']);
+
+/** Agencies that were sent in this occurrence; one that was sent in a former one can be sent again. */
+export function sentHere(alert: Alert): Set<string> {
+  return new Set((alert.dispatched ?? []).filter((one) => !one.earlier).map((one) => one.what));
+}
+
+/** Who did a step, and how its box stands; of a former occurrence it is half done, and can be done anew. */
+export function doneOf(alert: Alert, step: string): { done: Done | undefined; checked: boolean | 'mixed' } {
+  const done = (alert.steps ?? []).find((one) => one.what === step);
+  return { done, checked: done?.earlier ? 'mixed' : done !== undefined };
+}
 
 /** In the order in which they are offered; empty for a role that only looks. */
 export function actionsFor(alert: Alert, role: string, user: string): Op[] {

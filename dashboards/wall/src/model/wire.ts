@@ -154,6 +154,8 @@ export interface Assignment {
   readonly by_display: string;
   readonly at_ms: number;
   readonly version: number;
+  /** Id of the former occurrence in which it was given; empty: in this one. */
+  readonly earlier?: string;
 }
 
 /** An agency sent, or a step of the checklist. */
@@ -162,6 +164,8 @@ export interface Done {
   readonly by: string;
   readonly by_display: string;
   readonly at_ms: number;
+  /** Id of the former occurrence in which it was done; empty: in this one. */
+  readonly earlier?: string;
 }
 
 /** How it ended. */
