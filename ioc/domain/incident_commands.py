@@ -126,7 +126,10 @@ def _note(known: Incident, command: IncidentCommand, now_ms: int) -> Decision:
 
 
 def _merge(known: Incident, around: Around, command: IncidentCommand, now_ms: int) -> Decision:
-    """The members of the other one move, and the other one closes. What the named one collects is now both's."""
+    """The members of the other one move, and the other one closes. What the named one collects is now both's.
+
+    Who leads the other one leads on, where nobody leads this one.
+    """
     other = around.incidents.get(command.other)
     if command.other == known.id:
         return _refuse(command, now_ms, "SAME")
@@ -144,11 +147,17 @@ def _merge(known: Incident, around: Around, command: IncidentCommand, now_ms: in
             there[one.alert_id] = one
     if len(there) > MEMBERS_MAX:
         return _refuse(command, now_ms, "TOO_MANY")
-    line = _line(command, "merged", now_ms, about=other.id)
+    led = "" if other.owner in (None, known.owner) else f"{'other_' if known.owner else ''}owner={other.owner}"
+    by = other.owner_display or other.owner or ""
+    line = _line(command, "merged", now_ms, about=other.id, text=by if led else "")
     after = with_line(known, line)
+    if known.owner is None:
+        after = replace(
+            after, owner=other.owner, owner_display=other.owner_display, owner_since_ms=other.owner_since_ms
+        )  # fmt: skip
     after = with_members(after, there.values(), now_ms)
     gone = with_line(replace(other, members=()), _line(command, "merged", now_ms, about=known.id))
-    return _done(command, now_ms, after, close(gone, now_ms, merged_into=known.id))
+    return _done(command, now_ms, after, close(gone, now_ms, merged_into=known.id), led=led)
 
 
 def _split(known: Incident, around: Around, command: IncidentCommand, now_ms: int) -> Decision:
@@ -198,9 +207,14 @@ def _line(command: IncidentCommand, word: LineWord, now_ms: int, *, about: str =
 
 
 def _done(
-    command: IncidentCommand, now_ms: int, *changed: Incident, split: tuple[str, ...] = (), into: str = ""
+    command: IncidentCommand,
+    now_ms: int,
+    *changed: Incident,
+    split: tuple[str, ...] = (),
+    into: str = "",
+    led: str = "",
 ) -> Decision:
-    return Decision(_answer(command, now_ms, "DONE", _DONE[command.op], into=into), changed, split)
+    return Decision(_answer(command, now_ms, "DONE", _DONE[command.op], into=into, led=led), changed, split)
 
 
 def _late(command: IncidentCommand, now_ms: int, faster: Faster) -> Decision:
@@ -219,11 +233,12 @@ def _answer(
     faster: Faster | None = None,
     *,
     into: str = "",
+    led: str = "",
 ) -> LogEntry:
     into = into or (faster.into if faster else "")
     said = [f"into={into}"] if into else []
     if command.op == "merge":
-        said.append(f"other={command.other}")
+        said += [f"other={command.other}", *([led] if led else [])]
     if command.op == "split":
         said.append(names_text(command.alert_ids))
     return answer(

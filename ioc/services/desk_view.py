@@ -108,7 +108,9 @@ class DeskView:
         Incidents beyond that are left out, so that their alerts stand for themselves on the screens.
         """
         if self._frame is None or self._frame[0] != self.version:
-            frame = DeskFrame(incidents=self._present()[1], flood=self.flood, version=self.version)
+            incidents = self._present()[1]
+            numbers = self._named(incidents, incidents)
+            frame = DeskFrame(incidents=incidents, numbers=numbers, flood=self.flood, version=self.version)
             self._frame = (self.version, encode_frame(frame))
         return self._frame[1]
 
@@ -120,15 +122,22 @@ class DeskView:
         """The frame that leads from what was shown before to the present; of an earlier version of this view."""
         if before.version not in self._changes:
             now, incidents = self._present()
+            changed = [one for one in incidents if before.stamps.get(one.id) != now.stamps[one.id]]
             frame = DeskDelta(
                 prev=before.version,
                 version=now.version,
-                incidents=[one for one in incidents if before.stamps.get(one.id) != now.stamps[one.id]],
+                incidents=changed,
+                numbers=self._named(changed, incidents),
                 gone=sorted(before.stamps.keys() - now.stamps.keys()),
                 flood=self.flood,
             )
             self._changes[before.version] = encode_frame(frame)
         return self._changes[before.version]
+
+    def _named(self, lines_of: Iterable[Incident], shown: Iterable[Incident]) -> dict[str, int]:
+        """Numbers of incidents that lines name and that are not shown: a screen may never have seen them."""
+        names = {line.about for one in lines_of for line in one.timeline} - {one.id for one in shown}
+        return {name: self.incidents[name].number for name in sorted(names & self.incidents.keys())}
 
     def _moved(self) -> None:
         self.version += 1

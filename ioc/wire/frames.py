@@ -186,10 +186,12 @@ class DeskFrame(Struct, frozen=True, kw_only=True, tag="desk", tag_field="t"):
     """All open incidents and the flood, as the desk says them now; the whole of it, beside the positions.
 
     Sent after the picture begins and, to clients that did not ask for changes, whenever it changed. ``flood`` None: the
-    desk has said nothing yet. ``version`` is of this gateway alone and grows with every change.
+    desk has said nothing yet. ``version`` is of this gateway alone and grows with every change. ``numbers``: by id, of
+    incidents that lines name and that are not among them, those that ended within a day.
     """
 
     incidents: list[Incident] = []
+    numbers: dict[str, int] = {}
     flood: Flood | None = None
     version: int = 0
 
@@ -198,12 +200,14 @@ class DeskDelta(Struct, frozen=True, kw_only=True, tag="desk_delta", tag_field="
     """What changed of the desk from version ``prev`` to ``version``, for clients that asked for changes.
 
     ``incidents`` are those that are new or changed, each whole; ``gone`` ids of those that are shown no more; ``flood``
-    as it is. A client that does not hold ``prev`` has to connect again, which begins with the whole.
+    as it is; ``numbers`` as in the whole, of the incidents that changed. A client that does not hold ``prev`` has to
+    connect again, which begins with the whole.
     """
 
     prev: int
     version: int
     incidents: list[Incident] = []
+    numbers: dict[str, int] = {}
     gone: list[str] = []
     flood: Flood | None = None
 

@@ -192,6 +192,8 @@ class Plain:
             if answer.outcome == "DONE":
                 self.groups[one.id] |= self.groups[other.id]
                 self.touched |= {one.id, other.id}
+                if not self.owners.get(one.id, ("", 0))[0]:
+                    self.owners[one.id] = self.owners.get(other.id, ("", 0))
                 self.split = {name: one.id if home == other.id else home for name, home in self.split.items()}
         else:
             there = [member.alert_id for member in one.members if member.left_ms is None]

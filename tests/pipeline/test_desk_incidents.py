@@ -268,10 +268,10 @@ def test_merged_members_move_and_the_survivor_collects_for_both(room: Room) -> N
     rain = opened(room, "R-1", "R-2", "R-3", rule="rain", priority=2)
     room.do(handle(1, "take", rain))
     answer = room.do(handle(2, "merge", road, other=rain))
-    assert (answer.outcome, answer.reason, answer.detail) == ("DONE", "MERGED", f"other={rain}")
+    assert (answer.outcome, answer.reason, answer.detail) == ("DONE", "MERGED", f"other={rain} owner=lan")
     assert room.names() == [(1, ["A-1", "A-2", "R-1", "R-2", "R-3"])]
     one, gone = room.incidents()
-    assert (one.priority, one.owner) == (2, None)
+    assert (one.priority, one.owner) == (2, "lan")
     assert [line.word for line in one.timeline] == ["opened", "merged", "worsened"]
     assert (gone.state, gone.merged_into, gone.members, gone.closed_ms) == ("closed", road, (), room.now_ms)
     assert [(line.what, line.reason) for line in room.log[-2:]] == [

@@ -143,6 +143,34 @@ def test_one_incident_of_many_is_sent_alone() -> None:
     assert view.changes(view.shown()) is view.changes(view.shown()), "made once for all screens"
 
 
+def test_lines_about_incidents_that_are_not_shown_have_their_numbers() -> None:
+    """A console that was loaded anew never saw the one that was merged away; nor one that saw too many to hold it."""
+    view = DeskView()
+    abouts = ("I-2", "I-3", "I-9", "A-1")
+    lines = tuple(Line(at_ms=n, word="merged", about=about) for n, about in enumerate(abouts))
+    noted = tuple(Line(at_ms=1, word="noted") for _ in range(desk_view.FRAME_LINES_MAX))
+    old = (Line(at_ms=0, word="merged", about="I-4"), *noted)
+    for made in (
+        replace(incident(1, 1), timeline=old + lines),
+        replace(incident(2, 1), state="closed", merged_into="I-1"),
+        incident(3, 1),
+        replace(incident(4, 1), state="closed", merged_into="I-1"),
+    ):
+        view.take(b"incident/" + made.id.encode(), encode(made))
+    whole = decode_frame(view.frame())
+    assert [one["id"] for one in whole["incidents"]] == ["I-3", "I-1"]
+    assert whole["numbers"] == {"I-2": 2}, "named in a line that is sent, and not sent itself"
+    screen = Screen(view)
+    view.take(b"incident/I-3", encode(replace(incident(3, 1), state="closed")))
+    third = Line(at_ms=5, word="merged", about="I-3")
+    view.take(b"incident/I-1", encode(replace(incident(1, 1), timeline=(*lines, third))))
+    assert decode_frame(view.changes(screen.at))["numbers"] == {"I-2": 2, "I-3": 3}
+    view.take(b"incident/I-5", encode(incident(5, 1)))
+    screen.follow(view)
+    view.take(b"incident/I-5", encode(replace(incident(5, 1), owner="lan")))
+    assert decode_frame(view.changes(screen.at))["numbers"] == {}
+
+
 def incident(number: int, members: int) -> Incident:
     member = Member(
         alert_id="A", key="r|c|o", rule="r", centre="c", area="731", priority=2, acked=False, hidden=False,

@@ -81,7 +81,8 @@ describe('incidents at the console', () => {
     const { incidents } = (window as unknown as { FAKE: { incidents: Incident[] } }).FAKE;
     const one = incidents.find((i) => i.number === 120) as Incident;
     const line = (word: string, about: string): object => ({ at_ms: one.opened_ms, word, about, text: '', actor: 'lan', actor_display: 'Lan' });
-    Object.assign(one, { timeline: [line('opened', 'I-118'), line('merged', 'I-119'), line('split', 'I-0c1dffff')] });
+    const led = { ...line('merged', 'I-0c1deeee'), text: 'Minh' };
+    Object.assign(one, { timeline: [line('opened', 'I-118'), line('merged', 'I-119'), led, line('split', 'I-0c1dffff')] });
     (incidents.find((i) => i.number === 119) as { state: string }).state = 'closed'; // merged: gone, and its number known from before
     (window as unknown as { SOCKET: { desk(): void } }).SOCKET.desk();
     await press('i');
@@ -89,6 +90,7 @@ describe('incidents at the console', () => {
     const lines = screen.getByTestId('incident-timeline').textContent ?? '';
     expect(lines).toContain('mở sự cố, tách từ S-118');
     expect(lines).toContain('Lan tách: một sự cố khác');
+    expect(lines).toContain('Lan gộp: một sự cố khác, do Minh phụ trách');
     expect(lines).not.toContain('I-');
   });
 

@@ -34,6 +34,9 @@ describe('what changed of the desk', () => {
   });
   it('keeps the numbers of incidents that are gone: lines of others name them', () => {
     expect(reduce(held, { ...whole, incidents: [], version: 1 }, 0).desk.numbers).toEqual(new Map([['I-1', 1], ['I-2', 2], ['I-3', 3]]));
+    const anew = reduce({ ...EMPTY, sync: 'live', pos: '1' }, { ...whole, numbers: { 'I-8': 8 } }, 0); // loaded anew: it never saw I-8
+    expect(anew.desk.numbers?.get('I-8')).toBe(8);
+    expect(reduce(anew, { t: 'desk_delta', prev: 5, version: 6, incidents: [], gone: [], flood: null, numbers: { 'I-7': 7 } }, 0).desk.numbers?.get('I-7')).toBe(7);
     const many = Array.from({ length: NUMBERS_MAX }, (_, n) => incident(n + 10));
     expect([...(reduce(held, { ...whole, incidents: many }, 0).desk.numbers ?? [])].map(([id]) => id)).toEqual(many.map((one) => one.id));
   });

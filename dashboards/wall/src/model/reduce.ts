@@ -13,7 +13,7 @@ import {
   DAY_ALERTS_MAX, DAY_MS, MINUTES_KEPT_MS, NUMBERS_MAX, OUTCOMES_MAX, UNSEEN_MAX, serverTime, type Desk, type Picture, type Suspect,
 } from './picture';
 import type { Alert, Beat, Changes, Delta, Gone, Minute, OutcomeFrame, ServerFrame, SnapshotEnd } from './wire';
-import type { DeskDelta, Incident } from './wire_desk';
+import type { DeskDelta, DeskFrame } from './wire_desk';
 
 export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Picture {
   switch (frame.t) {
@@ -32,7 +32,7 @@ export function reduce(picture: Picture, frame: ServerFrame, now_ms: number): Pi
     case 'outcome':
       return applyOutcome(picture, frame, now_ms);
     case 'desk': // the whole of it, beside the positions: nothing of an earlier one stays
-      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood, version: frame.version, numbers: numbered(picture.desk, frame.incidents) } };
+      return { ...picture, desk: { incidents: frame.incidents, flood: frame.flood, version: frame.version, numbers: numbered(picture.desk, frame) } };
     case 'desk_delta':
       return frame.prev === picture.desk.version ? { ...picture, desk: changedDesk(picture.desk, frame) } : { ...picture, sync: 'broken' };
     case 'gap': // what is held stays until the snapshot that follows has named the rest
@@ -45,14 +45,15 @@ function changedDesk(desk: Desk, frame: DeskDelta): Desk {
   const incidents = new Map(desk.incidents.map((one) => [one.id, one]));
   for (const id of frame.gone) incidents.delete(id);
   for (const one of frame.incidents) incidents.set(one.id, one);
-  return { incidents: [...incidents.values()], flood: frame.flood, version: frame.version, numbers: numbered(desk, frame.incidents) };
+  return { incidents: [...incidents.values()], flood: frame.flood, version: frame.version, numbers: numbered(desk, frame) };
 }
 
-/** The numbers held with those of some incidents; the very same map when all of them are in it. */
-function numbered(desk: Desk, incidents: readonly Incident[]): ReadonlyMap<string, number> {
+/** The numbers held with those of a frame; the very same map when all of them are in it. */
+function numbered(desk: Desk, frame: Pick<DeskFrame, 'incidents' | 'numbers'>): ReadonlyMap<string, number> {
   const held = desk.numbers ?? new Map<string, number>();
-  if (incidents.every((one) => held.get(one.id) === one.number)) return held;
-  return new Map([...held, ...incidents.map((one) => [one.id, one.number] as const)].slice(-NUMBERS_MAX));
+  const said = [...Object.entries(frame.numbers ?? {}), ...frame.incidents.map((one) => [one.id, one.number] as const)];
+  if (said.every(([id, number]) => held.get(id) === number)) return held;
+  return new Map([...held, ...said].slice(-NUMBERS_MAX));
 }
 
 function everything(picture: Picture): Suspect {

@@ -89,6 +89,8 @@ export interface DeskFrame {
   readonly flood: Flood | null;
   /** Of this connection's gateway; grows with every change. */
   readonly version: number;
+  /** Ids of incidents that lines name and that are not among them → their numbers; missing from an older gateway. */
+  readonly numbers?: Readonly<Record<string, number>>;
 }
 
 /** What changed of the desk from version `prev` to `version`: whole incidents, ids of those that are gone, the flood. */
@@ -99,6 +101,8 @@ export interface DeskDelta {
   readonly incidents: readonly Incident[];
   readonly gone: readonly string[];
   readonly flood: Flood | null;
+  /** As in the whole, of the incidents that changed. */
+  readonly numbers?: Readonly<Record<string, number>>;
 }
 
 /** What a command to an incident or a handover came to. */
