@@ -12,7 +12,7 @@ not remembered, and can push out nothing.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import msgspec
 from msgspec import Struct
@@ -45,7 +45,7 @@ class Answered:
     def load(self, name: str, value: bytes) -> None:
         """Take one record of the checkpoint back: an alert's, or that of unknown ones; old ones have mismatches."""
         entries = msgspec.json.decode(value, type=list[LogEntry])
-        self._answers[name] = [_kept(entry) for entry in entries if entry.outcome != "MISMATCH"]
+        self._answers[name] = [kept_of(entry) for entry in entries if entry.outcome != "MISMATCH"]
         for one in self._answers[name]:
             self._index(one.entry)
 
@@ -73,7 +73,7 @@ class Answered:
         if entry.outcome == "MISMATCH":
             return
         name = entry.alert_id if known else _UNKNOWN
-        before = [*self._answers.get(name, ()), _kept(entry)]
+        before = [*self._answers.get(name, ()), kept_of(entry)]
         self._index(entry)
         going = leaving(before, entry.at_ms)
         for place in going:
@@ -102,13 +102,20 @@ class Answered:
             del self._first[entry.command_id]
 
 
-def leaving(kept: list[Kept], now_ms: int) -> set[int]:
+def leaving(
+    kept: Sequence[Kept],
+    now_ms: int,
+    *,
+    effective_kept: int = EFFECTIVE_KEPT,
+    others_kept: int = OTHERS_KEPT,
+    bytes_max: int = BYTES_MAX,
+) -> set[int]:
     """Places of those that go, oldest first in ``kept``; the newest never does."""
     found: set[int] = set()
-    for effective, most in ((False, OTHERS_KEPT), (True, EFFECTIVE_KEPT)):
+    for effective, most in ((False, others_kept), (True, effective_kept)):
         kind = [place for place, one in enumerate(kept) if one.entry.accepted == effective]
         found |= {place for place in kind[:-most] if now_ms - kept[place].entry.at_ms >= KEPT_MS}
-    over = sum(one.size for place, one in enumerate(kept) if place not in found) - BYTES_MAX
+    over = sum(one.size for place, one in enumerate(kept) if place not in found) - bytes_max
     for place in _by_worth(kept, found):
         if over <= 0:
             break
@@ -117,11 +124,12 @@ def leaving(kept: list[Kept], now_ms: int) -> set[int]:
     return found
 
 
-def _by_worth(kept: list[Kept], gone: set[int]) -> Iterable[int]:
+def _by_worth(kept: Sequence[Kept], gone: set[int]) -> Iterable[int]:
     """Those that stand, without the newest: what had no effect first, each oldest first."""
     places = [place for place in range(len(kept) - 1) if place not in gone]
     return sorted(places, key=lambda place: (kept[place].entry.accepted, place))
 
 
-def _kept(entry: LogEntry) -> Kept:
+def kept_of(entry: LogEntry) -> Kept:
+    """An answer with its size."""
     return Kept(entry, len(encode(entry)) + 1)

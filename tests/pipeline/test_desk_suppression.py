@@ -11,6 +11,7 @@ from ioc.domain.matcher import Matcher
 from ioc.domain.silences import SILENCES_MAX, silence_id
 from ioc.domain.suppression import Suppression as Setup
 from ioc.pipeline import answer_book
+from ioc.pipeline.answered import KEPT_MS
 from ioc.pipeline.desk import make_desk
 from ioc.pipeline.desk_suppression import REPEAT_MS, START_MS, Suppression
 from tests.pipeline.small_province import MIN, S, T
@@ -218,10 +219,11 @@ def test_a_command_that_comes_again_has_its_answer_and_no_other_content(room: Ro
 
 
 def test_answers_are_bounded_and_the_oldest_goes(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(answer_book, "ANSWERS_MAX", 3)
+    monkeypatch.setattr(answer_book, "EFFECTIVE_KEPT", 3)
     for number in range(1, 4):
         room.do(create(number, JAMS))
         room.now_ms += 1
+    room.now_ms += KEPT_MS
     room.restart()
     room.do(create(4, JAMS))
     kept = {key.rpartition("/")[2] for key in room.topic if key.startswith("@silence/answer/")}
