@@ -155,13 +155,9 @@ class AlertingPartition:
             elif isinstance(given, CentreSilent):
                 self.counters.conditions += 1
                 self._signals(self._absences.centre(given), now_ms, effects)
-            elif isinstance(given, Explained | Summoned):
-                self.counters.orders += 1
-                self._order(given, now_ms, effects)
-            elif isinstance(given, CoverSaid):
-                self._covers.take(given)
-            elif isinstance(given, DeskAlive):
+            elif isinstance(given, Explained | Summoned | CoverSaid | DeskAlive):
                 self._desk_heard_ms, self._desk_spoke = now_ms, True
+                self._from_desk(given, now_ms, effects)
             elif isinstance(given, CanaryPassed):
                 self._canary_ms = max(self._canary_ms, given.sent_ms)
                 self._canary_dirty = True
@@ -361,6 +357,13 @@ class AlertingPartition:
                 change = episodes.explain_by(alert, None, now_ms, "DESK_LOST")
                 if change is not None:
                     self._accept(change, None, now_ms, effects)
+
+    def _from_desk(self, given: Explained | Summoned | CoverSaid | DeskAlive, now_ms: int, effects: Effects) -> None:
+        if isinstance(given, Explained | Summoned):
+            self.counters.orders += 1
+            self._order(given, now_ms, effects)
+        elif isinstance(given, CoverSaid):
+            self._covers.take(given)
 
     def _order(self, order: Explained | Summoned, now_ms: int, effects: Effects) -> None:
         alert, change = self.alerts.get(order.alert_id), None

@@ -1,6 +1,7 @@
 """What the desk tells alerting beforehand, so that an alert under it is hidden from its first moment on.
 
-Told are changes; everything at the start, after a reload and every ten minutes, so that what one side lost comes back.
+Told are changes; everything at the start, after a reload or a time in which the desk stood still, and every ten
+minutes, so that what one side lost comes back.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ioc.domain.planned import Opening
 from ioc.domain.suppression import Inhibit
 
 AGAIN_MS = 600_000
+PAUSE_MS = 60_000  # between two calls: alerting may have given the desk up
 _BY_ALERT = "inhibit|"  # covers of inhibition rules; the others are made by people and plans
 
 
@@ -23,6 +25,7 @@ class CoverTeller:
     def __init__(self) -> None:
         self._told: dict[str, Cover] = {}
         self._told_ms: int | None = None  # None: begin anew
+        self._called_ms = 0
 
     def begin_anew(self) -> None:
         """Other rules: alerting is to forget all, and hears what is there."""
@@ -37,10 +40,12 @@ class CoverTeller:
             now_ms: present.
         """
         said: list[CoverSaid] = []
+        stood = not 0 <= now_ms - self._called_ms < PAUSE_MS
+        self._called_ms = now_ms
         if self._told_ms is None:
             self._told, self._told_ms = {}, now_ms
             said.append(CoverSaid())
-        elif not 0 <= now_ms - self._told_ms < AGAIN_MS:
+        elif stood or not 0 <= now_ms - self._told_ms < AGAIN_MS:
             self._told_ms = now_ms
             said += [CoverSaid(id=name, cover=cover) for name, cover in self._told.items()]
         wanted: dict[str, Cover | None] = {name: None for name in self._told if not name.startswith(_BY_ALERT)}
