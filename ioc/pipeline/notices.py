@@ -11,11 +11,12 @@ from hashlib import sha256
 from typing import Any, Literal
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.desk_commands import is_about_desk
 from ioc.domain.dispatch import Channel, Occasion, Route
+from ioc.domain.notice import NoticeAlert, NoticeBody, Word
 from ioc.domain.profile import Profile
 from ioc.domain.times import from_ms, rfc3339
 from ioc.pipeline.episodes import HIDDEN_OCCURRENCE
@@ -28,7 +29,6 @@ GIVE_UP_AFTER_MS = 24 * 3_600_000
 JITTER = 0.2  # share of the wait, so that what failed together does not come back together
 # Words of the log for a condition that went away. A hidden occurrence that only came out of hiding went away before.
 GONE = frozenset({"cleared", "closed", HIDDEN_OCCURRENCE})
-Word = Occasion | Literal["called"]  # what routes may ask for, and what goes by its own way
 WORDS: dict[str, dict[Word, str]] = {
     "vi": {"raised": "Cảnh báo mới", "worse": "Nặng hơn", "over": "Đã hết", "acknowledged": "Đã có người nhận"},
     "en": {"raised": "New alert", "worse": "Worse", "over": "Over", "acknowledged": "Acknowledged"},
@@ -329,39 +329,42 @@ def _targets(channel: Channel) -> tuple[str, ...]:
 
 def _notice(entry: LogEntry, alert: Alert, what: Word, channel: Channel, target: str, profile: Profile) -> Notice:
     key = sha256(f"{entry.id}|{channel.id}|{target}".encode()).hexdigest()[:32]
-    body: dict[str, Any] = {
-        "id": key,
-        "occasion": what,
-        "at": rfc3339(entry.at_ms),
-        "centre": profile.id,
-        "language": channel.language,
-        "title": subject(entry, alert, what, channel.language, profile),
-        "by": entry.actor_display or entry.actor,
-        "called": list(entry.summons.whom) if entry.summons is not None else [],
-        "simulated": any(c.simulated for c in profile.centres if c.id == alert.centre),
-        "alert": {
-            "id": alert.id,
-            "version": entry.version,
-            "priority": entry.priority,
-            "rule": alert.rule,
-            "type": alert.type,
-            "centre": alert.centre,
-            "area": alert.area,
-            "site": alert.site,
-            "level": alert.level,
-            "title_vi": alert.title_vi,
-            "title_en": alert.title_en,
-            "place_vi": alert.place_vi,
-            "place_en": alert.place_en,
-            "lon": alert.lon,
-            "lat": alert.lat,
-            "started": rfc3339(alert.started_ms),
-            "raised": rfc3339(alert.raised_ms),
-        },
-    }
-    if entry.summons is not None and entry.summons.gone:
-        body["gone"] = True
+    body = NoticeBody(
+        id=key,
+        occasion=what,
+        at=rfc3339(entry.at_ms),
+        centre=profile.id,
+        language=channel.language,
+        title=subject(entry, alert, what, channel.language, profile),
+        by=entry.actor_display or entry.actor,
+        called=entry.summons.whom if entry.summons is not None else (),
+        simulated=any(c.simulated for c in profile.centres if c.id == alert.centre),
+        alert=_of_alert(entry, alert),
+        gone=True if entry.summons is not None and entry.summons.gone else UNSET,
+    )
     return Notice(id=key, channel=channel.id, target=target, alert_id=alert.id, body=msgspec.json.encode(body).decode())
+
+
+def _of_alert(entry: LogEntry, alert: Alert) -> NoticeAlert:
+    return NoticeAlert(
+        id=alert.id,
+        version=entry.version,
+        priority=entry.priority,
+        rule=alert.rule,
+        type=alert.type,
+        centre=alert.centre,
+        area=alert.area,
+        site=alert.site,
+        level=alert.level,
+        title_vi=alert.title_vi,
+        title_en=alert.title_en,
+        place_vi=alert.place_vi,
+        place_en=alert.place_en,
+        lon=alert.lon,
+        lat=alert.lat,
+        started=rfc3339(alert.started_ms),
+        raised=rfc3339(alert.raised_ms),
+    )
 
 
 def subject(entry: LogEntry, alert: Alert, what: Word, language: str, profile: Profile) -> str:
