@@ -311,7 +311,7 @@ class AlertingPartition:
                 change = episodes.Change(answer.alert, entry.what, entry.reason, entry.from_state)
                 change, muted = self._covers.settle(change, now_ms)
                 entry = replace(entry, to_state=change.alert.state)
-                self._write(change.alert, effects)
+                self._write((muted or change).alert, effects)
             if answer.unasked and answer.alert is not None:
                 closing = episodes.Change(answer.alert, episodes.HIDDEN_OCCURRENCE, entry.reason, entry.from_state)
                 self._log(closing, None, now_ms, effects)
@@ -374,20 +374,18 @@ class AlertingPartition:
         if change is None:
             self.counters.without_effect += 1
         else:
-            self._keep(change, None, now_ms, effects)  # what the desk orders stands, whatever it said before
+            self._write(change.alert, effects)  # what the desk orders stands, whatever it said before
+            self._log(change, None, now_ms, effects)
 
     def _answered(self, command: Command) -> LogEntry | None:
         return self._answers.find(command)
 
     def _accept(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
         change, muted = self._covers.settle(change, now_ms)
-        self._keep(change, event_ms, now_ms, effects)
+        self._write((muted or change).alert, effects)
+        self._log(change, event_ms, now_ms, effects)
         if muted is not None:
             self._log(muted, None, now_ms, effects)
-
-    def _keep(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
-        self._write(change.alert, effects)
-        self._log(change, event_ms, now_ms, effects)
 
     def _log(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
         line = episodes.log_line(change, event_ms, now_ms)

@@ -11,7 +11,6 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert
 from ioc.domain.covers import COVERS_MAX, Cover, CoverSaid, covered
-from ioc.domain.desk import Explanation
 from ioc.pipeline.episodes import Change, explain, facts_of
 from ioc.wire.codec import encode
 
@@ -52,7 +51,8 @@ class Covers:
     def settle(self, change: Change, now_ms: int) -> tuple[Change, Change | None]:
         """The change as it is when what is known hides the alert from the same moment on, and the line that says why.
 
-        Only what begins to ask by the change; the version stays the same: there is no moment in which it asks.
+        Only what begins to ask by the change. What explains it is noted one version on; of the one before nobody hears
+        but by its line, so there is no moment in which it asks.
         """
         alert = change.alert
         if alert.state != "UNACK" or change.from_state == "UNACK" or not self._covers:
@@ -60,9 +60,10 @@ class Covers:
         why = covered(alert, self._covers.values(), now_ms)
         if why is None:
             return change, None
-        after = _hidden(alert, why)
-        muted = Change(after, "muted", f"EXPLAINED_BY {why.kind} {why.id}", after.state)
-        return msgspec.structs.replace(change, alert=after), muted
+        hidden = _hidden(alert)
+        explained = replace(hidden, version=hidden.version + 1, explained=why)
+        muted = Change(explained, "muted", f"EXPLAINED_BY {why.kind} {why.id}", hidden.state)
+        return msgspec.structs.replace(change, alert=hidden), muted
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Records that changed since the last call."""
@@ -70,14 +71,13 @@ class Covers:
         return [(name, encode(self._covers[name]) if name in self._covers else None) for name in names]
 
 
-def _hidden(alert: Alert, why: Explanation) -> Alert:
+def _hidden(alert: Alert) -> Alert:
     facts = explain(facts_of(alert), True)
     return replace(
         alert,
         state=facts.state,
         suppression=facts.suppression,
         owed=facts.owed,
-        explained=why,
         asked_ms=None,
         hidden_changes=alert.hidden_changes + 1,
     )
