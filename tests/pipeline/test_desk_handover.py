@@ -22,15 +22,6 @@ from tests.pipeline.test_alerting import KEY, ack, signal
 DUE = END + 10 * MIN
 
 
-@pytest.fixture
-def room() -> Room:
-    """An alert is open since 10:00."""
-    room = Room()
-    room.give(signal())
-    room.go(T + MIN)
-    return room
-
-
 def acknowledge(room: Room) -> None:
     room.give(ack(room.alert().id, room.alert().version))
     room.hear()

@@ -24,15 +24,6 @@ DUE = END + 10 * MIN
 DAY = 24 * HOUR
 
 
-@pytest.fixture
-def room() -> Room:
-    """An alert is open since 10:00."""
-    room = Room()
-    room.give(signal())
-    room.go(T + MIN)
-    return room
-
-
 def key(number: int) -> str:
     return KEY.replace("R1", f"R{number}")
 

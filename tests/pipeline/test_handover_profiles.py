@@ -10,18 +10,8 @@ from ioc.domain.shift_times import ShiftTime
 from ioc.pipeline.handover_book import REFRESH_MS, HandoverBook
 from ioc.pipeline.shift_calendar import Calendar
 from tests.pipeline.handover_room import DUTY, END, FIRST, HOUR, PROVINCE, SHIFT_MS, Room
-from tests.pipeline.small_province import MIN, S, T
-from tests.pipeline.test_alerting import signal
+from tests.pipeline.small_province import MIN, S
 from tests.pipeline.test_handover_gaps import DUE, missed_lines, raise_, with_shifts
-
-
-@pytest.fixture
-def room() -> Room:
-    """An alert is open since 10:00."""
-    room = Room()
-    room.give(signal())
-    room.go(T + MIN)
-    return room
 
 
 def other_start(hours: int) -> Profile:
