@@ -119,6 +119,10 @@ def play(steps: list[Any]) -> None:
         elif step[0] == "take":
             shown = room.handovers().get(name)
             answer = room.do("take", step[1], name, digest_hash=shown.digest_hash if shown else "")
+            if answer.reason == "STARTING":
+                room.tick()
+                shown = room.handovers().get(name)
+                answer = room.do("take", step[1], name, digest_hash=shown.digest_hash if shown else "")
             shown = room.handovers().get(name) if answer.outcome == "STALE" else shown  # the addendum was made anew
             if answer.outcome == "STALE":
                 answer = room.do("take", step[1], name, digest_hash=shown.digest_hash if shown else "")
