@@ -259,6 +259,24 @@ class AlertTold(Struct, frozen=True, kw_only=True, tag="alert", tag_field="kind"
     alert: Alert
 
 
+class SourceTold(Struct, frozen=True, kw_only=True, tag="source", tag_field="kind"):
+    """Alerting to the desk: a centre, feed or site is out of service, or is not any more. Told again it is the same.
+
+    ``key`` and ``rule``: of the silence or absence that watches it; without ``feed`` it is the whole centre, without
+    ``site`` the whole feed. ``since_ms``: event time of the last that was heard; ``out_ms``: arrival time up to which
+    the bus had been read when it was declared out of service.
+    """
+
+    key: str
+    rule: str
+    centre: str
+    feed: str = ""
+    site: str = ""
+    out: bool
+    since_ms: int
+    out_ms: int
+
+
 class LogEntry(Struct, frozen=True, kw_only=True):
     """One line of the audit trail in ``ioc.alert-log``.
 

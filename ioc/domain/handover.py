@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from msgspec import Struct
+from msgspec import UNSET, Struct, UnsetType
 
 from ioc.domain.alerts import Priority
 from ioc.domain.desk import UNSIGNED_RULE as UNSIGNED_RULE
@@ -27,6 +27,7 @@ class Item(Struct, frozen=True, kw_only=True):
         until_ms: hidden: when that ends; None: nobody knows.
         why: hidden: the reason a person gave, or what explains it (Vietnamese).
         hid: hidden: how often something happened behind it.
+        ended_ms: when it closed; unset: it is open, or nobody noted it.
     """
 
     section: Section
@@ -45,17 +46,72 @@ class Item(Struct, frozen=True, kw_only=True):
     until_ms: int | None = None
     why: str = ""
     hid: int = 0
+    ended_ms: int | UnsetType = UNSET
+
+
+class Suppressing(Struct, frozen=True, kw_only=True):
+    """A silence of a person or a planned window that is in force.
+
+    Attributes:
+        about: its conditions in one line, ``rules=congestion areas=731``.
+        why_vi, why_en: the reason; of a silence as the person gave it.
+        owner: account of the person; of a window who is named for it in ``suppression.toml``; None: nobody.
+        since_ms: when it began; of a window when that was noticed.
+        until_ms: when it ends; None: not within two weeks.
+        hid: alerts it hid so far, each once.
+    """
+
+    kind: Literal["silence", "window"]
+    id: str
+    about: str
+    why_vi: str
+    why_en: str = ""
+    owner: str | None = None
+    owner_display: str | None = None
+    since_ms: int
+    until_ms: int | None
+    hid: int = 0
+
+
+class OutOfService(Struct, frozen=True, kw_only=True):
+    """A centre, feed or site of which nothing was heard for so long that it counts as out of service.
+
+    Nobody took it out, so it has no owner, and the reason is always that one. It comes back by itself.
+
+    Attributes:
+        key: alert key of the rule that watches it.
+        feed, site: empty: the whole centre; the whole feed.
+        name_vi, name_en: of the site, feed or centre.
+        since_ms: event time of the last that was heard.
+        out_ms: when it was declared out of service.
+        review_ms: when somebody should look at it.
+    """
+
+    key: str
+    rule: str
+    centre: str
+    feed: str = ""
+    site: str = ""
+    name_vi: str
+    name_en: str
+    since_ms: int
+    out_ms: int
+    review_ms: int
 
 
 class Digest(Struct, frozen=True, kw_only=True):
     """What a shift hands over, as it stood at ``at_ms``. Counts are of the whole section; lists hold the first 50.
 
+    What is unset was not said by the version that made it; it is not in the record, so the hash is what it was.
+
     Attributes:
         raised: alerts that began during the shift.
         ended: alerts that closed during the shift.
         acknowledge_p50_s: median of the seconds from asking to acknowledging during the shift; None of none.
-        counts: by section.
+        counts: by section, and of the two lists by their names.
         silences: running silences of people (they are not alerts).
+        suppressing: silences and planned windows in force, what ends first before the others.
+        out_of_service: sources by their date of review. Alerts out of service are in the section ``hidden``.
     """
 
     at_ms: int
@@ -65,6 +121,8 @@ class Digest(Struct, frozen=True, kw_only=True):
     counts: dict[str, int]
     items: tuple[Item, ...]
     silences: int = 0
+    suppressing: tuple[Suppressing, ...] | UnsetType = UNSET
+    out_of_service: tuple[OutOfService, ...] | UnsetType = UNSET
 
 
 class Addendum(Struct, frozen=True, kw_only=True):
@@ -74,9 +132,10 @@ class Addendum(Struct, frozen=True, kw_only=True):
         since_ms: when the digest was locked, or made for the last time.
         at_ms: as it stood then.
         raised, ended: alerts that began and that closed since.
-        counts: by section, of the whole section; ``items`` are the first 50 of each.
+        counts: by section, of the whole section; ``items`` are the first 50 of each. Of the two lists by their names.
         items: open alerts that began, came back, became worse, went away, were acknowledged or hidden since, as they
             are now; and those that closed (section ``ended``).
+        suppressing, out_of_service: as in the digest, what began since.
     """
 
     since_ms: int
@@ -85,6 +144,8 @@ class Addendum(Struct, frozen=True, kw_only=True):
     ended: int
     counts: dict[str, int]
     items: tuple[Item, ...]
+    suppressing: tuple[Suppressing, ...] | UnsetType = UNSET
+    out_of_service: tuple[OutOfService, ...] | UnsetType = UNSET
 
 
 class ShiftNote(Struct, frozen=True, kw_only=True):

@@ -2,7 +2,8 @@
 
 Every live alert that is open is in one of three sections: unacknowledged (also when it went away unseen), hidden
 (shelved, suppressed, out of service), or acknowledged and still there. Two more look at the same alerts once more:
-sources that are silent, and what was known late. Drills are in none, and neither is the alert about the signature.
+sources that are silent, and what was known late, also when it closed during the shift. Drills are in none, and neither
+is the alert about the signature. Beside the alerts stand silences and windows in force and sources out of service.
 
 A locked digest stays as it is. What happens afterwards and before the next shift begins is its *addendum*, of the same
 sections and one more: what closed.
@@ -15,17 +16,46 @@ from collections.abc import Set as AbstractSet
 from hashlib import sha256
 
 import msgspec
-from msgspec import Struct
+from msgspec import UNSET, Struct
 
 from ioc.domain.alerts import Alert
 from ioc.domain.desk import UNSIGNED_RULE
-from ioc.domain.handover import Addendum, Digest, Handover, Item, Section, ShiftNote, Signature
+from ioc.domain.handover import (
+    Addendum,
+    Digest,
+    Handover,
+    Item,
+    OutOfService,
+    Section,
+    ShiftNote,
+    Signature,
+    Suppressing,
+)
 from ioc.domain.sketches import Sketch
 
 LIST_MAX = 50  # alerts listed of a section; its count is of all
 LATE_S = 60.0  # known so long after it happened, an alert is in the section of what was corrected
 SECTIONS: tuple[Section, ...] = ("unacknowledged", "acknowledged", "hidden", "sources", "corrected")
 _FAR_MS = 2**62
+
+
+class Beside(Struct, frozen=True, kw_only=True):
+    """What is handed over beside alerts, as it stands now: silences and windows in force, sources out of service."""
+
+    suppressing: tuple[Suppressing, ...] = ()
+    out_of_service: tuple[OutOfService, ...] = ()
+
+    @property
+    def silences(self) -> int:
+        """Running silences of people."""
+        return sum(one.kind == "silence" for one in self.suppressing)
+
+    def since(self, at_ms: int) -> Beside:
+        """What of it began at an instant or later."""
+        return Beside(
+            suppressing=tuple(one for one in self.suppressing if one.since_ms >= at_ms),
+            out_of_service=tuple(one for one in self.out_of_service if one.out_ms >= at_ms),
+        )
 
 
 class Tally(Struct, kw_only=True):
@@ -35,12 +65,26 @@ class Tally(Struct, kw_only=True):
         raised, ended: alerts that began, and that closed.
         acknowledge: seconds from asking to the acknowledgement.
         used: somebody was at work, or an alert was open: the shift has something to hand over.
+        late: of those that closed the ones that were known late, by id: the most urgent 50.
+        late_ended: how many those are in all.
     """
 
     raised: int = 0
     ended: int = 0
     acknowledge: Sketch = msgspec.field(default_factory=Sketch)
     used: bool = False
+    late: dict[str, Item] = msgspec.field(default_factory=dict)
+    late_ended: int = 0
+
+    def end(self, alert: Alert) -> None:
+        """An alert closed."""
+        if not concerns(alert):
+            return
+        self.ended += 1
+        if alert.late_s >= LATE_S:
+            self.late_ended += alert.id not in self.late
+            self.late[alert.id] = _item("corrected", alert, {})
+            _keep_urgent(self.late)
 
     def take(self, other: Tally) -> None:
         """Count what another one counted as well."""
@@ -48,6 +92,9 @@ class Tally(Struct, kw_only=True):
         self.ended += other.ended
         self.acknowledge = self.acknowledge.merge(other.acknowledge)
         self.used = self.used or other.used
+        self.late_ended += other.late_ended - len(self.late.keys() & other.late.keys())
+        self.late |= other.late
+        _keep_urgent(self.late)
 
 
 class Later(Struct, kw_only=True):
@@ -70,8 +117,7 @@ class Later(Struct, kw_only=True):
         if now.closed:
             self.moved.pop(now.id, None)
             self.gone[now.id] = _item("ended", now, {})
-            if len(self.gone) > LIST_MAX:
-                del self.gone[max(self.gone.values(), key=_urgency).alert_id]
+            _keep_urgent(self.gone)
         elif before is None or before.decisive_version != now.decisive_version:
             self.moved[now.id] = now.updated_ms
             self.gone.pop(now.id, None)
@@ -83,64 +129,96 @@ def concerns(alert: Alert) -> bool:
 
 
 def digest_of(
-    alerts: Mapping[str, Alert], tally: Tally, silences: int, source_rules: AbstractSet[str], at_ms: int
+    alerts: Mapping[str, Alert], tally: Tally, beside: Beside, source_rules: AbstractSet[str], at_ms: int
 ) -> Digest:
     """The digest of the open alerts.
 
     Args:
         alerts: open ones by id, those of drills among them.
         tally: of the shift.
-        silences: of people, running now.
+        beside: what else stands now.
         source_rules: ids of rules that say that a source is silent.
         at_ms: present.
     """
-    counts, items = _listing(alerts.values(), alerts, source_rules)
+    counts, items = _listing(alerts.values(), alerts, tally, source_rules)
+    beside = _in_order(beside)
     p50_s = tally.acknowledge.quantile(0.5)
     return Digest(
         at_ms=at_ms,
         raised=tally.raised,
         ended=tally.ended,
         acknowledge_p50_s=None if p50_s is None else round(p50_s, 1),
-        counts=counts,
+        counts=counts | _counts(beside),
         items=items,
-        silences=silences,
+        silences=beside.silences,
+        suppressing=beside.suppressing[:LIST_MAX],
+        out_of_service=beside.out_of_service[:LIST_MAX],
     )
 
 
 def addendum_of(
-    alerts: Mapping[str, Alert], later: Later, source_rules: AbstractSet[str], at_ms: int
+    alerts: Mapping[str, Alert], later: Later, beside: Beside, source_rules: AbstractSet[str], at_ms: int
 ) -> Addendum | None:
     """What happened since a digest was locked; None: nothing. Arguments as of :func:`digest_of`."""
     moved = [alerts[name] for name in later.moved if name in alerts]
-    counts, items = _listing(moved, alerts, source_rules)
+    counts, items = _listing(moved, alerts, later.tally, source_rules)
     gone = tuple(sorted(later.gone.values(), key=_urgency))
-    if not (items or gone or later.tally.raised or later.tally.ended):
+    begun = _in_order(beside.since(later.since_ms))
+    if not (items or gone or later.tally.raised or later.tally.ended or begun.suppressing or begun.out_of_service):
         return None
     return Addendum(
         since_ms=later.since_ms,
         at_ms=at_ms,
         raised=later.tally.raised,
         ended=later.tally.ended,
-        counts=counts | {"ended": max(later.tally.ended, len(gone))},
+        counts=counts | {"ended": max(later.tally.ended, len(gone))} | _counts(begun),
         items=items + gone,
+        suppressing=begun.suppressing[:LIST_MAX],
+        out_of_service=begun.out_of_service[:LIST_MAX],
     )
 
 
+def _in_order(beside: Beside) -> Beside:
+    return Beside(
+        suppressing=tuple(
+            sorted(
+                beside.suppressing,
+                key=lambda one: (_FAR_MS if one.until_ms is None else one.until_ms, one.kind, one.id),
+            )
+        ),
+        out_of_service=tuple(sorted(beside.out_of_service, key=lambda one: (one.review_ms, one.key))),
+    )
+
+
+def _counts(beside: Beside) -> dict[str, int]:
+    return {"suppressing": len(beside.suppressing), "out_of_service": len(beside.out_of_service)}
+
+
 def _listing(
-    among: Iterable[Alert], alerts: Mapping[str, Alert], source_rules: AbstractSet[str]
+    among: Iterable[Alert], alerts: Mapping[str, Alert], tally: Tally, source_rules: AbstractSet[str]
 ) -> tuple[dict[str, int], tuple[Item, ...]]:
-    """Counts by section, and the items in their order."""
+    """Counts by section, and the items in their order. ``tally``: what closed of those that were known late."""
     found: dict[Section, list[Alert]] = {section: [] for section in SECTIONS}
     for alert in among:
         if concerns(alert) and not alert.closed:
             for section in _sections(alert, source_rules):
                 found[section].append(alert)
-    items = tuple(
+    items = [
         _item(section, alert, alerts)
         for section in SECTIONS
         for alert in sorted(_listed(section, found[section]), key=lambda one: _rank(section, one))
-    )
-    return {section: len(found[section]) for section in SECTIONS}, items
+    ]
+    counts: dict[str, int] = {section: len(found[section]) for section in SECTIONS}
+    ended = [item for name, item in tally.late.items() if name not in alerts and item.rule not in source_rules]
+    counts["corrected"] += tally.late_ended - len(tally.late) + len(ended)
+    late = sorted([*(item for item in items if item.section == "corrected"), *ended], key=_urgency)
+    return counts, (*(item for item in items if item.section != "corrected"), *late[:LIST_MAX])
+
+
+def _keep_urgent(items: dict[str, Item]) -> None:
+    """Forget the least urgent ones beyond what a list holds."""
+    for item in sorted(items.values(), key=_urgency)[LIST_MAX:]:
+        del items[item.alert_id]
 
 
 def _urgency(item: Item) -> tuple[int, int, str]:
@@ -243,4 +321,5 @@ def _item(section: Section, alert: Alert, alerts: Mapping[str, Alert]) -> Item:
         until_ms=_until_ms(alert) if section == "hidden" else None,
         why=why,
         hid=alert.hidden_changes if section == "hidden" else 0,
+        ended_ms=alert.updated_ms if alert.closed else UNSET,
     )

@@ -42,7 +42,7 @@ class PlannedWindow(Struct, frozen=True, kw_only=True):
     """When nobody is to be asked, because people know: maintenance, a festival, a drill of a neighbour.
 
     Either ``hours``, which come again, or once from ``starts`` to before ``ends`` (``2026-12-01T22:00``). All are local
-    times of the profile's zone.
+    times of the profile's zone. ``owner``: who answers for it, in words; handovers name them.
     """
 
     id: str
@@ -50,6 +50,7 @@ class PlannedWindow(Struct, frozen=True, kw_only=True):
     hours: tuple[Hours, ...] = ()
     starts: str = ""
     ends: str = ""
+    owner: str = ""
     why_vi: str
     why_en: str
 

@@ -87,6 +87,14 @@ class Absences:
             for signal in self._judge(key, held)
         ]
 
+    def out_since_ms(self, key: str) -> int | None:
+        """Event time of the last of a feed or site all of which is out of service; None: it is not, or no rule says."""
+        held = self._held.get(key)
+        if held is None or not held.state.parts or self._rule(key, held) is None:
+            return None
+        standings = held.state.parts.values()
+        return max(one.since_ms for one in standings) if all(one.word == "out" for one in standings) else None
+
     def judge_again(self) -> list[Signal]:
         """Judge everything by the rules as they are now."""
         return [signal for key, held in list(self._held.items()) for signal in self._judge(key, held)]

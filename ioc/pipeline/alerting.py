@@ -12,6 +12,7 @@ its input, and read back from there. Every change is told to the desk as well, w
   a lost answer) gets the same line of the log, with the same id, and has no second effect; another content under the
   same id is a mismatch. ``@cmd/?`` does the same for alerts not known here.
 * ``@absent/<alert key>`` and ``@absent/centre/<centre>``: feeds and sites under absence rules, and centres silent.
+* ``@out/<alert key>``: sources out of service; see :mod:`ioc.pipeline.sources_out`.
 * ``@chatter/<alert key>``: objects that went away lately; see :mod:`ioc.pipeline.chattering`.
 * ``@cover/<id>``: what would hide an alert that begins now; see :mod:`ioc.pipeline.covers`.
 * ``@canary``: the newest canary that came through here, for whoever measures how far canaries come.
@@ -42,6 +43,7 @@ from ioc.domain.alerts import (
     LogEntry,
     PartHeard,
     Signal,
+    SourceTold,
 )
 from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import UNSIGNED_RULE, DeskAlive, Explained, Summoned
@@ -55,6 +57,8 @@ from ioc.pipeline.combined import Combined
 from ioc.pipeline.covers import Covers
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.own_alerts import home, own_realarm_s
+from ioc.pipeline.sources_out import PREFIX as OUT
+from ioc.pipeline.sources_out import SourcesOut
 from ioc.wire.codec import decode_alert, decode_alert_input, encode
 
 # A closed alert stays readable for a day, then its record is deleted; the history has it for ever.
@@ -103,6 +107,7 @@ class AlertingPartition:
         self._chattering, self._covers = Chattering(), Covers()
         self._timed: set[str] = set()  # ids of alerts that time alone can change
         self._combined, self._absences = Combined(profile), Absences(profile)
+        self._out = SourcesOut()
         self._dirty: set[str] = set()  # objects whose newest episode changed
         self._swept_ms = 0
         self._canary_ms, self._canary_dirty = 0, False
@@ -128,6 +133,8 @@ class AlertingPartition:
             self._combined.load(key.removeprefix("@comb/"), value)
         elif key.startswith("@absent/"):
             self._absences.load(key.removeprefix("@absent/"), value)
+        elif key.startswith(OUT):
+            self._out.load(key.removeprefix(OUT), value)
         elif not key.startswith("@"):
             self._hold(decode_alert(value))
 
@@ -152,9 +159,11 @@ class AlertingPartition:
             elif isinstance(given, PartHeard):
                 self.counters.conditions += 1
                 self._signals(self._absences.take(given, now_ms), now_ms, effects)
+                self._tell_sources(self._out.part(given, self._absences), effects)
             elif isinstance(given, CentreSilent):
                 self.counters.conditions += 1
                 self._signals(self._absences.centre(given), now_ms, effects)
+                self._tell_sources(self._out.centre(given), effects)
             elif isinstance(given, Explained | Summoned | CoverSaid | DeskAlive):
                 self._desk_heard_ms, self._desk_spoke = now_ms, True
                 self._from_desk(given, now_ms, effects)
@@ -222,7 +231,8 @@ class AlertingPartition:
         rows += [(f"@chatter/{key}", value) for key, value in self._chattering.take_dirty()]
         rows += [(f"@cover/{key}", value) for key, value in self._covers.take_dirty()]
         rows += [(f"@comb/{key}", value) for key, value in self._combined.take_dirty()]
-        return rows + [(f"@absent/{key}", value) for key, value in self._absences.take_dirty()]
+        rows += [(f"@absent/{key}", value) for key, value in self._absences.take_dirty()]
+        return rows + self._out.take_dirty()
 
     def _know(self, profile: Profile) -> None:
         self.profile = profile
@@ -258,6 +268,7 @@ class AlertingPartition:
         self._signals(self._combined.end_removed(now_ms), now_ms, effects)
         self._signals(self._absences.end_removed(now_ms), now_ms, effects)
         self._signals(self._absences.judge_again(), now_ms, effects)
+        self._tell_sources(self._out.sweep(self._rules, self._absences), effects)
 
     def _signals(self, signals: Iterable[Signal], now_ms: int, effects: Effects) -> None:
         for signal in signals:
@@ -297,6 +308,7 @@ class AlertingPartition:
             self.counters.without_effect += 1
         else:
             self._accept(change, signal.observed_ms, now_ms, effects)
+            self._tell_sources(self._out.signal(signal, self._rules.get(signal.rule)), effects)
 
     def _command(self, command: Command, now_ms: int, effects: Effects) -> None:
         entry, muted = self._answered(command), None
@@ -342,6 +354,7 @@ class AlertingPartition:
             for alert in self.alerts.values():
                 if not alert.closed:
                     self._tell_desk(alert, effects)
+            self._tell_sources(self._out.known.values(), effects)
         if self._desk_heard_ms is None or not 0 <= now_ms - self._looked_ms <= PAUSE_MS:
             self._desk_heard_ms = now_ms
         self._looked_ms = now_ms
@@ -399,6 +412,9 @@ class AlertingPartition:
 
     def _tell_desk(self, alert: Alert, effects: Effects) -> None:
         effects.emits.append(Emit("desk-inputs", alert.id.encode(), encode(AlertTold(alert=alert)), 0))
+
+    def _tell_sources(self, sources: Iterable[SourceTold], effects: Effects) -> None:
+        effects.emits += [Emit("desk-inputs", one.key.encode(), encode(one), 0) for one in sources]
 
     def _hold(self, alert: Alert) -> None:
         self.alerts[alert.id] = alert

@@ -1,10 +1,10 @@
 """The desk: one step that sees all open alerts together, and gives orders about them.
 
 Its input has one partition. ``alerting`` writes every change of an alert into it, in the transaction that makes the
-change; after each take-over, and then every ten minutes, it also tells all open alerts, so a desk that is new, or whose
-topics were lost, gets to know them. Orders go back into ``alert-inputs``, to the alert's own partition; the first when
-all that was told before a start has been read, so that nothing is decided about a past. Once a minute the desk says
-that it lives: alerting shows what it had explained when that has not been heard for ten minutes.
+change; after each take-over, and then every ten minutes, it also tells all open alerts and sources out of service, so a
+desk that is new, or whose topics were lost, gets to know them. Orders go back into ``alert-inputs``, to the alert's own
+partition; the first when all that was told before a start has been read, so that nothing is decided about a past. Once
+a minute the desk says that it lives: alerting shows what it had explained when that has not been heard for ten minutes.
 
 The topic ``desk`` is state and output. ``@alert/<id>`` are the open alerts as they were told last; everything else
 belongs to the parts (:mod:`ioc.pipeline.desk_parts`). What begins while something explains it asks until alerting has
@@ -21,14 +21,14 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 from msgspec import Struct
 
-from ioc.domain.alerts import Alert, AlertTold, Signal
+from ioc.domain.alerts import Alert, AlertTold, Signal, SourceTold
 from ioc.domain.desk import DeskAlive, Order
 from ioc.domain.profile import Profile
 from ioc.pipeline.desk_escalation import EscalationPart
 from ioc.pipeline.desk_flood import FloodPart
 from ioc.pipeline.desk_handover import HandoverPart
 from ioc.pipeline.desk_incidents import IncidentPart
-from ioc.pipeline.desk_parts import AheadPart, CommandedPart, DeskPart, ExplainingPart, Seen, SpeakingPart
+from ioc.pipeline.desk_parts import AheadPart, CommandedPart, DeskPart, ExplainingPart, Seen, SourcePart, SpeakingPart
 from ioc.pipeline.desk_suppression import Suppression
 from ioc.pipeline.desk_watch import PARTITIONS as ALERT_INPUTS
 from ioc.pipeline.effects import Effects, Emit, Record
@@ -64,6 +64,7 @@ class DeskPartition:
         # Found once: whether an object fits a Protocol is dear to ask, and this step is asked twice a second.
         self._speaking = [part for part in self.parts if isinstance(part, SpeakingPart)]
         self._commanded = [part for part in self.parts if isinstance(part, CommandedPart)]
+        self._told_sources = [part for part in self.parts if isinstance(part, SourcePart)]
         self._explaining = [part for part in self.parts if isinstance(part, ExplainingPart)]
         self.looking_ahead = [part for part in self.parts if isinstance(part, AheadPart) and part.ahead]
         # What asks and is about to be hidden, as it will be, and since when that is so; not kept, a start finds it.
@@ -100,6 +101,10 @@ class DeskPartition:
             if isinstance(told, AlertTold):
                 self.counters.told += 1
                 self._tell(told.alert, now_ms, effects)
+            elif isinstance(told, SourceTold):
+                self.counters.told += 1
+                for part in self._told_sources:
+                    part.source(told)
             else:
                 self.counters.commands += 1
                 self._command(told, now_ms, effects)
@@ -218,15 +223,11 @@ class DeskPartition:
 def make_desk(profile: Profile) -> DeskPartition:
     """The desk with all its parts."""
     suppression = Suppression(profile)
-
-    def silences() -> int:
-        return suppression.book.running
-
     parts: list[DeskPart] = [
         suppression,
         EscalationPart(profile, suppression.foresee),
         IncidentPart(profile),
         FloodPart(profile),
-        HandoverPart(profile, silences),
+        HandoverPart(profile, suppression.in_force),
     ]
     return DeskPartition(profile, parts)

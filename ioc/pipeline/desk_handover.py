@@ -14,16 +14,17 @@ from zoneinfo import ZoneInfo
 
 from msgspec.structs import replace
 
-from ioc.domain.alerts import Alert, LogEntry, Look, Signal, alert_id, alert_key
+from ioc.domain.alerts import Alert, LogEntry, Look, Signal, SourceTold, alert_id, alert_key
 from ioc.domain.desk import OWN_RULES, UNSIGNED_RULE, Order
-from ioc.domain.handover import Handover, HandoverCommand
-from ioc.domain.handover_digest import concerns
+from ioc.domain.handover import Handover, HandoverCommand, Suppressing
+from ioc.domain.handover_digest import Beside, concerns
 from ioc.domain.profile import Profile
 from ioc.domain.times import from_ms
 from ioc.pipeline.desk_parts import Seen
 from ioc.pipeline.handover_book import PREFIX, HandoverBook, View
 from ioc.pipeline.own_alerts import home, own_signal
 from ioc.pipeline.shift_calendar import Calendar
+from ioc.pipeline.source_book import SourceBook
 
 HandoverReason = Literal["HANDOVER_UNSIGNED", "HANDOVER_SIGNED", "HANDOVER_OVER"]
 RETRY_MS = 10_000  # a signal that was not obeyed so long is given again
@@ -34,15 +35,16 @@ class HandoverPart:
 
     Args:
         profile: the installation.
-        silences: how many silences of people run now.
+        in_force: silences and windows that are in force at an instant.
     """
 
     prefix = PREFIX
     commands = HandoverCommand
 
-    def __init__(self, profile: Profile, silences: Callable[[], int]) -> None:
+    def __init__(self, profile: Profile, in_force: Callable[[int], tuple[Suppressing, ...]]) -> None:
         self.book = HandoverBook(Calendar(profile))
-        self._silences = silences
+        self._in_force = in_force
+        self._sources = SourceBook(profile)
         self._ticked = False
         self._sent_ms: dict[str, int] = {}  # by alert
         self._lines: list[LogEntry] = []
@@ -52,6 +54,7 @@ class HandoverPart:
         """Other shifts and times: drafts follow with the next tick, what fell due stays as it is."""
         setup = profile.duty.handover
         self.book.use(Calendar(profile))
+        self._sources.use(profile)
         self._priority = setup.priority if setup is not None else 2
         self._zone = ZoneInfo(profile.timezone)
         self._centre = home(profile)
@@ -63,7 +66,12 @@ class HandoverPart:
         Raises:
             msgspec.MsgspecError: the record is not of this version.
         """
-        self.book.load(key, value)
+        if not self._sources.load(key, value):
+            self.book.load(key, value)
+
+    def source(self, told: SourceTold) -> None:
+        """A source is out of service, or is not any more."""
+        self._sources.take(told)
 
     def seen(self, seen: Seen, alerts: Mapping[str, Alert], now_ms: int) -> list[Order | Signal]:
         """Count what began, ended and was acknowledged in its shift."""
@@ -97,15 +105,19 @@ class HandoverPart:
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Records that changed since the last call; None deletes."""
-        return self.book.take_dirty()
+        return self.book.take_dirty() + self._sources.take_dirty()
+
+    def beside(self, now_ms: int) -> Beside:
+        """What is handed over beside alerts."""
+        return Beside(suppressing=self._in_force(now_ms), out_of_service=self._sources.standing())
 
     def _elapse(self, alerts: Mapping[str, Alert], now_ms: int, hurry: str = "") -> None:
-        silences = self._silences()
+        beside = self.beside(now_ms)
         self._lines += self.book.begin(now_ms)
         standing = any(concerns(one) and one.rule not in OWN_RULES for one in alerts.values())
-        if silences or standing:
+        if beside.silences or standing:
             self.book.shifts.use(now_ms)
-        self._lines += self.book.elapse(View(alerts, silences, self._source_rules), now_ms, hurry)
+        self._lines += self.book.elapse(View(alerts, beside, self._source_rules), now_ms, hurry)
 
     def _signals(self, alerts: Mapping[str, Alert], now_ms: int) -> list[Order | Signal]:
         centre = self._centre

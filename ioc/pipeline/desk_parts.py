@@ -7,7 +7,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from msgspec import Struct
 
-from ioc.domain.alerts import Alert, LogEntry, Signal
+from ioc.domain.alerts import Alert, LogEntry, Signal, SourceTold
 from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import Order
 from ioc.domain.profile import Profile
@@ -69,6 +69,14 @@ class AheadPart(DeskPart, Protocol):
     """
 
     ahead: bool
+
+
+@runtime_checkable
+class SourcePart(DeskPart, Protocol):
+    """A part that wants to know which sources are out of service."""
+
+    def source(self, told: SourceTold) -> None:
+        """One is, or is not any more; told again it is the same."""
 
 
 @runtime_checkable

@@ -21,15 +21,17 @@ from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.covers import CoverSaid
 from ioc.domain.desk import Explained, Explanation, Order
+from ioc.domain.handover import Suppressing
 from ioc.domain.inhibition import Inhibitions
 from ioc.domain.matcher import Names
-from ioc.domain.planned import Plan
+from ioc.domain.planned import Opening, Plan
 from ioc.domain.profile import Profile
-from ioc.domain.silences import SilenceCommand
+from ioc.domain.silences import SilenceCommand, about
 from ioc.pipeline.desk_covers import CoverTeller, explained_by, of_groups, of_windows
 from ioc.pipeline.desk_parts import Seen
 from ioc.pipeline.episodes import explain_by
 from ioc.pipeline.silence_book import PREFIX, SilenceBook
+from ioc.pipeline.window_book import Opened, WindowBook
 
 REPEAT_MS = 10_000  # an order comes back as a changed alert within a second; more would flood an alerting that is away
 START_MS = 5_000  # alerting tells all open alerts within a second of its own start
@@ -50,6 +52,7 @@ class Suppression:
 
     def __init__(self, profile: Profile) -> None:
         self.book = SilenceBook()
+        self.windows = WindowBook()
         self._given: dict[str, _Given] = {}
         self._again: set[str] = set()  # to be looked at with the next tick
         self._started_ms: int | None = None
@@ -71,7 +74,8 @@ class Suppression:
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record back."""
-        self.book.load(key, value)
+        if not self.windows.load(key, value):
+            self.book.load(key, value)
 
     def seen(self, seen: Seen, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
         """An alert changed: look at it, and at those that it explains or explained."""
@@ -81,7 +85,10 @@ class Suppression:
         said = now.explained
         if said is not None and said.kind == "silence":
             self.book.hid(said.id, now.id)
+        elif said is not None and said.kind == "window":
+            self.windows.hid(said.id, now.id)
         if now.closed:
+            self.windows.closed(now.id)
             self._given.pop(now.id, None)
             self._again.discard(now.id)
             if now_ms - self._started_ms < START_MS:
@@ -98,6 +105,7 @@ class Suppression:
         lines, ended = self.book.elapse(now_ms)
         self._lines += lines
         openings = tuple(f"{one.window.id} {one.until_ms}" for one in self._plan.open_at(now_ms))
+        self.windows.elapse(self._plan.open_at(now_ms), now_ms)
         if not self._ticked:
             self._ticked = True
             self._given.clear()  # no order goes out before the first tick
@@ -128,6 +136,11 @@ class Suppression:
         people = [*self.book.covers(), *of_windows(self._plan.open_at(now_ms))]
         return self._teller.tell(people, of_groups(self._inhibitions.take_changed()), now_ms)
 
+    def in_force(self, now_ms: int) -> tuple[Suppressing, ...]:
+        """Silences that run and windows that are open, as a shift hands them over."""
+        windows = (self._window(one, now_ms) for one in self._plan.open_at(now_ms))
+        return (*self.book.in_force(), *windows)
+
     def take_lines(self) -> list[LogEntry]:
         """Lines for the log since the last call."""
         lines, self._lines = self._lines, []
@@ -135,7 +148,7 @@ class Suppression:
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Records that changed since the last call; None deletes."""
-        return self.book.take_dirty()
+        return self.book.take_dirty() + self.windows.take_dirty()
 
     def _look_at_all(self, alerts: Mapping[str, Alert], now_ms: int) -> list[Order]:
         if self._whole:
@@ -189,6 +202,22 @@ class Suppression:
             return None
         found = [one for one in self._plan.open_at(now_ms) if one.window.target.may_hide(alert)]
         return explained_by(next((one for one in found if one.window.id == present), found[0])) if found else None
+
+    def _window(self, opening: Opening, now_ms: int) -> Suppressing:
+        window = opening.window
+        opened = self.windows.opened.get(window.id, Opened(since_ms=now_ms))
+        return Suppressing(
+            kind="window",
+            id=window.id,
+            about=about(window.target),
+            why_vi=window.why_vi,
+            why_en=window.why_en,
+            owner=window.owner or None,
+            owner_display=window.owner or None,
+            since_ms=opened.since_ms,
+            until_ms=opening.until_ms,
+            hid=opened.count,
+        )
 
     def _may_be_unheard_of(self, said: Explanation | None, alerts: Mapping[str, Alert], now_ms: int) -> bool:
         """Is what hides an alert only not known yet? Of alerts, for a short time after the start."""

@@ -22,7 +22,7 @@ from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.handover import Handover, HandoverCommand
-from ioc.domain.handover_digest import addendum_of, digest_of, next_hash
+from ioc.domain.handover_digest import Beside, addendum_of, digest_of, next_hash
 from ioc.domain.handover_signing import decide, dropped, mismatch, missed, slept
 from ioc.pipeline.answer_book import AnswerBook
 from ioc.pipeline.shift_book import CLOCK_AHEAD_MS, SLEPT_MS, Running, ShiftBook
@@ -36,10 +36,10 @@ _ANSWER = "@handover/answer/"
 
 
 class View(Struct, frozen=True):
-    """What a digest is made of, beside the tally: open alerts by id, running silences, rules about silent sources."""
+    """What a digest is made of, beside the tally: open alerts by id, what else stands, rules about silent sources."""
 
     alerts: Mapping[str, Alert]
-    silences: int
+    beside: Beside
     source_rules: AbstractSet[str]
 
 
@@ -199,7 +199,7 @@ class HandoverBook:
         if known is not None and known.state != "draft":
             return
         self._made_ms[name] = now_ms
-        digest = digest_of(view.alerts, running.tally, view.silences, view.source_rules, now_ms)
+        digest = digest_of(view.alerts, running.tally, view.beside, view.source_rules, now_ms)
         if known is not None and replace(digest, at_ms=known.digest.at_ms) == known.digest:
             digest = known.digest
         if self.shifts.calendar.same(running.shift, name) is not None:
@@ -217,7 +217,7 @@ class HandoverBook:
         if known is None or known.state not in ("draft", "given") or running.later is None:
             return
         self._made_ms[name] = now_ms
-        addendum = addendum_of(view.alerts, running.later, view.source_rules, now_ms)
+        addendum = addendum_of(view.alerts, running.later, view.beside, view.source_rules, now_ms)
         before = known.addendum
         if addendum is None or (before is not None and replace(addendum, at_ms=before.at_ms) == before):
             return

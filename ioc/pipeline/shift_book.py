@@ -142,7 +142,7 @@ class ShiftBook:
         if before is None and now.closed:
             return
         for tally in self._tallies(now.updated_ms) if now.closed else ():
-            tally.ended += 1
+            tally.end(now)
         if before is not None and before.state == "UNACK" and now.acked and now.acked_ms is not None:
             asked_ms = before.raised_ms if before.asked_ms is None else before.asked_ms
             for tally in self._tallies(now.acked_ms):

@@ -6,14 +6,17 @@ each is counted once; ``@silence/answer/<command>`` is the answer to a command, 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from msgspec.structs import replace
 
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.covers import Cover
 from ioc.domain.desk import Explanation
 from ioc.domain.handling import SHIFT_S
+from ioc.domain.handover import Suppressing
 from ioc.domain.matcher import Names
-from ioc.domain.silences import ENDING_MS, KEPT_MS, Silence, SilenceCommand, decide, end, mismatch, news
+from ioc.domain.silences import ENDING_MS, KEPT_MS, Silence, SilenceCommand, about, decide, end, mismatch, news
 from ioc.domain.times import CLOCK_BACK_MS
 from ioc.pipeline.answer_book import AnswerBook
 from ioc.wire.codec import decode_silence, encode
@@ -34,11 +37,6 @@ class SilenceBook:
         self._hid: dict[str, set[str]] = {}
         self._answers = AnswerBook(_ANSWER)
         self._dirty: dict[str, bytes | None] = {}
-
-    @property
-    def running(self) -> int:
-        """How many run now."""
-        return len(self._running)
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record back, in any order."""
@@ -84,6 +82,22 @@ class SilenceBook:
             if silence.state == "expired" and now_ms - (silence.ended_ms or 0) >= KEPT_MS:
                 self._forget(silence.id)
         return lines, ended
+
+    def in_force(self) -> Iterator[Suppressing]:
+        """Those that run, as a shift hands them over."""
+        for one in self._running:
+            yield Suppressing(
+                kind="silence",
+                id=one.id,
+                about=about(one.matcher),
+                why_vi=one.reason,
+                why_en=one.reason,
+                owner=one.owner,
+                owner_display=one.owner_display,
+                since_ms=one.start_ms,
+                until_ms=one.end_ms,
+                hid=one.count,
+            )
 
     def explanation(self, alert: Alert, present: str = "") -> Explanation | None:
         """Why a silence hides a live alert: ``present`` while it still does, otherwise the one with the lowest id."""

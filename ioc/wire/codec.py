@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from ioc.domain.alerts import Alert, AlertInput, AlertTold, CanaryPassed, LogEntry
+from ioc.domain.alerts import Alert, AlertInput, AlertTold, CanaryPassed, LogEntry, SourceTold
 from ioc.domain.covers import CoverSaid
 from ioc.domain.events import Event
 from ioc.domain.flood import Flood
@@ -20,7 +20,7 @@ DeskCommand = SilenceCommand | IncidentCommand | HandoverCommand
 decode_event = msgspec.json.Decoder(Event).decode
 decode_alert = msgspec.json.Decoder(Alert).decode
 decode_alert_input = msgspec.json.Decoder(AlertInput | CoverSaid).decode
-decode_desk_input = msgspec.json.Decoder(AlertTold | DeskCommand).decode
+decode_desk_input = msgspec.json.Decoder(AlertTold | SourceTold | DeskCommand).decode
 decode_canary = msgspec.json.Decoder(CanaryPassed).decode
 decode_silence = msgspec.json.Decoder(Silence).decode
 decode_incident = msgspec.json.Decoder(Incident).decode

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.desk import UNSIGNED_RULE
 from ioc.domain.duty import Duty, Person, Roster, Shift
-from ioc.domain.handover import Handover, HandoverCommand
+from ioc.domain.handover import Handover, HandoverCommand, Suppressing
 from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.profile import Profile
 from ioc.pipeline.desk import DeskPartition
@@ -53,12 +53,13 @@ class Room(AlertingRoom):
     """See the module; ``lost``: signals do not arrive."""
 
     def __init__(self, profile: Profile = PROVINCE) -> None:
-        self.silences = self.numbers = 0
+        self.in_force: tuple[Suppressing, ...] = ()
+        self.numbers = 0
         self.lost = False
         super().__init__(profile)
 
     def _new_desk(self) -> DeskPartition:
-        self.hand = HandoverPart(self.profile, lambda: self.silences)
+        self.hand = HandoverPart(self.profile, lambda _: self.in_force)
         desk = DeskPartition(self.profile, [self.hand])
         for key, value in self.topic.items():
             desk.load(key, value)

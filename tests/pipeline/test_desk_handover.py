@@ -6,6 +6,7 @@ import pytest
 from msgspec.structs import replace
 
 from ioc.domain.duty import Shift
+from ioc.domain.handover import Suppressing
 from ioc.domain.handover_digest import digest_hash
 from ioc.domain.handover_setup import HandoverSetup
 from ioc.domain.handover_signing import NOTES_MAX
@@ -20,6 +21,10 @@ from tests.pipeline.small_province import MIN, S, T
 from tests.pipeline.test_alerting import KEY, ack, signal
 
 DUE = END + 10 * MIN
+
+
+def silence(now_ms: int) -> Suppressing:
+    return Suppressing(kind="silence", id="S-1", about="rules=a", why_vi="x", since_ms=now_ms, until_ms=now_ms + HOUR)
 
 
 def acknowledge(room: Room) -> None:
@@ -89,11 +94,11 @@ def test_what_makes_a_shift_hand_over(what: str) -> None:
     if what == "alert":
         room.give(signal())
     elif what == "silence":
-        room.silences = 1
+        room.in_force = (silence(room.now_ms),)
     else:
         assert room.do(what, text="x").outcome == "DONE"
     room.go(END - S)
-    room.silences = 0
+    room.in_force = ()
     room.go(DUE + S)
     assert [one.key for one in room.unsigned()] == [f"handover-unsigned|north|{FIRST}"]
 
@@ -379,3 +384,55 @@ def test_a_profile_may_ask_sooner_and_louder() -> None:
     assert room.handovers() == {}
     room.go(END + MIN + S)
     assert [one.priority for one in room.unsigned()] == [1]
+
+
+# Beside the open alerts -----------------------------------------------------------------------------------------------
+
+
+def test_the_digest_names_what_is_in_force_and_is_made_anew_with_what_it_hid(room: Room) -> None:
+    said = silence(room.now_ms)
+    room.in_force = (said,)
+    room.go(END - 20 * MIN)
+    assert (room.handover().digest.suppressing, room.handover().digest.silences) == ((said,), 1)
+    before = room.handover().digest_hash
+    room.in_force = (replace(said, hid=4),)
+    room.go(END - 19 * MIN)
+    digest = room.handover().digest
+    assert digest.suppressing == room.in_force
+    assert room.handover().digest_hash == digest_hash(digest, ()) != before
+
+
+def test_a_silence_that_begins_after_the_outgoing_signature_is_in_the_addendum(room: Room) -> None:
+    room.in_force = (silence(room.now_ms),)
+    room.go(END - 20 * MIN)
+    room.do("give")
+    room.go(END - 10 * MIN)
+    assert room.handover().addendum is None
+    begun = replace(silence(room.now_ms), id="S-2")
+    room.in_force += (begun,)
+    room.go(END - 9 * MIN)
+    addendum = room.handover().addendum
+    assert addendum is not None
+    assert (addendum.suppressing, addendum.items) == ((begun,), ())
+    assert room.take().outcome == "DONE"
+
+
+@pytest.mark.parametrize("restart", [False, True])
+def test_an_alert_that_was_known_late_and_closed_is_named(room: Room, restart: bool) -> None:
+    key = KEY.replace("R1", "R2")
+    room.now_ms = T + 10 * MIN
+    room.give(signal(key=key, since_ms=T + 5 * MIN, observed_ms=T + 5 * MIN))
+    room.hear()
+    late = room.alert(key)
+    assert late.late_s == 300
+    room.give(ack(late.id, late.version, key=key))
+    room.give(signal("off", key=key, revision=9, since_ms=late.started_ms))
+    room.hear()
+    assert room.alert(key).closed
+    if restart:
+        room.flush()
+        room.crash()
+    room.go(END - 20 * MIN)
+    digest = room.handover().digest
+    [item] = [one for one in digest.items if one.section == "corrected"]
+    assert (item.alert_id, item.ended_ms, digest.counts["corrected"]) == (late.id, T + 10 * MIN, 1)

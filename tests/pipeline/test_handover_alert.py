@@ -27,7 +27,7 @@ class BothRoom(Room):
     """With escalation beside the handover."""
 
     def _new_desk(self) -> DeskPartition:
-        self.hand = HandoverPart(self.profile, lambda: self.silences)
+        self.hand = HandoverPart(self.profile, lambda _: self.in_force)
         desk = DeskPartition(self.profile, [EscalationPart(self.profile), self.hand])
         for key, value in self.topic.items():
             desk.load(key, value)

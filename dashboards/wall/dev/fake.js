@@ -108,10 +108,16 @@
     const all = [...alerts.values()];
     const by = { unacknowledged: all.filter((a) => !a.acked).sort((a, b) => a.priority - b.priority), acknowledged: all.filter((a) => a.acked).sort((a, b) => a.priority - b.priority) };
     const source = itemOf('sources')(alertOf(['source-silent', 2, 'long-khanh', '732', '', 'Long Khánh im lặng 13:55–14:17', 'Long Khanh silent 13:55–14:17', 'bù 1.842 bản tin', '13:55:32', ['Hùng', '13:56:10'], {}], 710));
-    const items = [...Object.entries(by).flatMap(([section, of]) => of.slice(0, 50).map(itemOf(section))), ...shelved, source];
+    const late = { ...itemOf('corrected')(alertOf(['hydro-level', 3, 'bien-hoa', '731', '', 'Mực nước Biên Hòa, báo trễ', 'Level at Biên Hòa, told late', '', '14:20:00', ['Minh', '14:31:00'], {}], 711)), state: 'NORM', ended_ms: at('15:02:00') };
+    const beside = {
+      suppressing: [{ kind: 'silence', id: 'S-1', about: 'rules=congestion areas=731', why_vi: 'rào chắn thi công', why_en: 'rào chắn thi công', owner: 'minh', owner_display: 'Minh', since_ms: at('14:10:00'), until_ms: at('18:30:00'), hid: 7 },
+        { kind: 'window', id: 'camera-maintenance', about: 'rules=feed-silent feeds=camera', why_vi: 'Bảo trì camera', why_en: 'Camera maintenance', owner: null, owner_display: null, since_ms: at('15:00:00'), until_ms: at('22:00:00'), hid: 2 }],
+      out_of_service: [{ key: 'feed-silent|long-khanh|rain', rule: 'feed-silent', centre: 'long-khanh', feed: 'rain', site: '', name_vi: 'Đo mưa Long Khánh', name_en: 'Rain gauges of Long Khanh', since_ms: at('06:00:00') - 86_400_000, out_ms: at('06:00:00'), review_ms: at('08:00:00') + 3 * 86_400_000 }],
+    };
+    const items = [...Object.entries(by).flatMap(([section, of]) => of.slice(0, 50).map(itemOf(section))), ...shelved, source, late];
     const one = { id: 'H-shift-2', roster: 'shift', roster_vi: 'ca chiều sang ca đêm', roster_en: 'afternoon to night', shift_start_ms: at('14:00:00'), shift_end_ms: at('22:00:00'), due_ms: at('22:10:00'), missed_ms: at('22:10:00') + 8 * 3_600_000, unsigned_ms: null,
       outgoing: ['Phạm Nhật Minh'], incoming: [], state: signed.taken ? 'taken' : signed.given ? 'given' : 'draft', notes, ...signed, digest_hash: String(all.filter((a) => a.acked).length).padStart(64, '0'),
-      digest: { at_ms: now(), raised: all.length, ended: 9, acknowledge_p50_s: 42, counts: { unacknowledged: by.unacknowledged.length, acknowledged: by.acknowledged.length, hidden: 3, sources: 1, corrected: 0 }, items, silences: 1 } };
+      digest: { at_ms: now(), raised: all.length, ended: 9, acknowledge_p50_s: 42, counts: { unacknowledged: by.unacknowledged.length, acknowledged: by.acknowledged.length, hidden: 3, sources: 1, corrected: 1, suppressing: 2, out_of_service: 1 }, items, silences: 1, ...beside } };
     return [morning(one), { ...one, ...window.FAKE?.handover }].filter((h) => !window.FAKE?.gone?.includes(h.id));
   };
   const handoverDone = (asked) => {

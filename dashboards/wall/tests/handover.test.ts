@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { changedSections, confirms, countOf, itemsOf, madeLate, ordered, rosterOf, SECTIONS, signable, signing, standsIn, unread, usual, type Handover, type Item } from '../src/model/handover';
+import { BESIDE, besideCount, changedSections, confirms, countOf, itemsOf, madeLate, ordered, rosterOf, SECTIONS, signable, signing, standsIn, unread, usual, type Handover, type Item } from '../src/model/handover';
 import { T0 } from './build';
 
 const item = (section: Item['section'], alert_id: string): Item => ({
@@ -25,6 +25,11 @@ describe('handovers', () => {
     const { digest } = handover('x');
     expect(SECTIONS.map((section) => countOf(digest, section))).toEqual([80, 0, 1, 0, 0]);
     expect(itemsOf(digest, 'hidden').map((one) => one.alert_id)).toEqual(['B']);
+  });
+  it('have two lists beside them, of which digests of before say nothing', () => {
+    const { digest } = handover('x');
+    expect(BESIDE.map((list) => besideCount(digest, list))).toEqual([null, null]);
+    expect(BESIDE.map((list) => besideCount({ ...digest, suppressing: [], out_of_service: [], counts: { suppressing: 51 } }, list))).toEqual([51, 0]);
   });
   it('made long after the end of their shift say so; within seconds is in time', () => {
     expect([madeLate(handover('x', { ended_ms: T0 + 3_600_000 })), madeLate(handover('x', { ended_ms: T0 + 9_000 })), madeLate(handover('x', { ended_ms: null })), madeLate(handover('x'))])

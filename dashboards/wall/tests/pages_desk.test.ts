@@ -112,6 +112,14 @@ describe('the handover of the shift', () => {
     expect(screen.getByTestId('handover-count-unacknowledged').textContent).toBe('7');
     expect(screen.getByTestId('handover-count-hidden').textContent).toBe('3, đã che 37');
     expect(screen.getByTestId('handover-due').textContent).toContain('22:10');
+    const rows = screen.getAllByTestId('handover-suppressing').map((row) => row.textContent.replace(/\s+/g, ' ').trim());
+    expect(rows).toEqual([
+      'im lặng: rules=congestion areas=731 rào chắn thi công Minh hết hạn 18:30, đã che 7',
+      'kế hoạch: rules=feed-silent feeds=camera Bảo trì camera theo kế hoạch hết hạn 22:00, đã che 2',
+    ]);
+    expect(screen.getByTestId('handover-out').textContent).toContain('Đo mưa Long Khánh');
+    expect(screen.getByTestId('handover-out').textContent).toContain('xem lại');
+    expect(screen.getByTestId('handover').textContent).toContain('đã đóng 15:02');
     await fireEvent.input(screen.getByTestId('handover-note'), { target: { value: 'Gọi lại trạm bơm' } });
     await fireEvent.submit(screen.getByTestId('handover-note').closest('form') as HTMLFormElement);
     await waitFor(() => expect(screen.getAllByTestId('handover-said').length).toBe(2), ready);

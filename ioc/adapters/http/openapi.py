@@ -133,10 +133,15 @@ _SCHEMAS: dict[str, Any] = {
         outgoing_accounts={**_array(_TEXT), "description": "who signs as the outgoing shift; empty: whoever may sign"},
         incoming_accounts={**_array(_TEXT), "description": "who signs as the incoming shift; empty: whoever may sign"},
         state={**_TEXT, "enum": ["draft", "given", "taken", "missed"]},
-        digest={**_ANY_OBJECT, "description": "at_ms, raised, ended, acknowledge_p50_s, counts, items, silences"},
+        digest={
+            **_ANY_OBJECT,
+            "description": "at_ms, raised, ended, acknowledge_p50_s, counts, items, silences, suppressing, "
+            "out_of_service",
+        },
         addendum={
             "type": ["object", "null"],
-            "description": "what happened after the digest was locked: since_ms, at_ms, raised, ended, counts, items",
+            "description": "what happened after the digest was locked: since_ms, at_ms, raised, ended, counts, items, "
+            "suppressing, out_of_service",
         },
         notes=_array(
             _object("at_ms actor actor_display text", at_ms=_MS, actor=_TEXT, actor_display=_TEXT, text=_TEXT)

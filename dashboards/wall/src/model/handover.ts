@@ -29,6 +29,43 @@ export interface Item {
   readonly why: string;
   /** Hidden: how often something happened behind it. */
   readonly hid: number;
+  /** When it closed; absent: it is open. */
+  readonly ended_ms?: number;
+}
+
+/** A silence of a person or a planned window that is in force. */
+export interface Suppressing {
+  readonly kind: 'silence' | 'window';
+  readonly id: string;
+  /** Its conditions in one line. */
+  readonly about: string;
+  readonly why_vi: string;
+  readonly why_en: string;
+  /** Null: of a plan that names nobody. */
+  readonly owner: string | null;
+  readonly owner_display: string | null;
+  readonly since_ms: number;
+  /** Null: not within two weeks. */
+  readonly until_ms: number | null;
+  /** Alerts it hid, each once. */
+  readonly hid: number;
+}
+
+/** A centre, feed or site of which nothing was heard for so long that it counts as out of service. Nobody took it out. */
+export interface OutOfService {
+  readonly key: string;
+  readonly rule: string;
+  readonly centre: string;
+  /** Empty: the whole centre. */
+  readonly feed: string;
+  /** Empty: the whole feed. */
+  readonly site: string;
+  readonly name_vi: string;
+  readonly name_en: string;
+  readonly since_ms: number;
+  readonly out_ms: number;
+  /** When somebody should look at it. */
+  readonly review_ms: number;
 }
 
 /** What a shift hands over. Counts are of the whole section; `items` hold its first 50. */
@@ -40,6 +77,10 @@ export interface Digest {
   readonly counts: Readonly<Record<string, number>>;
   readonly items: readonly Item[];
   readonly silences: number;
+  /** First 50, what ends first above. Absent in digests of before. */
+  readonly suppressing?: readonly Suppressing[];
+  /** First 50 sources by their date of review. */
+  readonly out_of_service?: readonly OutOfService[];
 }
 
 /** What happened after the digest was locked and before the next shift began; `counts` and `items` as in the digest. */
@@ -50,6 +91,9 @@ export interface Addendum {
   readonly ended: number;
   readonly counts: Readonly<Record<string, number>>;
   readonly items: readonly Item[];
+  /** What began since. */
+  readonly suppressing?: readonly Suppressing[];
+  readonly out_of_service?: readonly OutOfService[];
 }
 
 export interface ShiftNote {
@@ -127,6 +171,15 @@ type Listed = Pick<Digest, 'counts' | 'items'>;
 
 export function itemsOf(digest: Listed, section: Section): Item[] {
   return digest.items.filter((item) => item.section === section);
+}
+
+/** The two lists beside the sections. */
+export const BESIDE = ['suppressing', 'out_of_service'] as const;
+
+/** How many a list beside the sections has in all; null: the version that made it did not say. */
+export function besideCount(digest: Pick<Digest, 'counts' | 'suppressing' | 'out_of_service'>, list: (typeof BESIDE)[number]): number | null {
+  const shown = digest[list];
+  return shown === undefined ? null : digest.counts[list] ?? shown.length;
 }
 
 /** How many a section has in all. */
