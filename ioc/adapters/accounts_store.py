@@ -28,9 +28,13 @@ PASSWORD_MAX = 128  # characters; more only costs the hash time
 # OWASP ASVS 5.0, appendix C: argon2id with 19 MiB, 2 passes, 1 lane. Each check takes that memory.
 HASHER = PasswordHasher(time_cost=2, memory_cost=19 * 1024, parallelism=1, hash_len=32, salt_len=16, type=Type.ID)
 
-DEMO_ACCOUNTS = (
+DEMO_ACCOUNTS = (  # the dispatchers are the people of the roster of the profile that comes along
     ("lan", "Lan", "dispatcher"),
+    ("hung", "Hùng", "dispatcher"),
     ("minh", "Minh", "dispatcher"),
+    ("thao", "Thảo", "dispatcher"),
+    ("ngoc", "Ngọc", "dispatcher"),
+    ("dung", "Dũng", "dispatcher"),
     ("truc", "Trúc", "operator"),
     ("kysu", "Kỹ sư", "engineer"),
     ("wall", "Màn hình", "wall"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 
@@ -37,7 +38,7 @@ def account(name: str, *, role: str = "dispatcher", disabled: bool = False) -> A
 
 def name_them(profile: Path, *names: str) -> None:
     file = profile / "duty.toml"
-    text = file.read_text(encoding="utf-8")
+    text = re.sub(r'account = ".*"\n', "", file.read_text(encoding="utf-8"))
     for number, name in enumerate(names, 1):
         text = text.replace(f'id = "truc-ban-{number}"\n', f'id = "truc-ban-{number}"\naccount = "{name}"\n')
     file.write_text(text, encoding="utf-8")
@@ -63,5 +64,6 @@ def test_a_profile_with_mistakes_hides_no_account(profile: Path, capsys: pytest.
 
 
 def test_without_accounts_in_the_file_nothing_is_said(profile: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name_them(profile)
     assert users_list() == 0
     assert capsys.readouterr().err == ""
