@@ -52,15 +52,16 @@ def with_logs(settings: Settings, process: str) -> Settings:
     return settings
 
 
-def load_profile(settings: Settings, *, with_rules: bool = True) -> Profile:
+def load_profile(settings: Settings, *, with_rules: bool = True, with_parts: bool | None = None) -> Profile:
     """The profile named by the settings; without its rules for who needs none, so that broken ones do not matter.
+    ``with_parts``: the same of ``suppression.toml``, ``incidents.toml`` and ``duty.toml``; None: as the rules.
 
     Raises:
         BadSettings: with every problem of its files.
     """
     from ioc.adapters import profiles
 
-    return profiles.load_profile(settings.profile, with_rules=with_rules)
+    return profiles.load_profile(settings.profile, with_rules=with_rules, with_parts=with_parts)
 
 
 def graces(settings: Settings) -> dict[tuple[str, str], float]:
@@ -74,11 +75,12 @@ def graces(settings: Settings) -> dict[tuple[str, str], float]:
 
 
 def load_running_profile(settings: Settings) -> Profile:
-    """The profile for a process that has to run: with the last good rules while the rule file is broken.
+    """The profile for a process that has to run: with the last good rules while the rule file is broken, and the same
+    for ``suppression.toml``, ``incidents.toml`` and ``duty.toml``.
 
     Raises:
-        BadSettings: with every problem of the other files; also of the rules when no good ones were kept.
+        BadSettings: with every problem of the other files; also of these when no good ones were kept.
     """
-    from ioc.adapters import good_rules
+    from ioc.adapters import running_profile
 
-    return good_rules.load_running(settings.profile, settings.data_dir)
+    return running_profile.load_running(settings.profile, settings.data_dir)

@@ -24,6 +24,7 @@ from ioc.adapters.good_rules import GoodRules, RuleFileHealth
 from ioc.adapters.http.app import build_app
 from ioc.adapters.http.parts import Parts, Readiness
 from ioc.adapters.metrics import GatewayMetrics
+from ioc.adapters.part_health import PartsHealth
 from ioc.adapters.quality_loop import watch_quality
 from ioc.adapters.rule_files import rules_file
 from ioc.adapters.websocket import Health, LiveServer
@@ -250,9 +251,12 @@ class Gateway:
         shown: set[str] = set()
         good = GoodRules(self._settings.data_dir, self._profile.id)
         rules = RuleFileHealth(rules_file(self._settings.profile), self._profile, good)
+        parts = PartsHealth(self._settings.profile, self._profile, self._settings.data_dir)
         while True:
             # a changed file is judged whole, which takes too long for the loop that serves the walls
             self.metrics.rules_broken.set(bool(await asyncio.to_thread(rules.problems)))
+            for part, problems in (await asyncio.to_thread(parts.problems)).items():
+                self.metrics.files_broken.labels(f"{part}.toml").set(bool(problems))
             health = self.health(self._clock())
             self.metrics.lag_s.set(float("nan") if health.lag_s is None else health.lag_s)
             for stage, age_s in self._canaries.ages(self._clock()).items():

@@ -24,4 +24,5 @@ SPEC = JobSpec(
     prefixed=False,
     make_step=make_step,
     has_rules=True,
+    parts=("duty",),  # how soon the alert about a signature asks anew
 )

@@ -25,4 +25,5 @@ SPEC = JobSpec(
     prefixed=False,
     make_step=make_step,
     has_rules=True,
+    parts=("suppression", "incidents", "duty"),
 )

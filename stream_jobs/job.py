@@ -23,9 +23,7 @@ from faust.types import TP
 from msgspec import Struct
 
 from ioc.adapters.clock import now_ms
-from ioc.adapters.good_rules import GoodRules
-from ioc.adapters.rule_files import rules_file
-from ioc.adapters.rule_watch import RuleWatch
+from ioc.adapters.profile_watch import ProfileWatch
 from ioc.domain.profile import Profile
 from ioc.errors import Fenced
 from ioc.pipeline.effects import Effects, Record, Step
@@ -56,6 +54,7 @@ class JobSpec(Struct, frozen=True):
         prefixed: are checkpoint keys prefixed with their input topic?
         make_step: the pure step of (profile, logical input topic, partition).
         has_rules: does the step take other rules while it runs (a method ``use``)?
+        parts: which other files of the profile it takes in the same way, ``suppression`` for instance.
         knows_lag: does the step want to know when its input was not read to its end (an attribute ``lagging``)?
         tells_progress: does the job say how far it has read its inputs, which are raw topics?
         calm_s: how long outputs that are not urgent may wait for others to share a transaction with.
@@ -67,6 +66,7 @@ class JobSpec(Struct, frozen=True):
     prefixed: bool
     make_step: Callable[[Profile, str, int], Step]
     has_rules: bool = False
+    parts: tuple[str, ...] = ()
     knows_lag: bool = False
     tells_progress: bool = False
     calm_s: float = 0.0
@@ -113,10 +113,9 @@ class Job:
         self._router = Router(self.topics)
         self._taking_over = asyncio.Lock()
         self._next_tick_s = 0.0
-        good = GoodRules(settings.data_dir, profile.id)
         centres = {real: logical.removeprefix("raw.") for real, logical in self.inputs.items()}
         self._teller = Teller(settings, self.topics, centres) if spec.tells_progress else None
-        self._rules = RuleWatch(rules_file(settings.profile), profile, good) if spec.has_rules else None
+        self._files = ProfileWatch(settings.profile, profile, settings.data_dir, spec.parts) if spec.has_rules else None
 
     @property
     def consumer(self) -> BatchConsumer:
@@ -261,11 +260,11 @@ class Job:
         if monotonic() >= self._next_tick_s:
             self._next_tick_s = monotonic() + TICK_S
             self._tick()
-            if self._rules is not None and (changed := self._rules.look(monotonic())) is not None:
+            if self._files is not None and (changed := self._files.look(monotonic())) is not None:
                 self.use(changed)
 
     def use(self, profile: Profile) -> None:
-        """Go on with other rules: partitions owned now, and those taken over later."""
+        """Go on with another profile: partitions owned now, and those taken over later."""
         self.profile, at_ms = profile, now_ms()
         for owned in self.owned.values():
             step: Any = owned.step  # has_rules promises the method

@@ -1,6 +1,7 @@
 """The last good rule file, kept in the data folder: what running processes start with while ``rules.toml`` is broken.
 
-Without it a slip of the pen in a live rule file would wait for the next crash and then stop all detection.
+Without it a slip of the pen in a live rule file would wait for the next crash and then stop all detection. The same is
+done with the other files that are read anew while jobs run (:mod:`ioc.adapters.profile_parts`).
 """
 
 from __future__ import annotations
@@ -13,10 +14,8 @@ from pathlib import Path
 
 from msgspec import structs
 
-from ioc.adapters.profiles import load_profile
-from ioc.adapters.rule_files import Mark, check_rules, content_of, mark_of, rules_file, with_content
+from ioc.adapters.rule_files import Mark, check_rules, mark_of
 from ioc.domain.profile import Profile
-from ioc.errors import BadSettings
 
 log = logging.getLogger(__name__)
 
@@ -30,10 +29,12 @@ class GoodRules:
     Args:
         data_dir: folder of local state.
         profile_id: ``id`` of ``profile.toml``.
+        part: another file's name without ``.toml``; it is kept as ``<profile>.<part>.toml``.
     """
 
-    def __init__(self, data_dir: Path, profile_id: str) -> None:
-        self.file = data_dir / "rules" / f"{profile_id}.toml"
+    def __init__(self, data_dir: Path, profile_id: str, part: str = "rules") -> None:
+        self._what = part if part == "rules" else f"{part}.toml"
+        self.file = data_dir / "rules" / (f"{profile_id}.toml" if part == "rules" else f"{profile_id}.{part}.toml")
 
     def keep(self, content: bytes) -> None:
         """Replace what is kept; a disk that cannot be written to is logged and stops nobody."""
@@ -52,7 +53,7 @@ class GoodRules:
             finally:
                 fresh.unlink(missing_ok=True)
         except OSError as exc:
-            log.error("the good rules cannot be kept for the next start: %s", exc)
+            log.error("the good %s cannot be kept for the next start: %s", self._what, exc)
 
     def content(self) -> bytes | None:
         """What was kept, when it is there and whole."""
@@ -61,46 +62,12 @@ class GoodRules:
         except FileNotFoundError:
             return None
         except OSError as exc:
-            log.error("the rules that were kept cannot be read: %s", exc)
+            log.error("the %s that were kept cannot be read: %s", self._what, exc)
             return None
         if head != _HEAD + hashlib.sha256(content).hexdigest().encode():
-            log.error("the rules that were kept in %s are damaged", self.file)
+            log.error("the %s that were kept in %s are damaged", self._what, self.file)
             return None
         return content
-
-
-def load_running(name: str, data_dir: Path) -> Profile:
-    """The profile for a process that has to run; with the last good rules when the rule file is broken or gone.
-
-    Every mistake of the rule file is logged with file and line. A good rule file is kept for the next start.
-
-    Args:
-        name: profile, name or folder.
-        data_dir: folder of local state.
-
-    Raises:
-        BadSettings: another file of the profile is wrong, or the rule file is and no good one was kept.
-    """
-    profile, file = load_profile(name, with_rules=False), rules_file(name)
-    good = GoodRules(data_dir, profile.id)
-    kept = good.content()
-    if not os.path.lexists(file) and kept is None:
-        return profile  # a profile may be without rules
-    try:
-        content = content_of(file)
-        found = with_content(file, content, profile)
-    except BadSettings as exc:
-        if kept is None:
-            raise
-        try:
-            found = with_content(good.file, kept, profile)
-        except BadSettings as older:
-            raise BadSettings([*exc.problems, *older.problems]) from older
-        for problem in exc.problems:
-            log.error("rules broken, started with the last good ones of %s: %s", good.file, problem)
-        return found
-    good.keep(content)
-    return found
 
 
 class RuleFileHealth:

@@ -54,6 +54,12 @@ class GatewayMetrics:
         self.rules_broken = Gauge(
             "ioc_rules_file_broken", "1 while rules.toml is refused and older rules run", registry=r
         )
+        self.files_broken = Gauge(
+            "ioc_profile_file_broken",
+            "1 while suppression.toml, incidents.toml or duty.toml is refused and an older one runs",
+            ["file"],
+            registry=r,
+        )
         self.standing = Gauge("ioc_alerts_standing", "Alerts whose condition is there", ["priority"], registry=r)
         self.unacknowledged = Gauge("ioc_alerts_unacknowledged", "Alerts that nobody has", registry=r)
         self.stale = Gauge("ioc_alerts_stale", "Alerts that have been there for more than a day", registry=r)

@@ -11,27 +11,21 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import date
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 from msgspec import Struct
 
+from ioc.adapters.profile_parts import PARTS, Known, names_of
 from ioc.domain import canary, rule_places
 from ioc.domain.absence import speaks_of
 from ioc.domain.catalogue import MEASURE, PAYLOADS
-from ioc.domain.dispatch import RADIUS_KM_MAX, Dispatch, Names
+from ioc.domain.dispatch import RADIUS_KM_MAX, Dispatch
 from ioc.domain.dispatch import problems as dispatch_problems
-from ioc.domain.duty import Duty
-from ioc.domain.duty import problems as duty_problems
-from ioc.domain.grouping import Grouping
-from ioc.domain.grouping import problems as grouping_problems
-from ioc.domain.matcher import Names as Matchable
 from ioc.domain.profile import Agency, Area, Canary, Centre, Profile, Rule, Target, Validity, WindowSpec
 from ioc.domain.rules import NUMBER_MAX, bounded, payload_fields
 from ioc.domain.rules import problems as rule_problems
 from ioc.domain.salvage import Salvaged, salvage
-from ioc.domain.suppression import Suppression
-from ioc.domain.suppression import problems as suppression_problems
 from ioc.domain.toml_files import parse
 from ioc.domain.toml_lines import line_of
 from ioc.domain.windows import problems as window_problems
@@ -85,8 +79,13 @@ def profile_folder(name: str) -> Path:
     return PROFILES / name.replace("-", "_")
 
 
-def load_profile(name: str, *, with_rules: bool = True) -> Profile:
-    """The profile of that name or folder; without its rules when these are looked at by themselves.
+def load_profile(name: str, *, with_rules: bool = True, with_parts: bool | None = None) -> Profile:
+    """The profile of that name or folder.
+
+    Args:
+        name: name or folder.
+        with_rules: False leaves its rules out, for who looks at them by themselves or needs none.
+        with_parts: False leaves ``suppression.toml``, ``incidents.toml`` and ``duty.toml`` out; None: as the rules.
 
     Raises:
         BadSettings: one sentence per problem, each beginning with the file and the line.
@@ -104,11 +103,10 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     targets = mistakes.read(targets_file, _Targets, optional=_Targets(targets=()))
     dispatch_file = folder / "dispatch.toml"
     dispatch = mistakes.read(dispatch_file, Dispatch, optional=Dispatch())
-    suppression_file = folder / "suppression.toml"
-    suppression = mistakes.read(suppression_file, Suppression, optional=Suppression())
-    grouping_file = folder / "incidents.toml"
-    grouping = mistakes.read(grouping_file, Grouping, optional=Grouping())
-    duty = mistakes.read(folder / "duty.toml", Duty, optional=Duty())
+    wanted = with_rules if with_parts is None else with_parts
+    parts = {
+        part: mistakes.read(folder / part.file, part.kind, optional=part.kind()) for part in PARTS.values() if wanted
+    }
     files = sorted((folder / "centres").glob("*.toml"))
     centres = [(file, mistakes.read(file, Centre)) for file in files]
     for file, centre in centres:
@@ -125,39 +123,26 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
     if targets:
         mistakes.note(targets_file, _twice("targets", [target.indicator for target in targets.targets]))
     whole = areas is not None and rules is not None and all(one is not None for _, one in centres)
-    if suppression:
-        read = [one for _, one in centres if one]
-        matchable = Matchable(
-            types=frozenset(PAYLOADS),
-            centres=frozenset(one.id for one in read),
-            areas=frozenset(area.code for area in areas.areas) if areas else frozenset(),
-            sites=frozenset(site.id for one in read for site in one.sites),
-            feeds=frozenset(feed.id for one in read for feed in one.feeds),
-            rules=frozenset(rule.id for rule in rules.rules) if rules and with_rules else None,
-        )
-        mistakes.note(suppression_file, suppression_problems(suppression, matchable if whole else None))
-    if grouping:
-        ids = frozenset(rule.id for rule in rules.rules) if whole and rules and with_rules else None
-        mistakes.note(grouping_file, grouping_problems(grouping, ids))
+    nameable = Known(
+        centres=tuple(one for _, one in centres if one),
+        areas=areas.areas if areas else (),
+        rules=frozenset(rule.id for rule in rules.rules) if rules and with_rules else None,
+    )
     if dispatch:
-        names = Names(
-            centres=frozenset(one.id for _, one in centres if one),
-            areas=frozenset(area.code for area in areas.areas) if areas else frozenset(),
-            rules=frozenset(rule.id for rule in rules.rules) if rules and with_rules else None,
-            types=frozenset(PAYLOADS),
-        )
-        mistakes.note(dispatch_file, dispatch_problems(dispatch, names if whole else None))
-        if duty:
-            channels = frozenset(channel.id for channel in dispatch.channels)
-            mistakes.note(folder / "duty.toml", duty_problems(duty, channels, names if whole else None))
+        mistakes.note(dispatch_file, dispatch_problems(dispatch, names_of(nameable) if whole else None))
+    channels = frozenset(channel.id for channel in dispatch.channels) if dispatch else frozenset[str]()
+    for part, value in parts.items():
+        if value is not None and (dispatch is not None or part is not PARTS["duty"]):
+            mistakes.note(folder / part.file, part.problems(value, nameable if whole else None, channels))
     if head:
         mistakes.note(folder / "profile.toml", _head_problems(head))
     problems = mistakes.found
     if not files:
         problems.append(f"{folder / 'centres'}: holds no file; at least one centre is needed")
     problems += _twice(f"{folder / 'centres'}: id", [centre.id for _, centre in centres if centre])
-    if problems or not (head and areas and rules and targets and dispatch and duty and suppression and grouping):
+    if problems or not (head and areas and rules and targets and dispatch):
         raise BadSettings(problems)
+    read: dict[str, Any] = {part.field: value for part, value in parts.items()}
     return Profile(
         **msgspec.structs.asdict(head),
         areas=areas.areas,
@@ -166,9 +151,7 @@ def load_profile(name: str, *, with_rules: bool = True) -> Profile:
         targets=targets.targets,
         windows=rules.windows,
         dispatch=dispatch,
-        suppression=suppression,
-        duty=duty,
-        grouping=grouping,
+        **read,
     )
 
 

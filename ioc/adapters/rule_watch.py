@@ -1,4 +1,4 @@
-"""Notices that the rule file of the profile was changed, and takes it when it is good. Nothing else is reloaded.
+"""Notices that the rule file of the profile was changed, and takes it when it is good.
 
 A file is taken when it stayed the same from one look to the next, so that a half-written one is not; it is checked
 whole. A broken one is refused, each mistake is logged with file and line, and the rules that run stay.
@@ -10,14 +10,14 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from ioc.adapters.at_rest import LOOK_EVERY_S as LOOK_EVERY_S
+from ioc.adapters.at_rest import AtRest
 from ioc.adapters.good_rules import GoodRules
-from ioc.adapters.rule_files import Mark, content_of, mark_of, with_content
+from ioc.adapters.rule_files import content_of, with_content
 from ioc.domain.profile import Profile, Rule
 from ioc.errors import BadSettings
 
 log = logging.getLogger(__name__)
-
-LOOK_EVERY_S = 2.0
 
 
 class RuleWatch:
@@ -35,9 +35,7 @@ class RuleWatch:
         self.took = 0
         self.refused = 0
         self._file = file
-        self._due_s = float("-inf")
-        self._seen: Mark | None = None
-        self._judged: Mark | None = None
+        self._rest = AtRest(file, "rules cannot be looked at, the old ones stay")
 
     def look(self, now_s: float) -> Profile | None:
         """The profile with the new rules, once, after the file was changed; None otherwise. Never raises.
@@ -45,14 +43,8 @@ class RuleWatch:
         Args:
             now_s: monotonic clock; the file is looked at every 2 s.
         """
-        if now_s < self._due_s:
+        if not self._rest.look(now_s):
             return None
-        self._due_s = now_s + LOOK_EVERY_S
-        mark = self._mark()
-        before, self._seen = self._seen, mark
-        if mark is None or mark != before or mark == self._judged:
-            return None
-        self._judged = mark
         try:
             content = content_of(self._file)
             found = with_content(self._file, content, self.profile)
@@ -68,15 +60,6 @@ class RuleWatch:
         log.warning("rules of %s taken: %s", self._file, _difference(self.profile.rules, found.rules))
         self.profile = found
         return found
-
-    def _mark(self) -> Mark | None:
-        try:
-            return mark_of(self._file)
-        except OSError as exc:
-            if self._judged is not None or self._seen is not None:
-                log.error("rules cannot be looked at, the old ones stay: %s", exc)
-            self._judged = None
-            return None
 
 
 def _difference(old: Sequence[Rule], new: Sequence[Rule]) -> str:

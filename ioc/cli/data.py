@@ -106,7 +106,7 @@ def users_list(*, as_json: Json = False) -> int:
     ]
     show(rows, ("name", "display", "role", "disabled", "demo", "created"), as_json, "no accounts")
     try:
-        duty = load_profile(settings, with_rules=False).duty
+        duty = load_profile(settings, with_rules=False, with_parts=True).duty
     except BadSettings:
         print("ioc: the profile has mistakes, its duty.toml was not looked at: `ioc rules check`", file=sys.stderr)
         return 0

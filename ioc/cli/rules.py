@@ -46,7 +46,9 @@ def rules_check(name: str | None = None, /, *, as_json: Json = False) -> int:
     named = settings.profile if name is None else name
     home = settings.profile if rules_file(named) == Path(named) else named
     file = rules_file(named)
-    read, mistakes = check_content(file, content_of(file), profiles.load_profile(home, with_rules=False))
+    read, mistakes = check_content(
+        file, content_of(file), profiles.load_profile(home, with_rules=False, with_parts=True)
+    )
     count = 0 if read is None else len(read.rules)
     if as_json:
         print(msgspec.json.encode({"file": str(file), "rules": count, "mistakes": mistakes}).decode())

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from ioc.adapters.clock import now_ms
 from ioc.adapters.good_rules import GoodRules, RuleFileHealth
+from ioc.adapters.part_health import PartsHealth
 from ioc.adapters.profiles import load_profile
 from ioc.adapters.rule_files import rules_file
 from ioc.errors import BadSettings
@@ -50,6 +51,7 @@ def collect(settings: Settings, at_ms: int) -> dict[str, Any]:
         "left_over": left,
         "canary": canary(settings) if holder is not None else None,
         "rules_broken": rules_broken(settings),
+        "files_broken": files_broken(settings),
         "endpoints": endpoints(settings),
         "resident_mb": round(sum(row["resident_mb"] or 0 for row in rows), 1),
     }
@@ -83,6 +85,16 @@ def rules_broken(settings: Settings) -> list[str]:
         return list(exc.problems)
     file = rules_file(settings.profile)
     return RuleFileHealth(file, bare, GoodRules(settings.data_dir, bare.id)).problems()
+
+
+def files_broken(settings: Settings) -> list[str]:
+    """The same for ``suppression.toml``, ``incidents.toml`` and ``duty.toml``."""
+    try:
+        bare = load_profile(settings.profile, with_rules=False)
+    except BadSettings:
+        return []  # said already
+    found = PartsHealth(settings.profile, bare, settings.data_dir).problems()
+    return [problem for problems in found.values() for problem in problems]
 
 
 def endpoints(settings: Settings) -> dict[str, str]:
@@ -143,7 +155,7 @@ def _show(found: dict[str, Any]) -> None:
     console.print(f"supervisor pid {found['supervisor']['pid']} since {found['supervisor']['since']}", end="")
     console.print(f", {found['resident_mb']:.0f} MB in all")
     console.print(f"{'canary':<9}{canary_words(found['canary'])}", highlight=False)
-    for problem in found["rules_broken"]:
+    for problem in (*found["rules_broken"], *found["files_broken"]):
         console.print(f"refused, jobs go on with what was good before: {problem}", highlight=False, soft_wrap=True)
     for name, address in found["endpoints"].items():
         console.print(f"{name:<9}{address}", highlight=False)

@@ -9,10 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from ioc.adapters.good_rules import GoodRules, RuleFileHealth, load_running
+from ioc.adapters.good_rules import GoodRules, RuleFileHealth
+from ioc.adapters.profile_parts import PARTS
 from ioc.adapters.profiles import load_profile, profile_folder
 from ioc.adapters.rule_files import rules_file
 from ioc.adapters.rule_watch import LOOK_EVERY_S, RuleWatch
+from ioc.adapters.running_profile import load_running
 from ioc.errors import BadSettings
 from ioc.settings import Settings
 from ioc.stack.overview import collect
@@ -53,7 +55,8 @@ def test_a_good_start_is_the_profile_itself_and_keeps_its_rules(place: Place) ->
     before = place.good.file.stat().st_mtime_ns
     load_running(place.name, place.data)
     assert place.good.file.stat().st_mtime_ns == before  # nothing is written for nothing
-    assert [one.name for one in place.good.file.parent.iterdir()] == [place.good.file.name]
+    kept = {GoodRules(place.data, load_profile(place.name).id, part).file for part in ("rules", *PARTS)}
+    assert set(place.good.file.parent.iterdir()) == kept
 
 
 @pytest.mark.parametrize("how", BROKEN)

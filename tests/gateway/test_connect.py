@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
+from ioc.adapters.profile_parts import PARTS
 from tests.gateway.harness import Running, command_frame, eventually, running
 
 
@@ -202,3 +203,5 @@ async def test_connections_are_counted_down_again(gateway: Running) -> None:
     metrics = (await gateway.http.get("/metrics")).text
     assert "ioc_live_connections 0.0" in metrics
     assert "ioc_rules_file_broken 0.0" in metrics
+    for part in PARTS:
+        assert f'ioc_profile_file_broken{{file="{part}.toml"}} 0.0' in metrics
