@@ -18,7 +18,7 @@ from tests.pipeline.handover_room import Room
 from tests.pipeline.small_province import MIN, PROFILE
 from tests.pipeline.test_alerting import signal
 
-SHIPPED = load_profile("dongnai-2023", with_rules=False)
+SHIPPED = load_profile("dongnai-2023", with_rules=False, with_parts=True)
 NOTHING = Digest(at_ms=0, raised=0, ended=0, counts={}, items=())
 
 
@@ -54,6 +54,7 @@ def test_the_check_finds_a_shift_without_accounts_and_one_that_goes_on() -> None
 def test_everybody_on_the_roster_has_an_account_of_their_own_that_the_demo_makes_and_that_may_sign() -> None:
     on_roster = {name for roster in SHIPPED.duty.rosters for shift in roster.shifts for name in shift.people}
     accounts = [one.account for one in SHIPPED.duty.people if one.id in on_roster]
+    assert len(accounts) == 6
     assert all(accounts)
     assert len(set(accounts)) == len(accounts)
     assert list(without_account(SHIPPED.duty, {name for name, _, role in DEMO_ACCOUNTS if role in SIGNERS})) == []
