@@ -99,7 +99,7 @@ class Postgres:
         """Make the cluster when it is new; write the configuration.
 
         Raises:
-            StackError: nothing installed, no account to run under, or initdb failed.
+            StackError: nothing installed, no account to run under, initdb failed, or the passwords are lost.
         """
         if not (self.bindir / "postgres").exists():
             raise StackError("PostgreSQL with TimescaleDB is not set up; run `make setup`")
@@ -109,6 +109,11 @@ class Postgres:
             )
         if not (self.home / "PG_VERSION").exists():
             self._initdb()
+        elif not self.paths.database_secrets.exists():
+            raise StackError(
+                f"the database in {self.home} was made by another data folder at this place, whose passwords "
+                f"({self.paths.database_secrets}) are gone: put that file back, or remove {self.home} to begin anew"
+            )
         # Telemetry is compiled out of our own build, which then does not know the setting.
         telemetry = "timescaledb.telemetry_level = off\n" if self.manifest.get("packaged") else ""
         self._write("ioc.conf", CONFIGURATION.format(port=self.port, telemetry=telemetry))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import psycopg
@@ -11,6 +12,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
 from ioc.stack import ports, processes
 from ioc.stack.kafka import Kafka
+from ioc.stack.postgres import Postgres
 from ioc.stack.state import Paths, StackError
 from ioc.stack.testing import LocalStack, create_database, in_thread, with_database
 from tests.conftest import Stack
@@ -54,6 +56,20 @@ def test_data_of_a_newer_kafka_are_refused_before_it_starts(noted: str | None, r
     else:
         broker.prepare()
         assert note.read_text() == f"{broker.version}\n"
+
+
+def test_a_database_whose_passwords_are_gone_is_refused_with_what_to_do(tmp_path: Path) -> None:
+    """So it is when a clone under /root was removed and made again: the database is kept outside of it."""
+    database = Postgres(Paths(tmp_path).make(), 1)
+    database.home.mkdir(parents=True)
+    (database.home / "PG_VERSION").write_text("15")
+    try:
+        with pytest.raises(
+            StackError, match=r"postgres\.secret\) are gone: put that file back, or remove .*postgres-data"
+        ):
+            database.prepare()
+    finally:
+        shutil.rmtree(database.home.parent if database.home.parent != tmp_path else database.home)
 
 
 def test_kafka_keeps_acknowledged_records_over_kill_9_and_leaves_nothing(tmp_path: Path) -> None:
