@@ -28,7 +28,11 @@ WAIT_REPORT_S = 5.0  # a full courier says so this often
 
 
 class Message(Struct, frozen=True, gc=False):
-    """One native message on its way to the raw topic of its centre."""
+    """One native message on its way to the raw topic of its centre.
+
+    With a ``partition`` it is a record of a drill's clock (:mod:`ioc.wire.drill_clock`): no message, so it is in no
+    count and in no ledger, but it keeps its place among the messages as they do.
+    """
 
     id: str
     centre: str
@@ -36,6 +40,7 @@ class Message(Struct, frozen=True, gc=False):
     value: bytes
     about: str = ""  # feed/site/type, for the ledger
     time_ms: int = 0
+    partition: int | None = None  # None: that of the key
 
 
 class Link(Protocol):
@@ -91,7 +96,7 @@ class Courier:
         self._max = in_flight_max
         self._pending: dict[int, Message] = {}
         self._broken = True  # not open yet
-        self._generation = 0
+        self._generation = self._taken = 0
         self._changed = asyncio.Event()
 
     @property
@@ -110,8 +115,9 @@ class Courier:
                 if self._stopping.is_set():
                     return False
                 await self._room_or_end()
-        number = self.sent
-        self.sent += 1
+        number = self._taken
+        self._taken += 1
+        self.sent += message.partition is None
         self._pending[number] = message
         await self._post(number, message)
         return True
@@ -134,7 +140,7 @@ class Courier:
                 if self._broken:
                     break
                 if number in self._pending:
-                    self.repeats += 1
+                    self.repeats += message.partition is None
                     await self._post(number, message)
             if self._broken:
                 if self._stopping.is_set():
@@ -149,7 +155,7 @@ class Courier:
             if self._broken:
                 await self.heal()
             await self._sleep(DRAIN_STEP_S)
-        return len(self._pending)
+        return sum(message.partition is None for message in self._pending.values())
 
     async def close(self) -> None:
         """Close the link and write the ledger out."""
@@ -188,8 +194,8 @@ class Courier:
             return
         message = self._pending.pop(number, None)
         if message is not None:  # else an earlier attempt was acknowledged, too
-            self.acked += 1
-            if self._ledger is not None:
+            self.acked += message.partition is None
+            if self._ledger is not None and message.partition is None:
                 self._ledger.add(message.id, message.centre, self._clock(), message.about, message.time_ms)
             self._changed.set()
 

@@ -15,8 +15,10 @@ from msgspec import Struct
 from ioc.domain.alerts import Alert
 from ioc.domain.profile import Profile
 from ioc.errors import BadInput
+from ioc.pipeline.effects import Emit
 from ioc.pipeline.runner import Runner
-from ioc.wire import codec
+from ioc.wire import codec, drill_clock
+from simulators.drill_time import DrillTime, Sent, Told
 from simulators.faults import Parcel
 from simulators.runs import AFTERMATH_MS, Outcome, Plan, outcome, verdict_of
 from simulators.stream import encode
@@ -28,7 +30,7 @@ FORGET_MS = 60_000  # what was read leaves memory so often, virtual time
 SETTLE_MS = 10_000  # what is under way at the end comes through; below 30 s, or silence would be raised
 ALERTS_MAX = 200_000
 
-P_co = TypeVar("P_co", covariant=True)
+P_co = TypeVar("P_co", bound=Sent, covariant=True)
 
 
 def tick_for(length_s: float) -> int:
@@ -62,6 +64,7 @@ def in_memory(
     native: Callable[[P_co], tuple[str, bytes, bytes]],
     shown: Callable[[int, int], None],
     stopping: Callable[[], bool] = lambda: False,
+    time: DrillTime | None = None,
 ) -> Heard:
     """Play a stream to its end, or until it shall end, through intake, detect and alerting on a virtual clock.
 
@@ -73,6 +76,7 @@ def in_memory(
         native: message → centre, record key and native bytes.
         shown: told how far event time has come (epoch milliseconds) and how many alerts there are.
         stopping: asked after each tick of the clock whether it shall end now; what is under way still comes through.
+        time: the clock of a drill, which is told among the messages; None where it is none.
 
     Raises:
         BadInput: more alerts than anybody can judge, or what ``native`` raises.
@@ -92,9 +96,15 @@ def in_memory(
 
     while not stream.over and not stopping():
         runner.advance(tick_ms)
-        records = [native(parcel) for parcel in stream.take(runner.now_ms)]
-        heard.sent += len(records)
-        runner.natives(records)
+        parcels = stream.take(runner.now_ms)
+        heard.sent += len(parcels)
+        for one in parcels if time is None else time.among(parcels, runner.now_ms):
+            if isinstance(one, Told):
+                runner.put(Emit(f"raw.{one.centre}", drill_clock.KEY, one.value, one.partition))
+            else:
+                centre, key, value = native(one)
+                runner.put(Emit(f"raw.{centre}", key, value))
+        runner.settle()
         if runner.now_ms - collected_ms >= FORGET_MS:
             collected_ms = runner.now_ms
             collect()
@@ -130,7 +140,8 @@ def run_dry(
     def native(parcel: Parcel) -> tuple[str, bytes, bytes]:
         return parcel.centre, *encode(profile, parcel, plan.wish.exercise)
 
-    heard = in_memory(profile, plan.from_ms, plan.duration_s, stream, native, shown, stopping)
+    time = plan.drill_time(profile, stream)
+    heard = in_memory(profile, plan.from_ms, plan.duration_s, stream, native, shown, stopping, time)
     played_ms = round(plan.duration_s * 1000)
     if not stream.over:
         played_ms = min(played_ms, heard.at_ms - plan.start_ms)

@@ -73,8 +73,9 @@ def episodes(
             that nobody signed for a shift: that is a matter of the hour and of people, not of the run.
         start_ms: start of the scenario, epoch milliseconds of event time.
         exercise: id of the drill; None for a run that is none.
-        by_arrival: rules that ask when something arrived, not when it happened (silence). Their changes count when
-            the province knew; such rules only speak when the clock of the run is the clock of the events.
+        by_arrival: rules that ask when something arrived, not when it happened (silence), where the clock of the run
+            is the clock of the events. Their changes count when the province knew. In a drill such rules go by the
+            drill's clock and say when it was themselves.
     """
     versions: dict[str, dict[int, Alert]] = {}
     for alert in alerts:

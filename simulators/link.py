@@ -117,10 +117,12 @@ class KafkaLink:
         await self._producers.open()
 
     async def send(self, message: Message) -> asyncio.Future[Any]:
-        """Queue a message to the partition of its key; raises Unavailable."""
+        """Queue a message to the partition of its key, or its own; raises Unavailable."""
         producer = self._producers.of(message.centre)
-        logical = f"raw.{message.centre}"
-        topic, partition = self._topics.name(logical), self._topics.partition(logical, message.key)
+        logical, partition = f"raw.{message.centre}", message.partition
+        topic = self._topics.name(logical)
+        if partition is None:
+            partition = self._topics.partition(logical, message.key)
         try:
             future: asyncio.Future[Any] = await producer.send(topic, message.value, message.key, partition=partition)
         except (KafkaError, OSError) as exc:

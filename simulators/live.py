@@ -125,6 +125,7 @@ async def _play(
     link = KafkaLink(settings, topics)
     sleep = sleep_until(stopping)
     courier = Courier(link, clock=clock.now_ms, sleep=sleep, stopping=stopping, ledger=book)
+    time = plan.drill_time(profile, stream)
     per_s, speed = stream.programme.per_second, plan.wish.speed
     log.info("%s: about %.1f messages/s of event time, speed %g", plan.wish.name, per_s, speed)
     try:
@@ -137,6 +138,7 @@ async def _play(
                 ask=ways.ask,
                 step_ms=ways.step_ms,
                 stopping=stopping,
+                time=time,
             )
         # What persons hold on sites belongs to the live picture; a drill stays what its file says.
         held = None if plan.wish.exercise else overrides.Overrides(overrides.path_in(settings.data_dir))
@@ -150,6 +152,7 @@ async def _play(
             speed=speed,
             held=held,
             shown=ways.shown,
+            time=time,
         )
     finally:
         await courier.close()

@@ -13,8 +13,10 @@ from collections.abc import Awaitable, Callable
 
 from msgspec import Struct, structs
 
+from ioc.wire import drill_clock
 from simulators import overrides
 from simulators.courier import Courier, Message
+from simulators.drill_time import DrillTime, Told
 from simulators.faults import Parcel
 from simulators.stream import Stream
 
@@ -64,6 +66,7 @@ async def play(
     speed: float = 1.0,
     held: overrides.Overrides | None = None,
     shown: Callable[[Progress], None] = lambda progress: None,
+    time: DrillTime | None = None,
 ) -> Played:
     """Play a stream from its start, which is now, to its end or until ``stopping`` is set; then drain.
 
@@ -77,6 +80,7 @@ async def play(
         speed: event seconds per wall second.
         held: values that persons have put on sites.
         shown: told how the run stands, several times a second.
+        time: the clock of a drill, which is told among the messages; None where it is none.
     """
     started_ms = now_ms()
     cursor_ms = stream.start_ms
@@ -97,7 +101,7 @@ async def play(
             behind = False
         upto_ms = min(due_ms, cursor_ms + slice_ms)
         if upto_ms > cursor_ms:
-            if not await _send(stream.take(upto_ms), courier, encode, held, wall_ms):
+            if not await _send(stream.take(upto_ms), upto_ms, courier, encode, held, wall_ms, time):
                 break
             cursor_ms = upto_ms
             courier.flush()
@@ -117,13 +121,18 @@ async def play_steps(
     ask: Callable[[Progress], Awaitable[bool]],
     step_ms: int,
     stopping: asyncio.Event,
+    time: DrillTime | None = None,
 ) -> Played:
-    """Play a stream one stretch of event time after the other, each when ``ask`` says so (False ends the run)."""
+    """Play a stream one stretch of event time after the other, each when ``ask`` says so (False ends the run).
+
+    The clock of the drill is told as by :func:`play`, so it stands still while somebody thinks.
+    """
     cursor_ms = stream.start_ms
     while not stopping.is_set() and not stream.over:
         if not await ask(Progress(event_ms=cursor_ms, sent=courier.sent, behind_s=0.0)):
             break
-        if not await _send(stream.take(cursor_ms + step_ms), courier, encode, None, now_ms()):
+        upto_ms = cursor_ms + step_ms
+        if not await _send(stream.take(upto_ms), upto_ms, courier, encode, None, now_ms(), time):
             break
         cursor_ms += step_ms
         courier.flush()
@@ -131,9 +140,20 @@ async def play_steps(
 
 
 async def _send(
-    parcels: list[Parcel], courier: Courier, encode: Encode, held: overrides.Overrides | None, wall_ms: int
+    parcels: list[Parcel],
+    upto_ms: int,
+    courier: Courier,
+    encode: Encode,
+    held: overrides.Overrides | None,
+    wall_ms: int,
+    time: DrillTime | None,
 ) -> bool:
-    for parcel in parcels:
+    for parcel in parcels if time is None else time.among(parcels, upto_ms):
+        if isinstance(parcel, Told):
+            clock = Message("", parcel.centre, drill_clock.KEY, parcel.value, partition=parcel.partition)
+            if not await courier.offer(clock):
+                return False
+            continue
         shown = parcel
         if held is not None:
             shown = structs.replace(parcel, reading=held.apply(parcel.reading, wall_ms))

@@ -20,6 +20,7 @@ from ioc.settings import Settings
 from ioc.wire.topics import Topics
 from simulators import faults
 from simulators.courier import Courier
+from simulators.drill_time import DrillTime
 from simulators.dry import in_memory
 from simulators.ending import on_signals, sleep_until
 from simulators.episodes import episodes
@@ -29,7 +30,7 @@ from simulators.listen import LIMIT_S, Listener
 from simulators.live import BEHIND_NOTED_S, UNSURE
 from simulators.player import Played, Progress, play
 from simulators.replay import Parcel, Recording, ReplayStream, Start, start_of
-from simulators.runs import AFTERMATH_MS, SPEED_MAX, SPEED_MIN, check_exercise, silences_of
+from simulators.runs import AFTERMATH_MS, SPEED_MAX, SPEED_MIN, check_exercise
 from simulators.verdict import Verdict, judge
 
 log = logging.getLogger(__name__)
@@ -91,6 +92,7 @@ class Replay:
         self.length_ms = found.to_ms - found.from_ms
         self.expect = tuple(one for one in found.expect if one.centre is None or one.centre in self.centres)
         self.stream = ReplayStream(found, profile, self.centres, wish.exercise, self.start_ms)
+        self.time = DrillTime(wish.exercise, self.centres, self.start_ms, self.stream.end_ms)
 
     def verdict(self, alerts: list[Alert], event_ms: int) -> Verdict | None:
         """Judge the alerts of the drill; None when nothing is expected."""
@@ -104,7 +106,6 @@ class Replay:
             Bounds(),
             [one for one in found if one.raised_ms <= self.length_ms + AFTERMATH_MS],
             upto_ms=None if self.stream.over else played_ms,
-            unjudged=silences_of(self.profile),
         )
 
     def outcome(
@@ -153,7 +154,14 @@ def replay_dry(
     stream = replay.stream
     length_s = replay.length_ms / 1000
     heard = in_memory(
-        replay.profile, replay.start_ms, length_s, stream, lambda one: (one.centre, one.key, one.value), shown, stopping
+        replay.profile,
+        replay.start_ms,
+        length_s,
+        stream,
+        lambda one: (one.centre, one.key, one.value),
+        shown,
+        stopping,
+        replay.time,
     )
     at_ms = stream.end_ms if stream.over else min(heard.at_ms, stream.end_ms)
     played = Played(stream.taken, stream.taken, 0, 0, 0, 0.0, at_ms)
@@ -202,6 +210,7 @@ async def _live(
                 stopping=stopping,
                 speed=replay.wish.speed,
                 shown=shown,
+                time=replay.time,
             )
         finally:
             await courier.close()

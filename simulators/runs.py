@@ -10,13 +10,14 @@ from msgspec import Struct
 
 from ioc.domain import canary
 from ioc.domain.alerts import Alert
+from ioc.domain.drills import OTHER
 from ioc.domain.profile import Profile
 from ioc.domain.times import rfc3339
 from ioc.domain.verdicts import LIVE_WITHIN_MS
 from ioc.errors import BadInput
-from ioc.pipeline.board import OTHER
 from ioc.pipeline.validate import is_id
 from simulators import fit
+from simulators.drill_time import DrillTime
 from simulators.episodes import episodes
 from simulators.faults import Tally
 from simulators.plan import DURATION_MAX_S, RATE_MAX, SEED_END, START_END_MS, START_MIN_MS, Scenario
@@ -90,6 +91,15 @@ class Plan(Struct, frozen=True, kw_only=True):
             option = "--rate" if wish.rate is not None else f"{wish.name}: rate"
             raise BadInput("argument", "rate", f"{option}: {exc.detail}") from exc
         return Stream(programme, scenario.fault, seed=self.seed, from_ms=self.from_ms)
+
+    def drill_time(self, profile: Profile, stream: Stream) -> DrillTime | None:
+        """The clock that is told among the messages of a stream; None when it is no drill.
+
+        It speaks for every centre: one that a scenario leaves out is silent, as it is in the live picture.
+        """
+        if self.wish.exercise is None:
+            return None
+        return DrillTime(self.wish.exercise, profile.centre_ids, stream.start_ms, stream.end_ms)
 
 
 class FaultBook(Struct, frozen=True, kw_only=True):
@@ -267,7 +277,7 @@ def _check_sites(profile: Profile, quiet: Collection[str]) -> None:
 
 
 def silences_of(profile: Profile) -> frozenset[str]:
-    """Rules that ask when something arrived, a silence or an absence: judged on the live picture, and not in drills."""
+    """Rules that ask when something arrived: a silence or an absence."""
     return frozenset(rule.id for rule in profile.rules if rule.kind in ("silence", "absence"))
 
 
@@ -284,11 +294,12 @@ def verdict_of(plan: Plan, profile: Profile, alerts: Iterable[Alert], stream: St
     scenario = plan.scenario
     if not scenario.is_judged:
         return None
-    silent = silences_of(profile)
     whole_ms = None if scenario.duration_s is None else round(scenario.duration_s * 1000)
     cut = whole_ms is not None and played_ms < whole_ms
     last_ms = played_ms if cut or stream.last_ms is None else stream.last_ms - plan.start_ms
-    found = episodes(alerts, plan.start_ms, plan.wish.exercise, silent)
+    # In a drill they are judged by the drill's clock, and say its time themselves.
+    by_arrival = silences_of(profile) if plan.wish.exercise is None else ()
+    found = episodes(alerts, plan.start_ms, plan.wish.exercise, by_arrival)
     return judge(
         scenario.expect,
         scenario.forbid,
@@ -296,7 +307,6 @@ def verdict_of(plan: Plan, profile: Profile, alerts: Iterable[Alert], stream: St
         [one for one in found if one.raised_ms <= last_ms + AFTERMATH_MS],
         from_ms=plan.from_ms - plan.start_ms,
         upto_ms=played_ms if cut else None,
-        unjudged=silent if plan.wish.exercise is not None else (),
         drill=plan.wish.exercise is not None,
     )
 

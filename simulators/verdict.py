@@ -10,7 +10,7 @@ but not afterwards (``wrong``).
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Literal
 
 from msgspec import Struct
@@ -21,7 +21,6 @@ from simulators.expect import Bounds, Expect, Forbid, Reach, Which, written
 
 SLOT_MS = 600_000
 LIVE_ONLY = "holds for the live picture only, where late readings raise nothing"
-NO_SILENCE = "a drill raises no {}: silence is judged on the live picture only"
 
 Kind = Literal["met", "missing", "early", "late", "wrong", "unexpected", "forbidden", "bounds", "not judged"]
 
@@ -81,7 +80,6 @@ def judge(
     *,
     from_ms: int = 0,
     upto_ms: int | None = None,
-    unjudged: Collection[str] = (),
     drill: bool = False,
 ) -> Verdict:
     """Judge a run.
@@ -92,17 +90,13 @@ def judge(
         from_ms: where the run began, since the start. What begins before is not judged.
         upto_ms: where the run ended early, since the start; None when it was played to its end. What could still be
             met or broken after that is not judged; what was broken before is said.
-        unjudged: rules that this kind of run cannot raise (silence in a drill); theirs are not judged either.
         drill: leave out what holds for the live picture only.
     """
     found = [one for one in found if one.raised_ms >= from_ms]
     findings: list[Finding] = []
     slots: list[tuple[Expect, int]] = []
     for one in expect:
-        if one.rule in unjudged:
-            reason = NO_SILENCE.format(one.rule)
-            findings.append(Finding(kind="not judged", what=one.name, expected=one.says, reason=reason))
-        elif drill and not one.in_drills:
+        if drill and not one.in_drills:
             findings.append(Finding(kind="not judged", what=one.name, expected=one.says, reason=LIVE_ONLY))
         elif one.raised_span.from_ms < from_ms:
             reason = f"the run began at {clock(from_ms)}, inside or after its span"
@@ -132,13 +126,13 @@ def judge(
         else:
             left.remove(near)
             findings.append(_missed(one, name, found[near], upto_ms))
-    findings += _too_early(expect, found, unjudged, from_ms)
+    findings += _too_early(expect, found, from_ms)
     for never in forbid:
         expected = f"none {written(never.span)}"
         broken = [] if drill and not never.in_drills else list(_broken(never, found))
         if broken:
             findings += broken
-        elif doubt := _doubt(never, unjudged, drill, from_ms, upto_ms):
+        elif doubt := _doubt(never, drill, from_ms, upto_ms):
             findings.append(Finding(kind="not judged", what=f"no {never.name}", expected=expected, reason=doubt))
         else:
             findings.append(Finding(kind="met", what=f"no {never.name}", expected=expected, seen="none"))
@@ -302,12 +296,10 @@ def _instead(expect: Expect, found: Sequence[Episode]) -> str:
     return f"{expect.rule} was raised for {places[:120]}"
 
 
-def _too_early(
-    expect: Sequence[Expect], found: Sequence[Episode], unjudged: Collection[str], from_ms: int
-) -> Iterable[Finding]:
+def _too_early(expect: Sequence[Expect], found: Sequence[Episode], from_ms: int) -> Iterable[Finding]:
     for one in expect:
         earliest_ms = one.not_before_ms
-        if earliest_ms is None or one.rule in unjudged or one.raised_span.from_ms < from_ms:
+        if earliest_ms is None or one.raised_span.from_ms < from_ms:
             continue
         for episode in found:
             if _is(one, episode) and episode.raised_ms < earliest_ms:
@@ -339,12 +331,10 @@ def _broken(one: Forbid, found: Sequence[Episode]) -> Iterable[Finding]:
         )
 
 
-def _doubt(one: Forbid, unjudged: Collection[str], drill: bool, from_ms: int, upto_ms: int | None) -> str:
+def _doubt(one: Forbid, drill: bool, from_ms: int, upto_ms: int | None) -> str:
     """Why it is not known that none came, when none was seen; empty when it is known."""
     if drill and not one.in_drills:
         return LIVE_ONLY
-    if one.rule in unjudged:
-        return NO_SILENCE.format(one.rule)
     if one.span.from_ms < from_ms:
         return f"the run began at {clock(from_ms)}, inside or after its span"
     if upto_ms is not None and one.span.to_ms > upto_ms:

@@ -28,7 +28,7 @@ from ioc.errors import BadInput, Unavailable
 from ioc.pipeline.mapping import Mapper, mapper_of
 from ioc.services.recorded_alerts import expectations
 from ioc.settings import Settings
-from ioc.wire import codec, recording
+from ioc.wire import codec, drill_clock, recording
 from ioc.wire.topics import Topics
 
 AFTER_MS = 60_000  # lines of the audit trail may carry a time a little before that of the record beside them
@@ -99,6 +99,8 @@ async def record(
                 centre = topics.centre_of(one.topic) or ""
                 if one.value is None:
                     left["records without a value"] += 1
+                elif one.key == drill_clock.KEY:
+                    left["clocks of drills"] += 1
                 elif _of_drill(mappers[centre], one.value):
                     left["messages of drills"] += 1
                 else:

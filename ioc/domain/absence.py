@@ -134,6 +134,25 @@ def word_of(part: Part, after_ms: int, out_after_ms: int, head_ms: int, base_ms:
     return "absent" if head_ms - max(part.arrived_ms, base_ms) >= after_ms else "heard"
 
 
+def tell(
+    part: Part, after_ms: int, out_after_ms: int, head_ms: int, base_ms: int, *, expected: bool, may_raise: bool
+) -> PartWord:
+    """As :func:`word_of`, and remember that it was told.
+
+    Args:
+        part, after_ms, out_after_ms, head_ms, base_ms, expected: of :func:`word_of`.
+        may_raise: False outside the hours of the rule; what is on stays.
+    """
+    word = word_of(part, after_ms, out_after_ms, head_ms, base_ms, expected)
+    if word == "absent" != part.told:
+        if may_raise:
+            part.lost_ms = part.arrived_ms
+        else:
+            word = "heard"
+    part.told = word
+    return word
+
+
 def judge(rule: Rule, state: AbsenceState, centre: CentreHeard, after_ms: int) -> Verdict | None:
     """Judge what is known of a feed or site; an answer when it changed. Depends on no clock.
 

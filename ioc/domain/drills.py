@@ -8,6 +8,9 @@ from ioc.domain.verdicts import Reason
 # A drill of which nothing came for so long is over, its feeds perhaps later (:mod:`ioc.pipeline.drill_end`):
 # its clocks, objects, alerts and incidents leave memory.
 DRILL_OVER_MS = 3_600_000
+# Drills are named by who sends them: so many are told apart; further ones are one.
+DRILLS_MAX = 16
+OTHER = "~other"
 
 
 def is_left(alert: Alert, now_ms: int) -> bool:

@@ -14,12 +14,11 @@ from msgspec import Struct
 
 from ioc.domain import absence
 from ioc.domain.absence import AbsenceState, CentreHeard, Standing
-from ioc.domain.alerts import CentreSilent, PartHeard, Signal, alert_key
-from ioc.domain.cap import merged
+from ioc.domain.alerts import CentreSilent, PartHeard, Signal
 from ioc.domain.directory import Directory
 from ioc.domain.profile import Profile, Rule
-from ioc.domain.titles import Fill, Language, fill
-from ioc.domain.verdicts import Verdict
+from ioc.domain.verdicts import Reason
+from ioc.pipeline.absence_words import Lost, absence_ended, absence_signal
 from ioc.pipeline.removed import REASON
 from ioc.wire.codec import encode
 
@@ -105,11 +104,11 @@ class Absences:
             rule = self._rule(key, held)
             if rule is not None and held.state.parts:
                 continue
-            if held.state.on:
-                held.state.on, held.state.muted_by = False, ""
-                held.state.revision += 1
+            rule_id = key.partition("|")[0]
+            reason: Reason = REASON if rule_id not in self._rules else "SITE_REMOVED"
+            if (said := absence_ended(rule_id, _lost(held), held.state, now_ms, reason)) is not None:
                 self._dirty.add(key)
-                yield self._removed(key, held, now_ms)
+                yield said
             if now_ms - held.at_ms >= WAITING_MS:
                 del self._held[key]
                 self._dirty.add(key)
@@ -138,77 +137,8 @@ class Absences:
             return []
         held.state.revision += 1
         self._dirty.add(key)
-        return [self._signal(rule, key, held, verdict)]
+        return [absence_signal(self._directory, rule, _lost(held), held.state, verdict)]
 
-    def _removed(self, key: str, held: Held, now_ms: int) -> Signal:
-        state, rule_id = held.state, key.partition("|")[0]
-        return Signal(
-            key=key,
-            rule=rule_id,
-            state="off",
-            centre=held.centre,
-            area="",
-            site=held.site,
-            feed=held.feed,
-            type="",
-            priority=4,
-            since_ms=state.since_ms,
-            observed_ms=max(now_ms, state.since_ms),
-            revision=state.revision,
-            reason=REASON if rule_id not in self._rules else "SITE_REMOVED",
-        )
 
-    def _signal(self, rule: Rule, key: str, held: Held, verdict: Verdict) -> Signal:
-        assert key == alert_key(rule.id, held.centre, held.site or held.feed)
-        directory, state = self._directory, held.state
-        centre, feed = directory.centre(held.centre), directory.feed(held.centre, held.feed)
-        assert centre is not None
-        assert feed is not None
-        site = directory.site(held.centre, held.site, verdict.observed_ms) if held.site else None
-        areas = sorted(state.parts)
-        area_code = site.area if site is not None else areas[0] if len(areas) == 1 else ""
-        area = directory.area(area_code)
-        title: dict[Language, str] = {}
-        place: dict[Language, str] = {}
-        for language in ("vi", "en"):
-            vi = language == "vi"
-            centre_name, feed_name = (centre.name_vi, feed.name_vi) if vi else (centre.name_en, feed.name_en)
-            site_name = (site.name_vi if vi else site.name_en) if site is not None else ""
-            area_name = (area.name_vi if vi else area.name_en) if area is not None else ""
-            fields: dict[str, Fill] = {
-                "limit": verdict.limit,
-                "unit": rule.unit,
-                "site": site_name or feed_name,
-                "feed": feed_name,
-                "area": area_name or centre_name,
-                "centre": centre_name,
-                "since": directory.clock_time(verdict.since_ms),
-            }
-            title[language] = fill(rule.title_vi if vi else rule.title_en, fields, rule.decimals, language)
-            place[language] = directory.place(area_code, site, language) if site is not None else centre_name
-        spot = site if site is not None and site.lon is not None else area
-        return Signal(
-            key=key,
-            rule=rule.id,
-            state=verdict.state,
-            centre=held.centre,
-            area=area_code,
-            site=held.site,
-            feed=held.feed,
-            type=rule.type if rule.type != absence.ANY_TYPE else "",
-            priority=verdict.priority,
-            since_ms=verdict.since_ms,
-            observed_ms=verdict.observed_ms,
-            revision=state.revision,
-            limit=verdict.limit,
-            unit=rule.unit,
-            title_vi=title["vi"],
-            title_en=title["en"],
-            place_vi=place["vi"],
-            place_en=place["en"],
-            lon=spot.lon if spot is not None else None,
-            lat=spot.lat if spot is not None else None,
-            reason=verdict.reason,
-            cap=merged(rule.cap, None),
-            muted_by=state.muted_by,
-        )
+def _lost(held: Held) -> Lost:
+    return Lost(held.centre, held.feed, held.site)

@@ -18,6 +18,7 @@ from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import MEASURE, PAYLOADS
 from ioc.domain.counting import CountState
 from ioc.domain.directory import Directory
+from ioc.domain.drills import DRILLS_MAX, OTHER
 from ioc.domain.hours import Calendar
 from ioc.domain.occurrence import OccurrenceState
 from ioc.domain.profile import Profile, Rule
@@ -44,10 +45,7 @@ ROUTES_MAX = 50_000
 OCCURRENCE_KEPT_MS = 86_400_000
 # … and so many are told apart per rule and drill; what comes beyond them is one object of its site or area.
 OBJECTS_MAX = 2_000
-# Drills are named by who sends them: so many are told apart; further ones are one.
-DRILLS_MAX = 16
-CROWDED = DRILLS_MAX // 2  # with more than so many, those of which nothing comes leave early
-OTHER = "~other"
+CROWDED = DRILLS_MAX // 2  # drills; with more than so many, those of which nothing comes leave early
 OFFSETS_KEPT = 1_000  # hours whose distance from UTC is remembered
 # For a feed that the profile does not have (an event older than the profile).
 DEFAULT_GRACE_S = 60.0

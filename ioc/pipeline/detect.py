@@ -12,7 +12,7 @@ calls nobody silent whose records are still in the queue.
 Windows count a reading at once. The rules see it in the order of event time (:mod:`ioc.pipeline.in_order`); what waits
 for its turn is kept in the checkpoint as it came.
 
-Drills (events with ``exercise``) have their own clocks, windows and objects. Silence is not judged in drills.
+Drills (events with ``exercise``) have their own clocks (:mod:`ioc.pipeline.drill_silence`), windows and objects.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from copy import copy
 import msgspec
 
 from ioc.domain import canary, detect_counters
-from ioc.domain.alerts import CanaryPassed
+from ioc.domain.alerts import CanaryPassed, Signal
 from ioc.domain.baseline import Baseline
 from ioc.domain.catalogue import PAYLOADS
 from ioc.domain.detect_counters import Counters
@@ -34,6 +34,7 @@ from ioc.pipeline import intake_watch
 from ioc.pipeline.arrivals import decode_arrival
 from ioc.pipeline.board import Board
 from ioc.pipeline.conditions import conditions
+from ioc.pipeline.drill_silence import DrillSilence
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.heads import Heads
 from ioc.pipeline.in_order import waiting
@@ -66,7 +67,8 @@ class DetectPartition:
     def __init__(self, profile: Profile, partition: int, *, watch_intake: bool = False) -> None:
         self.partition = partition
         self.counters = Counters()
-        self._heads = Heads(self._judge, IntakeWatch(profile, partition, watch_intake))
+        drills = DrillSilence(profile, self._tell)
+        self._heads = Heads(self._judge, IntakeWatch(profile, partition, watch_intake), drills)
         self._board = Board(profile, partition, self._heads)
         self._instant = Instants()
         self._watching: dict[str, Subject] = {}  # objects whose episode runs
@@ -83,8 +85,7 @@ class DetectPartition:
         self._told_combined = ""  # the combinations that were told what is on
         self._combined_dirty = False
         self._told_records = 0
-        self._swept_ms = 0
-        self._parts_ms = self._counted_ms = 0
+        self._swept_ms = self._parts_ms = self._counted_ms = 0
         self._counted = Counters()
 
     def load(self, key: str, value: bytes) -> None:
@@ -112,6 +113,8 @@ class DetectPartition:
                 self._gone.add(key)  # it left the profile: nobody will speak of it
             else:
                 self._heads.load(centre, value, self._board.feeds.values())
+        elif kind == "drill":
+            self._heads.drills.load(key, value)
         elif kind == intake_watch.KEY:
             self._heads.watch.load(value)
         elif kind == "combinations":
@@ -270,6 +273,7 @@ class DetectPartition:
         effects = Effects([])
         self._recall(effects)
         self._end_orphans(now_ms, effects)
+        self._heads.drills.use(profile, effects)
         self._tell_again(effects)
         return effects
 
@@ -323,9 +327,12 @@ class DetectPartition:
         # Before the memory is changed: also a centre out of service mutes, although no episode runs.
         effects.emits += of_nobody(watched, max(self._heads.of(watched.centre).head_ms, at_ms))
         if (told := ends(watched, at_ms, reason)) is not None:
-            effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
-            effects.urgent = True
-            effects.emits += conditions(self._board, told)
+            self._tell(told, effects)
+
+    def _tell(self, told: Signal, effects: Effects) -> None:
+        effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
+        effects.urgent = True
+        effects.emits += conditions(self._board, told)
 
     def _called(self, now_ms: int) -> None:
         if self._called_ms is None or now_ms - self._called_ms >= STALL_MS:
@@ -388,11 +395,7 @@ class DetectPartition:
                 watched.lon, watched.lat = seen.payload.lon, seen.payload.lat
                 watched.words = {n: getattr(seen.payload, n) for n in self._board.title_fields[watched.rule]}
                 watched.words |= subject.extra_words(seen.payload)
-            told = signal(self._board.directory, subject.rule, watched, verdict)
-            effects.emits.append(Emit("alert-inputs", told.key.encode(), encode(told)))
-            effects.urgent = True
-            if watched.rule in self._board.combinations:
-                effects.emits += conditions(self._board, told)
+            self._tell(told := signal(self._board.directory, subject.rule, watched, verdict), effects)
             if subject.rule.kind == "silence":
                 head_ms = self._heads.of(told.centre).head_ms
                 effects.emits += of_centre(told, head_ms if seen is None else seen.arrived_ms)
@@ -420,6 +423,8 @@ class DetectPartition:
             if subject.rule.id in self._board.combinations:
                 effects.emits += conditions(self._board, standing(subject.watched, subject.rule))
             effects.emits += of_silence(subject.watched, self._heads.of(subject.watched.centre).head_ms)
+        for told in self._heads.drills.standing():
+            effects.emits += conditions(self._board, told)
         for part in self._board.parts.all.values():
             if (again := part.said(self._heads.of(part.watched.centre).head_ms)) is not None:
                 effects.emits.append(Emit("alert-inputs", again.key.encode(), encode(again)))

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
+from ioc.pipeline.drill_silence import DrillSilence
 from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.in_order import InOrder
 from ioc.pipeline.intake_watch import IntakeWatch
@@ -36,13 +37,16 @@ class Heads:
     Args:
         judge: lets the rules see readings of one feed, in this order.
         watch: says when intake is silent.
+        drills: judges silence in drills, by their own clocks.
 
     Attributes:
         shared: of the centres of which intake says nothing.
     """
 
-    def __init__(self, judge: Callable[[Feed, Sequence[Turn], Effects], None], watch: IntakeWatch) -> None:
-        self._judge, self.watch = judge, watch
+    def __init__(
+        self, judge: Callable[[Feed, Sequence[Turn], Effects], None], watch: IntakeWatch, drills: DrillSilence
+    ) -> None:
+        self._judge, self.watch, self.drills = judge, watch, drills
         self.shared = InOrder(judge)
         self._told: dict[str, InOrder] = {}
         self._dirty: set[str] = set()
@@ -98,12 +102,15 @@ class Heads:
             line.reach.wait_anew(now_ms)
 
     def take(self, value: bytes | None, feeds: Iterable[Feed], now_ms: int, effects: Effects) -> bool:
-        """As :meth:`tell`, of a record's value; False when it cannot be read."""
+        """As :meth:`tell`, of a record's value, or what is said of a drill; False when it cannot be read."""
         try:
-            said = progress.decode(value or b"")
+            said = progress.decode_any(value or b"")
         except msgspec.MsgspecError:
             return False
-        self.tell(said, feeds, now_ms, effects)
+        if isinstance(said, Progress):
+            self.tell(said, feeds, now_ms, effects)
+        else:
+            self.drills.take(said, effects)
         return True
 
     def tell(self, said: Progress, feeds: Iterable[Feed], now_ms: int, effects: Effects) -> None:
@@ -130,6 +137,7 @@ class Heads:
             shared.come_due(max(shared.head_ms, now_ms), effects)
         for line in self._told.values():
             self._follow(line, now_ms, effects)
+        self.drills.end_over(lambda centre: self.of(centre).head_ms, effects)
 
     def _follow(self, line: InOrder, now_ms: int, effects: Effects) -> None:
         assert line.reach is not None
@@ -159,11 +167,11 @@ class Heads:
         return moved
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """``intake``, and ``reach/<centre>`` of the centres of which something was said for the first time.
+        """``intake``, ``drill/…``, and ``reach/<centre>`` of the centres of which intake spoke for the first time.
 
         How far they were read is said again before it is missed.
         """
-        rows = self.watch.take_dirty()
+        rows = self.watch.take_dirty() + self.drills.take_dirty()
         for centre in self._dirty:
             reach = self._told[centre].reach
             assert reach is not None

@@ -29,6 +29,7 @@ from ioc.domain.registry import Registry
 from ioc.domain.times import rfc3339
 from ioc.errors import BadInput
 from ioc.pipeline.dead_letter import dead_letter
+from ioc.pipeline.drill_clocks import DrillClocks
 from ioc.pipeline.effects import Effects, Emit, Record
 from ioc.pipeline.feed_health import PUBLISH_EVERY_MS, FeedWatch
 from ioc.pipeline.intake_arrival import Arrival, arrival_of
@@ -43,6 +44,7 @@ from ioc.pipeline.refusals import Refusals
 from ioc.pipeline.sequences import Source
 from ioc.pipeline.targets import Target, Targets, horizons_min
 from ioc.pipeline.validate import FUTURE_MAX_MS, PAST_MAX_MS, check_time, good_id, looks_garbled
+from ioc.wire import drill_clock
 
 # Ids of all drills together that one partition remembers: a drill at a thousandfold speed must not push live ones out.
 DRILL_IDS_MAX = 500_000
@@ -93,6 +95,7 @@ class IntakePartition:
         self._watches: dict[str, FeedWatch] = self._targets.watches
         self._ids = KnownIds(long_min=max(self._targets.long_min.values(), default=HORIZON_MIN))
         self._drill_ids = KnownIds(DRILL_IDS_MAX, kind="drill-ids")
+        self._clocks = DrillClocks(centre, partition)
         self._moved: dict[Source, None] = {}  # sources whose numbers changed since the last flush
         self._way = UsualWay(self._mapper.stencils, self._targets.quick, self._moved)
         self._usual = self._way.take
@@ -112,6 +115,8 @@ class IntakePartition:
             self._ids.load(key, value)
         elif kind == "drill-ids":
             self._drill_ids.load(key, value)
+        elif kind == "drill-clock":
+            self._clocks.load(rest, value)
         elif kind == "feed":
             feed, _, place = rest.partition("/")
             if feed in self._watches:
@@ -138,6 +143,9 @@ class IntakePartition:
             if record.timestamp != stamp or record.headers:
                 arrival = arrival_of(record, now_ms)
                 stamp = record.timestamp if not record.headers else -2
+            if record.key == drill_clock.KEY:
+                emits += self._clock(record, value, arrival)
+                continue
             if of_lines:
                 emits += self._lines(record, value, arrival)
                 continue
@@ -186,8 +194,9 @@ class IntakePartition:
         return Effects([])
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
-        """Changed state: ``ids/…``, ``drill-ids/…``, ``seq/…``, ``feed/…``, ``totals``, ``refused/…``."""
-        out = self._ids.take_dirty() + self._drill_ids.take_dirty()
+        """Changed state: ``ids/…``, ``drill-ids/…``, ``drill-clock/…``, ``seq/…``, ``feed/…``, ``totals``,
+        ``refused/…``."""
+        out = self._ids.take_dirty() + self._drill_ids.take_dirty() + self._clocks.take_dirty()
         out += [(source.key, source.dump()) for source in self._moved]
         self._moved.clear()
         for watch in self._watches.values():
@@ -293,6 +302,15 @@ class IntakePartition:
         sequence = plan.read_sequence(native) if plan.read_sequence is not None else None
         return self._finish(target, event_id, time_ms, rfc3339(time_ms).encode(), sequence, exercise, data, arrival)
 
+    def _clock(self, record: Record, value: bytes, arrival: Arrival) -> list[Emit]:
+        """What the clock of a drill says goes on; a bad one is a dead letter of a drill."""
+        try:
+            told = self._clocks.take(value, arrival.arrival_ms)
+        except Exception as exc:  # noqa: BLE001 as above
+            return [self._refuse(record, None, _reason(exc), None, arrival, drill=True)]
+        self.totals.drills += 1
+        return [] if told is None else [told]
+
     def _refuse(
         self,
         record: Record,
@@ -372,6 +390,7 @@ class IntakePartition:
             self.totals.events += 1
         else:  # no sign of life of the source, and no fault of its link: see feed_health
             self.totals.drills += 1
+            self._clocks.hear(exercise, target.place, time_ms)
         extra = b"" if sequence is None else b'","sequence":"%012d' % sequence
         if exercise is not None:
             extra += b'","exercise":"' + exercise.encode()

@@ -62,18 +62,18 @@ class PartSubject(Subject):
             absence.hear(state, self.heard.seen_ms, self.heard.arrived_ms)
         if state.arrived_ms < 0 or head_ms < 0:
             return None
-        word = absence.word_of(
-            state, self.after_ms, self.out_after_ms, head_ms, base_ms, self.expected(max(head_ms, state.arrived_ms))
+        before = state.told
+        word = absence.tell(
+            state,
+            self.after_ms,
+            self.out_after_ms,
+            head_ms,
+            base_ms,
+            expected=self.expected(max(head_ms, state.arrived_ms)),
+            may_raise=self.calendar is None or self.calendar.open_at(head_ms),
         )
-        if word == "absent" != state.told and self.calendar is not None and not self.calendar.open_at(head_ms):
-            word = "heard"  # it may not raise now; what is on stays
         again = word == "absent" and head_ms - self._told_ms >= absence.RETELL_MS
-        if word == state.told and not again:
-            return None
-        if word == "absent" != state.told:
-            state.lost_ms = state.arrived_ms
-        state.told = word
-        return self.said(head_ms)
+        return self.said(head_ms) if word != before or again else None
 
     def said(self, head_ms: int) -> PartHeard | None:
         """What was last told, once more."""

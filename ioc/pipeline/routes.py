@@ -120,6 +120,14 @@ def feed_key(centre: str, area: str, feed: str, exercise: str | None) -> str:
 def heartbeats(profile: Profile, partition: int) -> Iterator[tuple[Rule, Centre, str, str, str]]:
     """(rule, centre, area, feed, site) of every centre whose heartbeat key belongs to this partition."""
     topics = Topics("", ())
+    for found in every_heartbeat(profile):
+        _, centre, area, feed, _ = found
+        if topics.partition("events", feed_key(centre.id, area, feed, None).encode()) == partition:
+            yield found
+
+
+def every_heartbeat(profile: Profile) -> Iterator[tuple[Rule, Centre, str, str, str]]:
+    """(rule, centre, area, feed, site) of every centre under a ``silence`` rule."""
     for rule in profile.rules:
         if rule.kind != "silence":
             continue
@@ -129,6 +137,5 @@ def heartbeats(profile: Profile, partition: int) -> Iterator[tuple[Rule, Centre,
                     continue
                 site = next((s for s in centre.sites if s.feed == feed.id), None)
                 area = site.area if site else next(iter(centre.areas), "")
-                if topics.partition("events", feed_key(centre.id, area, feed.id, None).encode()) == partition:
-                    yield rule, centre, area, feed.id, site.id if site else ""
+                yield rule, centre, area, feed.id, site.id if site else ""
                 break

@@ -28,6 +28,7 @@ class Target:
         "from_ms",
         "key",
         "long",
+        "place",
         "site",
         "source",
         "to_ms",
@@ -48,6 +49,7 @@ class Target:
     ) -> None:
         site, feed = span.site, watch.feed
         self.site, self.from_ms, self.to_ms = site, span.from_ms, span.to_ms
+        self.place = (feed.id, area, site.id, kind)
         self.watch, self.source = watch, source
         self.long = long  # its ids are known for as long as a long window counts
         self.by_chance = kind in feed.sporadic_types

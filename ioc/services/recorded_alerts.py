@@ -1,7 +1,8 @@
 """The alerts of a span as expectations: lines of the audit trail in, tables of ``[[expect]]`` out. Pure.
 
 Times are event times, counted from the beginning of the span, with ``SLACK_MS`` to both sides: a replay finds the same
-ones, and the slack is for formats that know whole seconds only.
+ones, and the slack is for formats that know whole seconds only. A silence or an absence has no event: there the moment
+counts when the province knew, as a replay knows it by the arrivals that it repeats.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
+from ioc.domain.absence import RETELL_MS
 from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.profile import Rule
 
@@ -17,6 +19,9 @@ SLACK_MS = 10_000
 CLEARED = ("cleared", "closed", "hidden-occurrence")
 # What they say depends on weeks before, which no span holds.
 LEARNING_KINDS = frozenset({"anomaly"})
+# Kinds that ask when something arrived, and by how much earlier a replay may know it, whose clock judges each step: the
+# live picture is told of what is absent again only so often.
+BY_ARRIVAL_MS = {"silence": 0, "absence": RETELL_MS}
 
 
 def expectations(
@@ -52,7 +57,7 @@ def expectations(
         if first.what != "raised" or not from_ms <= first.at_ms < to_ms or first.event_ms is None:
             continue
         rule, _, rest = first.key.partition("|")
-        centre, _, obj = rest.partition("|")
+        centre = rest.partition("|")[0]
         since_ms = alert.started_ms if alert is not None else first.event_ms
         if rule not in kinds:
             left["alerts of rules that are gone"] += 1
@@ -63,22 +68,28 @@ def expectations(
         elif (alert.centre if alert is not None else centre) not in centres:
             left["alerts of other centres"] += 1
         else:
-            found.append((first.event_ms, id_, _expectation(rule, obj, lines, alert, from_ms, to_ms)))
+            found.append((first.event_ms, id_, _expectation(kinds[rule], first.key, lines, alert, from_ms, to_ms)))
     return [table for _, _, table in sorted(found, key=lambda one: one[:2])], left
 
 
 def _expectation(
-    rule: str, obj: str, lines: list[LogEntry], alert: Alert | None, from_ms: int, to_ms: int
+    kind: str, key: str, lines: list[LogEntry], alert: Alert | None, from_ms: int, to_ms: int
 ) -> dict[str, Any]:
-    first = lines[0]
-    assert first.event_ms is not None
-    table: dict[str, Any] = {"rule": rule, "object": obj, "raised": _span(first.event_ms - from_ms)}
+    early_ms = BY_ARRIVAL_MS.get(kind)
+
+    def span(line: LogEntry) -> str:
+        assert line.event_ms is not None
+        at_ms = (line.event_ms if early_ms is None else line.at_ms) - from_ms
+        return f"{max(0, at_ms - SLACK_MS - (early_ms or 0))}ms..{at_ms + SLACK_MS}ms"
+
+    first, (rule, _, obj) = lines[0], key.split("|", 2)
+    table: dict[str, Any] = {"rule": rule, "object": obj, "raised": span(first)}
     if alert is not None:
         table["centre"] = alert.centre
         if alert.prior_count == 0:  # else it took over the priority of the one before, which may lie outside
             table["priority"] = first.priority
     steps = [
-        {"priority": one.priority, "within": _span(one.event_ms - from_ms)}
+        {"priority": one.priority, "within": span(one)}
         for one in lines
         if one.what == "escalated" and one.event_ms is not None and one.at_ms < to_ms
     ]
@@ -87,9 +98,5 @@ def _expectation(
     # Without a time of the event it is not the condition that ended, but what had hidden it.
     ends = [one for one in lines if one.what in (*CLEARED, "re-raised") and one.event_ms is not None]
     if ends and (last := ends[-1]).what in CLEARED and last.event_ms is not None and last.at_ms < to_ms:
-        table["cleared"] = _span(last.event_ms - from_ms)
+        table["cleared"] = span(last)
     return table
-
-
-def _span(at_ms: int) -> str:
-    return f"{max(0, at_ms - SLACK_MS)}ms..{at_ms + SLACK_MS}ms"

@@ -4,10 +4,8 @@ Starts a private installation with all processes of the product (no demo feeds),
 through Kafka, the jobs and the database, prints a table, and ends with code 0 only when every verdict holds. About 20
 minutes; a row is printed as soon as it is known. With names, only these are played.
 
-That a source is silent is a matter of arrival: a link that is down for 20 minutes is down for 20 seconds at x60, and 20
-seconds are no silence. So ``source-loss`` is played twice. As a drill it shows what the late readings do that come at
-once; and the part around its silence is played as the live picture in real time, beside the drills, which must not
-touch it.
+In drills silence goes by the drill's own clock. The part around the silence of ``source-loss`` is also played as the
+live picture in real time, beside the drills, which must not touch it.
 """
 
 from __future__ import annotations

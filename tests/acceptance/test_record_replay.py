@@ -199,6 +199,7 @@ def test_drills_and_replays_touch_nothing_live(system: System, tmp_path: Path) -
     made = json.loads(system.cli("record", "--from", begun, "-o", str(file), "--json", limit_s=60).stdout)
     assert made["messages"] == sent
     assert made["left_out"]["messages of drills"] >= drilled["acked"]
+    assert made["left_out"]["clocks of drills"] > 100
     assert made["alerts"] >= 1
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert "exists already" in system.cli("record", "--from", begun, "-o", str(file), check=False).stderr

@@ -5,8 +5,9 @@ import pytest
 from msgspec.structs import replace
 
 from ioc.domain.alerts import CentreSilent, Signal
+from ioc.domain.drills import DRILLS_MAX, OTHER
 from ioc.domain.measures import Rollup
-from ioc.pipeline.board import DRILLS_MAX, OBJECTS_MAX, OTHER
+from ioc.pipeline.board import OBJECTS_MAX
 from ioc.pipeline.detect import STALL_MS, DetectPartition
 from ioc.pipeline.effects import Effects, Emit
 from ioc.pipeline.heads import QUIET_MS

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from hypothesis.errors import NoSuchExample
 
 from ioc.domain.alerts import CentreSilent, Condition, Signal
+from ioc.domain.drills import OTHER
 from ioc.pipeline import board, combined, signals
-from ioc.pipeline.board import OBJECTS_MAX, OTHER
+from ioc.pipeline.board import OBJECTS_MAX
 from ioc.pipeline.combined import Combined
 from ioc.pipeline.detect import DetectPartition
 from ioc.pipeline.intake import IntakePartition

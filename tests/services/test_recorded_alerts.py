@@ -58,6 +58,17 @@ def test_raised_escalated_and_cleared() -> None:
     assert "cleared" not in open_again
 
 
+def test_a_silence_and_an_absence_are_expected_when_the_province_knew() -> None:
+    """The heartbeat that ends a silence may have been held back for all of it; an absence is told again each minute."""
+    kinds = {rule.kind: rule.id for rule in RULES if rule.kind in ("silence", "absence")}
+    for kind, early_s in (("silence", 0), ("absence", 60)):
+        lines = [line("raised", 100, 1), line("cleared", 90, 2, at_ms=FROM_MS + 1_000_000)]
+        lines = [replace(one, key=f"{kinds[kind]}|bien-hoa|bien-hoa") for one in lines]
+        (table,), _ = of(lines, alert(started_ms=FROM_MS + 60_000))
+        assert table["raised"] == f"{90_700 - early_s * 1_000}ms..110700ms"
+        assert table["cleared"] == f"{990_000 - early_s * 1_000}ms..1010000ms"
+
+
 def test_what_ended_behind_a_shelf_ended_when_the_condition_did() -> None:
     lines = [line("raised", 100, 1), line("cleared", 300, 3), line("hidden-occurrence", 900, 4, event_ms=None)]
     (table,), _ = of(lines, alert())

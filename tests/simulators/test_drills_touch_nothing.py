@@ -28,14 +28,16 @@ from ioc.domain.alerts import Alert, LogEntry
 from ioc.domain.measures import FeedHealth
 from ioc.domain.profile import Profile
 from ioc.pipeline import board, signals
+from ioc.pipeline.effects import Emit
 from ioc.pipeline.intake import IntakePartition
 from ioc.pipeline.mapping import Mapper
 from ioc.pipeline.runner import Runner
 from ioc.services.hub import Hub
-from ioc.wire import codec
+from ioc.wire import codec, drill_clock
 from ioc.wire.frames import FeedView
 from ioc.wire.positions import Layout
 from simulators import formats
+from simulators.drill_time import Told
 from simulators.runs import Plan, Wish, plan_of
 from simulators.stream import encode
 
@@ -132,6 +134,13 @@ centre = "bien-hoa"
 to = "tinh"
 
 [[fault]]
+kind = "silence"
+centre = "bien-hoa"
+at_s = 3000
+for_s = 1200
+catch_up_s = 60
+
+[[fault]]
 kind = "unit_mixup"
 share = 0.2
 field = "level_m"
@@ -158,17 +167,26 @@ def planned(profile: Profile, story: str, exercise: str | None) -> Plan:
 def run(profile: Profile, with_drill: bool) -> Found:
     plan, beside = planned(profile, LIVE, None), planned(profile, DRILL_STORY, DRILL)
     live, drill = plan.stream(profile), beside.stream(profile)
+    time = beside.drill_time(profile, drill)
     runner, chance = Runner(profile, plan.start_ms, tick_every_ms=TICK_MS), random.Random(5)
     for second in range(1, LIVE_S + 1):
         runner.advance(1_000)
         own: list[Native] = [(one.centre, *encode(profile, one)) for one in live.take(runner.now_ms)]
-        others: list[Native] = []
+        others: list[Emit] = []
         if with_drill:
-            due = drill.take(beside.start_ms + second * SPEED * 1_000)
-            others = [(one.centre, *encode(profile, one, DRILL)) for one in due]
-            # a replay has the very ids of live messages
-            others += [(centre, key, formats.mark(centre, value, DRILL)) for centre, key, value in own]
-        runner.natives(mixed(own, others, chance))
+            assert time is not None
+            upto_ms = beside.start_ms + second * SPEED * 1_000
+            for one in time.among(drill.take(upto_ms), upto_ms):
+                if isinstance(one, Told):
+                    others.append(Emit(f"raw.{one.centre}", drill_clock.KEY, one.value, one.partition))
+                else:
+                    others.append(Emit(f"raw.{one.centre}", *encode(profile, one, DRILL)))
+            # a replay has the very ids of live messages, and somebody tells a time that cannot be
+            others += [Emit(f"raw.{centre}", key, formats.mark(centre, value, DRILL)) for centre, key, value in own]
+            others.append(Emit("raw.tinh", drill_clock.KEY, b'{"exercise":"d"}', second % 4))
+        for emit in mixed([Emit(f"raw.{centre}", key, value) for centre, key, value in own], others, chance):
+            runner.put(emit)
+        runner.settle()
     runner.advance(15_000)
     return collect(runner)
 
@@ -299,6 +317,8 @@ def test_nothing_live_is_touched() -> None:
     assert {one.rule for one in before.parts["alerts"]} >= {"hydro-level", "traffic-injury", "source-silent"}
     assert {one.state for each in before.parts["feeds"].values() for one in each} >= {"on_time", "slow", "silent"}
     assert before.drill == Counter()
+    silent = {(one.centre, one.exercise) for one in after.runner.alerts().values() if one.rule == "source-silent"}
+    assert ("bien-hoa", DRILL) in silent, "the drill has silences of its own"
     assert after.drill["events"] > 3 * len(before.parts["events"]) > 1_000
     assert min(after.drill[topic] for topic in ("alerts", "alert-log", "rollups", "dead")) > 10
     parts, drills = later(before.runner)

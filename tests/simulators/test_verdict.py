@@ -203,12 +203,6 @@ def test_bounds() -> None:
         assert [finding.reason for finding in verdict.findings] == [said]
 
 
-def test_a_drill_is_not_blamed_for_silence() -> None:
-    verdict = ruled([expect(rule="source-silent", site=None)], [], unjudged={"source-silent"})
-    assert kinds(verdict) == ["not judged"]
-    assert verdict.holds
-
-
 def test_a_run_that_begins_or_ends_inside_is_judged_for_its_part() -> None:
     wanted = [expect("30s..2m"), expect("10m..12m", site="PHUHIEP"), expect("20m..22m", site="BIENHOA")]
     late = [episode(site="PHUHIEP", raised_s=650)]
@@ -254,11 +248,11 @@ def test_what_was_not_played_is_not_met(forbid: Forbid, kind: str) -> None:
     assert verdict.findings[0].reason or kind == "met"
 
 
-def test_a_drill_does_not_meet_a_forbid_that_it_cannot_break() -> None:
+def test_a_drill_is_judged_for_silence() -> None:
     silent = Forbid(rule="source-silent")
-    assert kinds(judge((), (silent,), NONE, [], unjudged={"source-silent"})) == ["not judged"]
-    assert kinds(judge((), (silent,), NONE, [])) == ["met"]
-    assert kinds(judge((), (silent,), NONE, [episode("source-silent")], unjudged={"source-silent"})) == ["forbidden"]
+    assert kinds(judge((), (silent,), NONE, [], drill=True)) == ["met"]
+    assert kinds(judge((), (silent,), NONE, [episode("source-silent")], drill=True)) == ["forbidden"]
+    assert kinds(judge((expect(rule="source-silent", site=None),), (), NONE, [], drill=True)) == ["missing"]
 
 
 def test_bounds_of_a_part() -> None:
