@@ -279,7 +279,7 @@ class DetectPartition:
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Changed state: ``feed/…``, ``window/…``, ``object/…``, ``baseline/…``, ``waiting/…``, ``combinations``,
-        ``counters``."""
+        ``counters``, ``intake``, ``reach/…``, ``drill/…``."""
         rows: list[tuple[str, bytes | None]] = [(key, None) for key in self._gone]
         if not self._recalled:
             held = waiting(self._board.feeds)

@@ -221,6 +221,31 @@ def test_an_absence_is_judged_on_the_live_picture_and_in_a_drill(
     assert result.verdict.by_rule["feed-silent"] == 1
 
 
+LEFT_OUT = """
+title_vi = "Chỉ Biên Hòa"
+title_en = "Biên Hòa alone"
+duration_s = 90
+rate = 2
+centres = ["bien-hoa"]
+[alerts]
+most = 9
+"""
+
+
+def test_a_centre_that_is_left_out_is_silent_in_a_drill_as_in_the_live_picture(
+    profile: Profile, tmp_path: Path
+) -> None:
+    file = tmp_path / "left-out.toml"
+    file.write_text(LEFT_OUT, encoding="utf-8")
+    found = []
+    for exercise in (None, "drill-9"):
+        result = run_dry(plan(str(file), profile, exercise=exercise), profile)
+        assert result.verdict is not None
+        found.append(result.verdict.by_rule)
+    assert found[0] == found[1]
+    assert found[0]["source-silent"] == 2
+
+
 # Determinism ---------------------------------------------------------------------------------------------------------
 
 # From where, and how long: the first quarter of an hour, less of dense ones, and the catch-up where a fault holds back.
