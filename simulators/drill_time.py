@@ -8,7 +8,7 @@ never goes beyond the end of what is played: that nothing comes any more then is
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from msgspec import Struct
@@ -45,9 +45,18 @@ class DrillTime:
         centres: whose raw topics it is told in; of the others nobody says whether they are silent.
         start_ms: where the run begins, epoch milliseconds of the drill's time.
         end_ms: where what is played ends; None for an endless run.
+        seldom: centre → feed → (gap, period) of the feeds that report more seldom than by the profile, seconds.
     """
 
-    def __init__(self, exercise: str, centres: Sequence[str], start_ms: int, end_ms: int | None) -> None:
+    def __init__(
+        self,
+        exercise: str,
+        centres: Sequence[str],
+        start_ms: int,
+        end_ms: int | None,
+        seldom: Mapping[str, dict[str, tuple[float, float]]] | None = None,
+    ) -> None:
+        self._seldom = seldom or {}
         self._exercise, self._centres, self._end_ms = exercise, tuple(centres), end_ms
         self._told_ms: int | None = None
         self._next_ms = start_ms
@@ -77,5 +86,6 @@ class DrillTime:
                         partition=partition,
                         since_ms=now_ms if before_ms is None else before_ms,
                         upto_ms=now_ms,
+                        seldom=self._seldom.get(centre, {}),
                     )
                     yield Told(centre, partition, now_ms, drill_clock.encode(said))

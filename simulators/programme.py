@@ -6,6 +6,7 @@ from collections.abc import Collection
 
 from ioc.domain.profile import Profile
 from simulators import feeds
+from simulators.feeds.base import Periodic
 from simulators.plan import Scenario
 from simulators.readings import Reading
 
@@ -57,6 +58,25 @@ class Programme:
     def per_second(self) -> float:
         """Messages per second of event time, on average."""
         return sum(source.per_second for source in self._sources)
+
+    def seldom(self, profile: Profile) -> dict[str, dict[str, tuple[float, float]]]:
+        """Feeds that report more seldom here than they do by the profile, because the rate is low.
+
+        Returns:
+            Centre → feed → longest time in which none of its sites reports, and how often one does, seconds.
+        """
+        usual_s = {(centre.id, feed.id): feed.expected_period_s for centre in profile.centres for feed in centre.feeds}
+        found: dict[tuple[str, str], tuple[float, float]] = {}
+        for source in self._sources:
+            if isinstance(source, Periodic):
+                here_s = (source.gap_ms / 1000, source.period_ms / 1000)
+                gap_s, period_s = found.get(source.feed, here_s)
+                found[source.feed] = (min(gap_s, here_s[0]), min(period_s, here_s[1]))
+        seldom: dict[str, dict[str, tuple[float, float]]] = {}
+        for (centre, feed), (gap_s, period_s) in found.items():
+            if period_s > usual_s[centre, feed]:
+                seldom.setdefault(centre, {})[feed] = (gap_s, period_s)
+        return seldom
 
     def between(self, from_ms: int, to_ms: int) -> list[Reading]:
         """Readings with ``from_ms <= time < to_ms`` that arrive, ordered by time, then id.

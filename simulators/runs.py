@@ -99,7 +99,8 @@ class Plan(Struct, frozen=True, kw_only=True):
         """
         if self.wish.exercise is None:
             return None
-        return DrillTime(self.wish.exercise, profile.centre_ids, stream.start_ms, stream.end_ms)
+        seldom = stream.programme.seldom(profile)
+        return DrillTime(self.wish.exercise, profile.centre_ids, stream.start_ms, stream.end_ms, seldom)
 
 
 class FaultBook(Struct, frozen=True, kw_only=True):

@@ -16,7 +16,7 @@ from ioc.pipeline.effects import Emit
 from ioc.pipeline.validate import is_id
 from ioc.wire import drill_clock, progress
 from ioc.wire.codec import encode
-from ioc.wire.drill_clock import STEP_MAX_MS, DrillClock
+from ioc.wire.drill_clock import SELDOM_MAX, SELDOM_MAX_S, STEP_MAX_MS, DrillClock
 from ioc.wire.progress import DrillHeard, Heard
 
 # A clock says a time in the years 2000 to 2099, as a scenario's start must.
@@ -101,6 +101,7 @@ class DrillClocks:
             upto_ms=said.upto_ms,
             arrived_ms=arrived_ms,
             heard=tuple(_heard(kept)),
+            seldom=said.seldom,
         )
         kept.upto_ms, kept.arrived_ms, kept.heard = said.upto_ms, arrived_ms, {}
         self._dirty.add(said.exercise)
@@ -126,6 +127,10 @@ class DrillClocks:
         if said.upto_ms - said.since_ms > STEP_MAX_MS:
             detail = f"a clock of a drill goes on by at most {STEP_MAX_MS // 1000} s at once"
             raise BadInput("range", "upto_ms", detail)
+        if len(said.seldom) > SELDOM_MAX or not all(
+            0 <= seconds <= SELDOM_MAX_S for each in said.seldom.values() for seconds in each
+        ):
+            raise BadInput("range", "seldom", f"at most {SELDOM_MAX} feeds, each of at most {SELDOM_MAX_S:.0f} s")
         return said
 
     def _room(self, arrived_ms: int) -> bool:

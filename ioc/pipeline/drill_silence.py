@@ -45,6 +45,7 @@ from ioc.wire.topics import RAW_PARTITIONS
 # Steps of one centre and drill that wait for the slowest raw partition, about 1 KB each: almost three hours of the
 # drill. With more, the clock begins anew at the newest, as if nobody had listened before.
 STEPS_MAX = 2_000
+AFTER_MAX = 10_000  # computed limits that are remembered
 
 Say = Callable[[Signal, Effects], None]
 Place = tuple[str, str, str, str]  # feed, area, site, type
@@ -72,7 +73,8 @@ class Come(Struct, kw_only=True):
 
     ``told``: raw partition → its clock; ``done_ms``: judged up to there; ``base_ms``: since when somebody listens
     without a pause; ``back_ms``: when the centre was last heard again; ``skip_ms``: what is before is not judged, too
-    much waited; ``arrived_ms``: when its clock last came.
+    much waited; ``arrived_ms``: when its clock last came; ``seldom``: feeds that report more seldom than by the
+    profile, gap of the feed and period of a site in seconds.
     """
 
     told: dict[int, int] = {}
@@ -81,6 +83,7 @@ class Come(Struct, kw_only=True):
     back_ms: int = -1
     skip_ms: int = -1
     arrived_ms: int = -1
+    seldom: dict[str, tuple[float, float]] = {}
 
 
 class Book:
@@ -124,7 +127,7 @@ class DrillSilence:
         self._calendars = {
             rule.id: Calendar(rule.schedule, zone, profile.holidays) for rule in self._rules.values() if rule.schedule
         }
-        self._after_ms: dict[tuple[str, str, str], int] = {}  # of a rule and a feed
+        self._after_ms: dict[tuple[str, str, str, float], int] = {}  # of a rule and a feed
 
     def use(self, profile: Profile, effects: Effects) -> None:
         """Go on with other rules of the same installation; what no rule speaks of any more ends."""
@@ -199,7 +202,7 @@ class DrillSilence:
         come, last_ms = book.come, book.come.told.get(said.partition, -1)
         if said.upto_ms <= last_ms:
             return
-        come.arrived_ms = max(come.arrived_ms, said.arrived_ms)
+        come.arrived_ms, come.seldom = max(come.arrived_ms, said.arrived_ms), said.seldom
         come.told[said.partition] = said.upto_ms
         book.dirty["come/"] = come
         if said.upto_ms >= come.skip_ms:
@@ -306,10 +309,8 @@ class DrillSilence:
         rule, feed = self._rules.get(one.rule), self._directory.feed(book.centre, one.feed)
         if rule is None or feed is None:
             return
-        which = (rule.id, book.centre, feed.id)
-        after_ms = self._after_ms.get(which, -1)
-        if after_ms < 0:
-            after_ms = self._after_ms[which] = absence.after_ms(rule, feed, self._profile.rules)
+        gap_s, site_s = book.come.seldom.get(feed.id, (0.0, 0.0))
+        after_ms = self._allowed_ms(rule, book.centre, feed, site_s if one.site else gap_s)
         newest_ms = max(part.arrived_ms for part in one.parts.values())
         if not one.state.on and at_ms - max(newest_ms, book.come.base_ms) < after_ms:
             return  # the usual case: somewhere it was heard
@@ -322,6 +323,16 @@ class DrillSilence:
             self._say(absence_signal(self._directory, rule, book.lost(one), one.state, verdict), effects)
         if encode(one) != before:
             book.dirty[f"absence/{key}"] = one
+
+    def _allowed_ms(self, rule: Rule, centre: str, feed: Feed, period_s: float) -> int:
+        """How long a feed or site may say nothing that reports so often in this drill."""
+        which = (rule.id, centre, feed.id, period_s)
+        if len(self._after_ms) > AFTER_MAX:
+            self._after_ms.clear()
+        if which not in self._after_ms:
+            here = replace(feed, expected_period_s=max(feed.expected_period_s, period_s))
+            self._after_ms[which] = absence.after_ms(rule, here, self._profile.rules)
+        return self._after_ms[which]
 
     def _stand(self, book: Book, one: Absent, rule: Rule, feed: Feed, after_ms: int, at_ms: int) -> None:
         """See how each part stands at a time of the drill."""

@@ -18,9 +18,10 @@ KEY = b"@drill-clock"  # "@" as for other private entries; no site is called so
 STEP_MS = 5_000
 # A record that claims more at once is refused: nobody who plays a drill skips that much.
 STEP_MAX_MS = 60_000
+SELDOM_MAX, SELDOM_MAX_S = 100, 604_800.0  # feeds of a centre that report seldom, and how seldom they may
 
 
-class DrillClock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+class DrillClock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One such record.
 
     Attributes:
@@ -29,6 +30,8 @@ class DrillClock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
         partition: of that topic.
         since_ms: what the record before it said, epoch milliseconds of the drill's time; in the first one ``upto_ms``.
         upto_ms: everything that was sent before this time of the drill stands before the record.
+        seldom: feeds that report more seldom in this drill than by the profile, because it is played with fewer
+            readings: longest time in which none of the feed's sites reports, and how often one does, seconds.
     """
 
     exercise: str
@@ -36,6 +39,7 @@ class DrillClock(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     partition: int
     since_ms: int
     upto_ms: int
+    seldom: dict[str, tuple[float, float]] = {}
 
 
 encode = msgspec.json.Encoder().encode

@@ -43,11 +43,11 @@ class Heard(Struct, frozen=True, array_like=True):
     time_ms: int
 
 
-class DrillHeard(Struct, frozen=True, kw_only=True, tag="drill", tag_field="kind"):
+class DrillHeard(Struct, frozen=True, kw_only=True, tag="drill", tag_field="kind", omit_defaults=True):
     """Who was heard in a drill in ``[since_ms, upto_ms)`` of its time, through one partition of a raw topic.
 
     ``since_ms`` equal to ``upto_ms``: the clock begins here, and nothing is known of what was before. ``arrived_ms`` is
-    when the clock's record arrived (the broker's stamp, epoch ms).
+    when the clock's record arrived (the broker's stamp, epoch ms). ``seldom`` as in the clock's record.
     """
 
     exercise: str
@@ -57,6 +57,7 @@ class DrillHeard(Struct, frozen=True, kw_only=True, tag="drill", tag_field="kind
     upto_ms: int
     arrived_ms: int
     heard: tuple[Heard, ...] = ()
+    seldom: dict[str, tuple[float, float]] = {}
 
 
 encode = msgspec.json.Encoder().encode

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -116,6 +117,18 @@ class Periodic:
     @property
     def per_second(self) -> float:
         return len(self._sites) * 1000 / self.period_ms
+
+    @property
+    def feed(self) -> tuple[str, str]:
+        """Centre and feed of the places."""
+        place = self._sites[0][0]
+        return place.centre, place.feed
+
+    @property
+    def gap_ms(self) -> int:
+        """Longest time in which none of the places reports."""
+        offsets = sorted(offset for _, offset in self._sites)
+        return max(after - before for before, after in pairwise([*offsets, offsets[0] + self.period_ms]))
 
     def between(self, world: World, from_ms: int, to_ms: int) -> list[Reading]:
         period = self.period_ms

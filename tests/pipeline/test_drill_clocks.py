@@ -91,6 +91,9 @@ def test_when_a_piece_is_missing_the_clock_begins_anew() -> None:
         (says(0, 0, since_ms=-5, upto_ms=0), "time", "upto_ms"),
         (says(0, 0, since_ms=10**18, upto_ms=10**18), "time", "upto_ms"),
         (says(61, 0), "range", "upto_ms"),
+        (says(0, 0, seldom={"hydro": (-1.0, 5.0)}), "range", "seldom"),
+        (says(0, 0, seldom={"hydro": (5.0, 1e12)}), "range", "seldom"),
+        (says(0, 0, seldom={str(n): (5.0, 5.0) for n in range(101)}), "range", "seldom"),
     ],
 )
 def test_a_bad_clock_is_refused_with_its_reason(value: bytes, code: str, path: str) -> None:

@@ -198,6 +198,19 @@ def test_an_absence_that_stands_is_muted_by_the_silence_of_its_centre() -> None:
     assert (first.title_vi, first.exercise, first.since_ms) == ("river của Miền Bắc từ 10:00:50", "d", T + 50 * S)
 
 
+def test_a_feed_that_reports_more_seldom_in_the_drill_has_the_longer_time() -> None:
+    """Two missed messages, and what it takes to know that the centre is silent: 2 · 200 + 30 + 15 s."""
+    room = Room(WITH)
+    sent = [*regular(900, HEART, 0), *regular(60, R1, 1)]
+    for n in range(RAW_PARTITIONS):
+        room.give(*(replace(one, seldom={"river": (200.0, 300.0)}) for one in clock_of(sent, 900, n)))
+        room.restart()
+    assert room.words == [
+        ("absent", "on", "NOTHING_SENT", 55 + 445),
+        ("mute-site", "on", "NOTHING_SENT", 55 + 645),
+    ]
+
+
 def test_a_player_that_stops_stops_the_clock() -> None:
     """Also that of one partition: what its records would say is not known."""
     room = Room()

@@ -28,6 +28,7 @@ from simulators.drill_time import DrillTime, Told
 from simulators.dry import run_dry
 from simulators.faults import Parcel, Silence
 from simulators.player import Progress, play, play_steps
+from simulators.programme import Programme
 from simulators.runs import Wish, plan_of
 from simulators.stream import encode
 from tests.simulators.small_field import NOON_MS
@@ -271,6 +272,29 @@ def test_a_clock_by_the_newest_event_time_is_found(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(DrillClocks, "take", by_events)
     assert len(alerts_of(1)) > 1, "false silences"
+
+
+def absences(length_s: float) -> int:
+    """Alerts of feeds in a drill of a day that is played with a tenth of its readings."""
+    wish = Wish(name="calm-day", exercise="d", duration_s=length_s, rate=2.0, dry=True)
+    result = run_dry(plan_of(wish, province(), now_ms=NOON_MS, default_seed=1), province())
+    assert result.verdict is not None
+    return result.verdict.by_rule.get("feed-silent", 0)
+
+
+@pytest.mark.timeout(600)
+def test_fewer_readings_are_no_absence(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Planted: the player does not say how seldom the feeds report."""
+    assert absences(3_000.0) == 0
+    monkeypatch.setattr(Programme, "seldom", lambda self, profile: {})
+    assert absences(3_000.0) > 0
+
+
+def test_at_its_own_rate_a_scenario_has_nothing_seldom() -> None:
+    profile = province()
+    for rate, seldom in ((None, set()), (5.0, {"bien-hoa", "long-khanh"})):
+        plan = plan_of(Wish(name="calm-day", rate=rate, dry=True), profile, now_ms=NOON_MS, default_seed=1)
+        assert set(plan.stream(profile).programme.seldom(profile)) == seldom
 
 
 @pytest.mark.timeout(600)
