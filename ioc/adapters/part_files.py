@@ -40,6 +40,10 @@ def check_part(
     mistakes = [Mistake(file=str(file), line=line, text=said) for line, said in wrong]
     if value is None:
         return None, mistakes
+    if not content.strip():
+        # What a full disk leaves of a file has to be told from what a person meant.
+        mistakes.append(Mistake(file=str(file), line=1, text="is empty; to have nothing of it, write a comment"))
+        return None, mistakes
     channels = frozenset(channel.id for channel in profile.dispatch.channels)
     said = list(part.problems(value, known_of(profile, with_rules=with_rules), channels))
     change: dict[str, Any] = {part.field: value}

@@ -94,6 +94,10 @@ class Absences:
         standings = held.state.parts.values()
         return max(one.since_ms for one in standings) if all(one.word == "out" for one in standings) else None
 
+    def all_out(self) -> Iterator[tuple[str, Held]]:
+        """Feeds and sites all of which is out of service, by alert key."""
+        return ((key, held) for key, held in self._held.items() if self.out_since_ms(key) is not None)
+
     def judge_again(self) -> list[Signal]:
         """Judge everything by the rules as they are now."""
         return [signal for key, held in list(self._held.items()) for signal in self._judge(key, held)]

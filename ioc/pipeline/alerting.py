@@ -165,7 +165,7 @@ class AlertingPartition:
                 self._signals(self._absences.centre(given), now_ms, effects)
                 self._tell_sources(self._out.centre(given), effects)
             elif isinstance(given, Explained | Summoned | CoverSaid | DeskAlive):
-                self._desk_heard_ms, self._desk_spoke = now_ms, True
+                self._desk_heard_ms, self._desk_spoke, self._covers.heard_ms = now_ms, True, now_ms
                 self._from_desk(given, now_ms, effects)
             elif isinstance(given, CanaryPassed):
                 self._canary_ms = max(self._canary_ms, given.sent_ms)
@@ -321,7 +321,7 @@ class AlertingPartition:
             entry = answer.entry
             if answer.alert is not None:
                 change = episodes.Change(answer.alert, entry.what, entry.reason, entry.from_state)
-                change, muted = self._covers.settle(change, now_ms)
+                change, muted = self._covers.settle(change, now_ms, self.alerts)
                 entry = replace(entry, to_state=change.alert.state)
                 self._write((muted or change).alert, effects)
             if answer.unasked and answer.alert is not None:
@@ -359,13 +359,14 @@ class AlertingPartition:
             self._desk_heard_ms = now_ms
         self._looked_ms = now_ms
         silent = now_ms - self._desk_heard_ms >= DESK_LOST_MS
+        if silent:
+            self._covers.clear()  # before the desk's own alert begins
         if self._watches_desk and (centre := home(self.profile)) is not None:
             stands = self.alerts.get(self._open.get(desk_watch.key_of(centre), ""))
             said = desk_watch.say(centre, silent, stands, self._desk_heard_ms, now_ms)
             if said is not None and (silent or self._desk_spoke):
                 self._signal(said, now_ms, effects)
         if silent:
-            self._covers.clear()
             for alert in [alert for alert in self.alerts.values() if alert.explained is not None]:
                 change = episodes.explain_by(alert, None, now_ms, "DESK_LOST")
                 if change is not None:
@@ -394,7 +395,7 @@ class AlertingPartition:
         return self._answers.find(command)
 
     def _accept(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
-        change, muted = self._covers.settle(change, now_ms)
+        change, muted = self._covers.settle(change, now_ms, self.alerts)
         self._write((muted or change).alert, effects)
         self._log(change, event_ms, now_ms, effects)
         if muted is not None:

@@ -2,9 +2,14 @@
 
 Kept in the topic ``alerts`` under ``@cover/<id>`` by each partition, as the desk told it (:mod:`ioc.domain.covers`). It
 is gone with the desk: when that is silent for too long nobody could end what hides. What is lost hides nothing.
+
+A silence and a window have an end that is known here; an alert that explains others ends when nobody knows. So it hides
+only while the desk was heard lately, and no P1: that asks until the desk's own order hides it.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
 
 import msgspec
 from msgspec.structs import replace
@@ -15,12 +20,14 @@ from ioc.pipeline.episodes import Change, explain, facts_of
 from ioc.wire.codec import encode
 
 _decode = msgspec.json.Decoder(Cover).decode
+FRESH_MS = 150_000  # the desk says every minute that it lives; as long as the gateway waits for it
 
 
 class Covers:
-    """The covers that one partition knows."""
+    """The covers that one partition knows; ``heard_ms``: when the desk spoke last in this life of the process."""
 
     def __init__(self) -> None:
+        self.heard_ms: int | None = None
         self._covers: dict[str, Cover] = {}
         self._dirty: set[str] = set()
 
@@ -48,22 +55,36 @@ class Covers:
         self._dirty |= self._covers.keys()
         self._covers = {}
 
-    def settle(self, change: Change, now_ms: int) -> tuple[Change, Change | None]:
+    def settle(self, change: Change, now_ms: int, here: Mapping[str, Alert]) -> tuple[Change, Change | None]:
         """The change as it is when what is known hides the alert from the same moment on, and the line that says why.
 
         Only what begins to ask by the change. What explains it is noted one version on; of the one before nobody hears
         but by its line, so there is no moment in which it asks.
+
+        Args:
+            change: of an alert.
+            now_ms: present.
+            here: the alerts of this partition; one of them that is over explains nothing.
         """
         alert = change.alert
         if alert.state != "UNACK" or change.from_state == "UNACK" or not self._covers:
             return change, None
-        why = covered(alert, self._covers.values(), now_ms)
+        fresh = self.heard_ms is not None and 0 <= now_ms - self.heard_ms < FRESH_MS
+        why = covered(alert, self._usable(alert, fresh, here), now_ms)
         if why is None:
             return change, None
         hidden = _hidden(alert)
         explained = replace(hidden, version=hidden.version + 1, explained=why)
         muted = Change(explained, "muted", f"EXPLAINED_BY {why.kind} {why.id}", hidden.state)
         return msgspec.structs.replace(change, alert=hidden), muted
+
+    def _usable(self, alert: Alert, fresh: bool, here: Mapping[str, Alert]) -> Iterator[Cover]:
+        for cover in self._covers.values():
+            if cover.explanation.kind == "alert":
+                source = here.get(cover.explanation.id)
+                if alert.priority == 1 or not fresh or (source is not None and not source.active):
+                    continue
+            yield cover
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Records that changed since the last call."""

@@ -7,10 +7,10 @@ partition; the first when all that was told before a start has been read, so tha
 a minute the desk says that it lives: alerting shows what it had explained when that has not been heard for ten minutes.
 
 The topic ``desk`` is state and output. ``@alert/<id>`` are the open alerts as they were told last; everything else
-belongs to the parts (:mod:`ioc.pipeline.desk_parts`). What begins while something explains it asks until alerting has
-obeyed, a second at most; parts that look ahead see it hidden from the beginning, for ``AHEAD_MS`` and no longer: what
-is still not hidden then counts as what it is. Alerts of drills are told like others: each part decides what it
-does with them, and none mixes them with live ones.
+belongs to the parts (:mod:`ioc.pipeline.desk_parts`). What begins while something explains it that alerting was not
+told of before (:mod:`ioc.pipeline.covers`) asks until alerting has obeyed, a second at most; parts that look ahead see
+it hidden from the beginning, for ``AHEAD_MS`` and no longer: what is still not hidden then counts as what it is.
+Alerts of drills are told like others: each part decides what it does with them, and none mixes them with live ones.
 """
 
 from __future__ import annotations

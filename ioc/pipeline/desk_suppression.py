@@ -86,6 +86,7 @@ class Suppression:
         if said is not None and said.kind == "silence":
             self.book.hid(said.id, now.id)
         elif said is not None and said.kind == "window":
+            self.windows.elapse(self._plan.open_at(now_ms), now_ms)  # one that opened just now counts from its start
             self.windows.hid(said.id, now.id)
         if now.closed:
             self.windows.closed(now.id)

@@ -219,7 +219,9 @@ class HandoverBook:
         self._made_ms[name] = now_ms
         addendum = addendum_of(view.alerts, running.later, view.beside, view.source_rules, now_ms)
         before = known.addendum
-        if addendum is None or (before is not None and replace(addendum, at_ms=before.at_ms) == before):
+        if addendum is None and before is None:
+            return
+        if addendum is not None and before is not None and replace(addendum, at_ms=before.at_ms) == before:
             return
         after = replace(known, addendum=addendum)
         self._put(replace(after, digest_hash=next_hash(after)))

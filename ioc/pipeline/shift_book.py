@@ -137,7 +137,7 @@ class ShiftBook:
 
     def heard(self, before: Alert | None, now: Alert) -> None:
         """An alert changed: count what began, ended and was acknowledged in its shift."""
-        for tally in self._tallies(now.raised_ms) if before is None and now.version == 1 else ():
+        for tally in self._tallies(now.raised_ms) if before is None and now.updated_ms == now.raised_ms else ():
             tally.raised += 1
         if before is None and now.closed:
             return

@@ -59,26 +59,19 @@ class SourcesOut:
         if since_ms is None:
             yield from self._end(told.key)
         elif told.key not in self.known:
-            yield from self._put(
-                SourceTold(
-                    key=told.key,
-                    rule=told.rule,
-                    centre=told.centre,
-                    feed=told.feed,
-                    site=told.site,
-                    out=True,
-                    since_ms=since_ms,
-                    out_ms=told.observed_ms,
-                )
-            )
+            yield from self._out(told.key, told.centre, told.feed, told.site, since_ms, told.observed_ms)
 
     def sweep(self, rules: Mapping[str, Rule], absences: Absences) -> Iterator[SourceTold]:
-        """End what no rule speaks of any more. ``rules``: by id."""
+        """End what no rule speaks of any more, and begin what one speaks of only now. ``rules``: by id."""
         for key, told in list(self.known.items()):
             rule = rules.get(told.rule)
             held = rule is not None and rule.kind == "silence" and not told.feed
             if not held and absences.out_since_ms(key) is None:
                 yield from self._end(key)
+        for key, part in absences.all_out():
+            if key not in self.known:
+                out_ms = max(one.observed_ms for one in part.state.parts.values())
+                yield from self._out(key, part.centre, part.feed, part.site, absences.out_since_ms(key) or 0, out_ms)
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Changed records, by their whole keys."""
@@ -87,6 +80,14 @@ class SourcesOut:
         ]  # fmt: skip
         self._dirty.clear()
         return rows
+
+    def _out(self, key: str, centre: str, feed: str, site: str, since_ms: int, out_ms: int) -> Iterator[SourceTold]:
+        rule = key.partition("|")[0]
+        yield from self._put(
+            SourceTold(
+                key=key, rule=rule, centre=centre, feed=feed, site=site, out=True, since_ms=since_ms, out_ms=out_ms
+            )
+        )
 
     def _put(self, told: SourceTold) -> Iterator[SourceTold]:
         if self.known.get(told.key) != told:

@@ -143,6 +143,20 @@ def test_a_broken_change_is_refused_with_its_line_and_the_old_one_stays_also_aft
 
 
 @pytest.mark.parametrize("part", GOOD)
+@pytest.mark.parametrize("left", ["", "\n  \n"])
+def test_what_a_full_disk_leaves_of_a_file_is_refused_and_a_comment_is_nothing_on_purpose(
+    place: Place, part: str, left: str
+) -> None:
+    place.look()
+    place.edit(part, lambda _: left)
+    assert place.look(5) == []
+    place.watch = place.job()
+    assert place.look(5) == [], "and the good one is kept over a crash"
+    place.edit(part, lambda _: "# nothing\n")
+    assert len(place.look(5)) == 1
+
+
+@pytest.mark.parametrize("part", GOOD)
 def test_a_refused_file_that_is_mended_is_taken_and_one_that_is_put_back_is_nothing(place: Place, part: str) -> None:
     text = place.file(part).read_text(encoding="utf-8")
     place.look()

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from ioc.domain import handover_digest
 from ioc.domain.duty import Duty, Shift
-from ioc.domain.handover import Handover, Item
+from ioc.domain.handover import Handover, Item, Suppressing
 from ioc.domain.handover_digest import digest_hash
 from ioc.domain.profile import Profile
 from ioc.pipeline import shift_book
@@ -340,3 +340,32 @@ def test_a_planted_mistake_is_found(room: Room, mistake: Any, test: Any, monkeyp
     mistake(monkeypatch)
     with pytest.raises((AssertionError, ValueError, KeyError)):
         test(room)
+
+
+@pytest.mark.parametrize(("version", "late_ms", "counts"), [(1, 0, True), (2, 0, True), (2, MIN, False)])
+def test_what_is_hidden_from_its_first_moment_counts_as_raised(
+    room: Room, version: int, late_ms: int, counts: bool
+) -> None:
+    """Of such the second version is heard first; an alert that the desk hears of late is none."""
+    shifts, now_ms = room.hand.book.shifts, room.now_ms
+    [before] = [tally.raised for tally in shifts._tallies(now_ms)]
+    [known] = room.alerting.alerts.values()
+    shifts.heard(None, replace(known, id="A-9", version=version, raised_ms=now_ms, updated_ms=now_ms + late_ms))
+    [after] = [tally.raised for tally in shifts._tallies(now_ms)]
+    assert after - before == counts
+
+
+def test_a_silence_that_is_over_before_anybody_signs_for_it_leaves_the_addendum(room: Room) -> None:
+    room.go(END - 20 * MIN)
+    room.do("give")
+    begun_ms = room.now_ms
+    room.in_force = (
+        Suppressing(kind="silence", id="S-1", about="rules=a", why_vi="x", since_ms=begun_ms, until_ms=begun_ms + HOUR),
+    )
+    room.go(END - 9 * MIN)
+    assert room.handover().addendum is not None
+    signed_for = room.handover().digest_hash
+    room.in_force = ()
+    room.go(END - 8 * MIN)
+    assert (room.handover().addendum, room.handover().digest_hash != signed_for) == (None, True)
+    assert room.take().outcome == "DONE"

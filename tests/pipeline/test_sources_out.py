@@ -8,15 +8,17 @@ from zoneinfo import ZoneInfo
 import pytest
 from msgspec.structs import replace
 
-from ioc.domain.alerts import SourceTold
+from ioc.domain.alerts import PartHeard, SourceTold
 from ioc.domain.handover import OutOfService
 from ioc.domain.profile import Profile
 from ioc.domain.times import to_ms
 from ioc.pipeline import alerting as alerting_module
+from ioc.pipeline.absences import Absences
 from ioc.pipeline.alerting import AlertingPartition
 from ioc.pipeline.desk import DeskPartition, make_desk
 from ioc.pipeline.desk_handover import HandoverPart
 from ioc.pipeline.effects import InRecord
+from ioc.pipeline.sources_out import SourcesOut
 from ioc.wire import codec
 from tests.pipeline.small_province import MIN, NORTH, S, T
 from tests.pipeline.test_absent_feed import FEED, SILENCE, SITE, Town
@@ -107,6 +109,22 @@ def test_what_no_rule_speaks_of_any_more_is_not_out(gone: str) -> None:
         town.use(replace(heartbeat_alone(), rules=(SILENCE, SITE)))
         town.live(1.5, heart=False)
         assert list(out(town)) == ["silent|north|north"]
+
+
+def test_what_went_out_before_a_rule_speaks_of_it_is_listed_with_the_rule() -> None:
+    """Detect has the new rule first, and says only once that a part is out."""
+    profile = heartbeat_alone()
+    absences, sources = Absences(replace(profile, rules=(SILENCE,))), SourcesOut()
+    said = PartHeard(
+        key="mute-site|north|R1", rule="mute-site", part="731", word="out", since_ms=T, observed_ms=T + 16 * MIN,
+        centre="north", feed="river", site="R1",
+    )  # fmt: skip
+    absences.take(said, T + 16 * MIN)
+    assert list(sources.part(said, absences)) == []
+    absences.use(profile)
+    [told_now] = sources.sweep({rule.id: rule for rule in profile.rules}, absences)
+    assert (told_now.key, told_now.out, told_now.since_ms, told_now.out_ms) == (said.key, True, T, T + 16 * MIN)
+    assert list(sources.sweep({rule.id: rule for rule in profile.rules}, absences)) == []
 
 
 # What travels ---------------------------------------------------------------------------------------------------------

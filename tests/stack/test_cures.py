@@ -73,3 +73,19 @@ async def test_the_supervisor_restarts_who_is_blamed(
         else:
             await until(lambda: run.restarts("first") >= 3 and run.restarts("second") >= 3)
             assert run.restarts("broker") == 0
+
+
+def test_a_restart_that_does_not_help_is_repeated_ever_later() -> None:
+    """The workers are slow themselves then, and those that are well would lose the broker again and again."""
+    blame, up_since_s, restarts = Blame(), 0.0, []
+    for now_s in range(0, 4 * 3600, 60):
+        if blame.died(float(now_s), up_since_s):
+            restarts.append(now_s)
+            up_since_s = float(now_s)
+    gaps = [later - sooner for sooner, later in pairwise(restarts)]
+    assert gaps == sorted(gaps)
+    assert gaps[-1] >= cures.REST_MAX_S
+    assert len(restarts) < 9
+    quiet_s = 4 * 3600 + cures.REST_MAX_S + 1
+    assert not blame.died(quiet_s, 0.0)
+    assert blame.died(quiet_s + 60, 0.0), "after an hour without a death it begins anew"
