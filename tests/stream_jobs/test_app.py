@@ -17,6 +17,7 @@ from ioc.wire.topics import Topics
 from stream_jobs.__main__ import main
 from stream_jobs.agent import attach
 from stream_jobs.app import JOBS, build, group_id, make_app
+from stream_jobs.exits import Exit
 from stream_jobs.transport import BatchTransport
 from stream_jobs.worker import run_worker
 from tests.stream_jobs.harness import ROOT
@@ -136,5 +137,5 @@ def test_without_kafka_a_worker_says_so(
 ) -> None:
     monkeypatch.setattr("stream_jobs.worker.KAFKA_WAIT_S", 0.5)
     monkeypatch.setattr("stream_jobs.watchdog.Watchdog.start", lambda self: None)
-    assert run_worker("detect", Settings(data_dir=tmp_path, kafka="127.0.0.1:1")) == 70
+    assert run_worker("detect", Settings(data_dir=tmp_path, kafka="127.0.0.1:1")) == Exit.UNANSWERED
     assert "127.0.0.1:1 did not answer within 0.5 s" in capsys.readouterr().err
