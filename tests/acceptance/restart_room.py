@@ -268,12 +268,18 @@ class Books:
         return found
 
     def all_told(self) -> bool:
-        """Has the notifier judged the whole log, and is nothing due any more?"""
-        [(behind, due)] = self.rows(
-            "SELECT (SELECT coalesce(max(position), 0) FROM audit_chain) - (SELECT position FROM dispatch_position),"
-            " (SELECT count(*) FROM delivery WHERE state = 'due')"
+        """Has the notifier judged the whole log, and is nothing due any more?
+
+        Raises:
+            ValueError: not yet; what is missing.
+        """
+        [(behind,)] = self.rows(
+            "SELECT (SELECT coalesce(max(position), 0) FROM audit_chain) - (SELECT position FROM dispatch_position)"
         )
-        return behind == 0 and due == 0
+        due = self.rows("SELECT to_jsonb(d) - 'body' FROM delivery d WHERE state = 'due'")
+        if behind or due:
+            raise ValueError(f"{behind} lines are not judged, due: {due}")
+        return True
 
     def about(self, words: str) -> Iterator[dict[str, Any]]:
         """Accepted lines whose word begins so, of incidents too."""
