@@ -22,6 +22,7 @@ from ioc.adapters.kafka import ensure_topics, log_ranges, new_producer
 from ioc.settings import Settings
 from ioc.stack.testing import LocalStack
 from ioc.wire.topics import TopicSpec
+from tests.chaos.test_load_outage import family
 from tests.forms import form
 
 pytestmark = pytest.mark.timeout(600)
@@ -36,12 +37,6 @@ VISIBLE_S = 30.0  # far longer than a leader is away, shorter than the time-out 
 def broker(tmp_path: Path) -> Iterator[LocalStack]:
     with LocalStack(tmp_path / "broker", postgres=False) as own:
         yield own
-
-
-def family(pid: int) -> list[int]:
-    """A process and all below it."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in family(int(child)))]
 
 
 class Writers:

@@ -26,6 +26,7 @@ from simulators.bulk import Books, BulkCourier
 from simulators.ledger import read_ids
 from simulators.load import Load, Loaded, load_of
 from simulators.load_run import LoadWish, checked, in_log, problems_of, run_load
+from tests.chaos.test_load_outage import family
 from tests.conftest import Stack
 from tests.system import until
 
@@ -126,7 +127,7 @@ async def test_a_broker_that_stands_still_and_goes_on_stores_all_in_order(
         run_load(settings, profile, wish, load=load, handle_signals=False, answer_limit_s=1.0, shown=watch)
     )
     await watch.reached(lambda books: books.acked > 2_000)
-    processes = kafka_processes(pid)
+    processes = family(pid)
     for one in processes:
         os.kill(one, signal.SIGSTOP)
     try:
@@ -136,12 +137,6 @@ async def test_a_broker_that_stands_still_and_goes_on_stores_all_in_order(
             os.kill(one, signal.SIGCONT)
     loaded = await asyncio.wait_for(running, 120)
     await check_whole(settings, profile, loaded, watch, "s", 20_000)
-
-
-def kafka_processes(pid: int) -> list[int]:
-    """The launcher's process and its children."""
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
-    return [pid, *(one for child in children for one in kafka_processes(int(child)))]
 
 
 class ForgetsAcks(BulkCourier):
