@@ -17,6 +17,7 @@ from ioc.adapters.good_rules import GoodRules
 from ioc.adapters.part_files import with_part
 from ioc.adapters.profile_parts import Part
 from ioc.adapters.rule_files import content_of
+from ioc.adapters.rule_watch import by_ids
 from ioc.domain.profile import Profile
 from ioc.errors import BadSettings
 
@@ -82,11 +83,5 @@ def difference(old: Struct, new: Struct) -> Iterator[str]:
         if not isinstance(after, tuple):
             yield f"{field} changed"
             continue
-        olds, news = {one.id: one for one in before}, {one.id: one for one in after}
-        words = {
-            "added": sorted(news.keys() - olds.keys()),
-            "removed": sorted(olds.keys() - news.keys()),
-            "changed": sorted(name for name in news.keys() & olds.keys() if news[name] != olds[name]),
-        }
-        said = [f"{field}: {word} {', '.join(names)}" for word, names in words.items() if names]
+        said = [f"{field}: {words}" for words in by_ids(before, after)]
         yield from said or [f"{field}: another order"]

@@ -7,8 +7,9 @@ whole. A broken one is refused, each mistake is logged with file and line, and t
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from ioc.adapters.at_rest import LOOK_EVERY_S as LOOK_EVERY_S
 from ioc.adapters.at_rest import AtRest
@@ -63,10 +64,20 @@ class RuleWatch:
 
 
 def _difference(old: Sequence[Rule], new: Sequence[Rule]) -> str:
-    before, after = {rule.id: rule for rule in old}, {rule.id: rule for rule in new}
+    return "; ".join(by_ids(old, new)) or "windows changed"
+
+
+class _Named(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+def by_ids(old: Sequence[_Named], new: Sequence[_Named]) -> Iterator[str]:
+    """In words, what was added, removed and changed between two contents of a table; nothing when they are alike."""
+    before, after = {one.id: one for one in old}, {one.id: one for one in new}
     words = {
         "added": sorted(after.keys() - before.keys()),
         "removed": sorted(before.keys() - after.keys()),
         "changed": sorted(name for name in after.keys() & before.keys() if after[name] != before[name]),
     }
-    return "; ".join(f"{word} {', '.join(names)}" for word, names in words.items() if names) or "windows changed"
+    return (f"{word} {', '.join(names)}" for word, names in words.items() if names)

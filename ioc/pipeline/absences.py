@@ -94,9 +94,11 @@ class Absences:
         standings = held.state.parts.values()
         return max(one.since_ms for one in standings) if all(one.word == "out" for one in standings) else None
 
-    def all_out(self) -> Iterator[tuple[str, Held]]:
-        """Feeds and sites all of which is out of service, by alert key."""
-        return ((key, held) for key, held in self._held.items() if self.out_since_ms(key) is not None)
+    def all_out(self) -> Iterator[tuple[str, Held, int]]:
+        """Feeds and sites all of which is out of service: alert key, what is held, and :meth:`out_since_ms`."""
+        for key, held in self._held.items():
+            if (since_ms := self.out_since_ms(key)) is not None:
+                yield key, held, since_ms
 
     def judge_again(self) -> list[Signal]:
         """Judge everything by the rules as they are now."""

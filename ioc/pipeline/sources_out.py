@@ -68,10 +68,10 @@ class SourcesOut:
             held = rule is not None and rule.kind == "silence" and not told.feed
             if not held and absences.out_since_ms(key) is None:
                 yield from self._end(key)
-        for key, part in absences.all_out():
+        for key, part, since_ms in absences.all_out():
             if key not in self.known:
                 out_ms = max(one.observed_ms for one in part.state.parts.values())
-                yield from self._out(key, part.centre, part.feed, part.site, absences.out_since_ms(key) or 0, out_ms)
+                yield from self._out(key, part.centre, part.feed, part.site, since_ms, out_ms)
 
     def take_dirty(self) -> list[tuple[str, bytes | None]]:
         """Changed records, by their whole keys."""
