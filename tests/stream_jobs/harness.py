@@ -142,7 +142,7 @@ class Bench:
         await until(done, "everything processed", limit_s, 0.3)
         await self.visible()
 
-    async def visible(self, limit_s: float = 90.0) -> None:
+    async def visible(self, *logical: str, limit_s: float = 90.0) -> None:
         """Wait until readers see what is committed: the broker ends a transaction partition by partition, and after its
         restart the outputs may follow the checkpoint by seconds. A worker that leaves meanwhile is started again, as
         always: its successor ends what it left open. The limit is longer than the broker lets a transaction stand
@@ -150,7 +150,7 @@ class Bench:
         began_s = time.monotonic()
         places = [
             TopicPartition(self.topics.name(name), p)
-            for name in (OUT, DEAD, NOTICE)
+            for name in logical or (OUT, DEAD, NOTICE)
             for p in range(self.topics.partitions(name))
         ]
         written = await log_ranges(self.kafka, places, isolation_level="read_uncommitted")

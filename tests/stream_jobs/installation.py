@@ -138,7 +138,8 @@ class Installation(Bench):
         return found
 
     async def picture(self) -> Picture:
-        """What came of it all."""
+        """What came of it all, as soon as readers see all that is written."""
+        await self.visible(*TOPICS)
         return picture({topic: [(r.key, r.value) for r in await self.read(topic)] for topic in TOPICS})
 
 
