@@ -37,7 +37,7 @@ AT_ONCE = 8  # attempts under way
 BACK_OFF_S = 5.0  # while the database is away
 STATEMENT_TIMEOUT_S = 30
 TURN_TIMEOUT_S = 60  # kept here too: a server that is frozen keeps no time
-SCHEMA_TABLE = "dispatch_position"
+SCHEMA_NEWEST = "delivery_claimant"  # what only the newest schema has of all that is used here
 
 log = logging.getLogger("ioc.notifier")
 
@@ -80,6 +80,7 @@ class Notifier:
         self._started_ms = clock()
         self._args = connect_args(database_url, "notifier", statement_timeout_s=STATEMENT_TIMEOUT_S, lock_timeout_s=10)
         self._conn: AsyncConnection[TupleRow] | None = None
+        self._claimant = 0  # of this connection
         self._behind: dict[int, int] = {}  # lines that wait for their alerts: position → met at
 
     async def run(self, stop: asyncio.Event, *, look_every_s: float = LOOK_EVERY_S) -> None:
@@ -121,7 +122,10 @@ class Notifier:
             self.stats.messages += judged.messages
             self.stats.deliveries += judged.deliveries
             async with asyncio.timeout(TURN_TIMEOUT_S):
-                due = await outbox.claim(conn, self._clock())
+                taken_back = await outbox.take_back(conn, self._clock())
+                due = await outbox.claim(conn, self._claimant, self._clock())
+        if taken_back:
+            log.warning("%d attempts of a notifier that ended or hangs count as failed", taken_back)
         if not due:
             return judged.more
         room = asyncio.Semaphore(AT_ONCE)
@@ -131,7 +135,7 @@ class Notifier:
                 delivery = await task
                 with translating():
                     async with asyncio.timeout(TURN_TIMEOUT_S):
-                        await outbox.settle(conn, delivery, self._clock())
+                        await outbox.settle(conn, self._claimant, delivery, self._clock())
                 self.stats.outcomes[delivery.state] = self.stats.outcomes.get(delivery.state, 0) + 1
         finally:
             for one in settled:
@@ -170,9 +174,10 @@ class Notifier:
             with translating():
                 async with asyncio.timeout(CONNECT_TIMEOUT_S + 1):
                     self._conn = await AsyncConnection.connect(**self._args, autocommit=True)
-                    cursor = await self._conn.execute("SELECT to_regclass(%s)", [SCHEMA_TABLE])
+                    cursor = await self._conn.execute("SELECT to_regclass(%s)", [SCHEMA_NEWEST])
                     if await cursor.fetchone() == (None,):
                         raise BadSettings(["the database has an old schema: run `ioc db migrate`"])
+                    self._claimant = await outbox.enter(self._conn)
         return self._conn
 
 
@@ -259,7 +264,7 @@ async def _run(notifier: Notifier) -> int:
 
 
 async def _until_stopped(work: asyncio.Task[None], stopped: Callable[[], Awaitable[object]]) -> None:
-    """Wait for the loop; after the signal no longer than an attempt may take is useful, the lease brings it back."""
+    """Wait for the loop; after the signal only a moment: what is under way then is taken back by the next notifier."""
     waiting = asyncio.ensure_future(stopped())
     try:
         await asyncio.wait({work, waiting}, return_when=asyncio.FIRST_COMPLETED)

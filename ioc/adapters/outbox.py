@@ -5,14 +5,18 @@
 transaction. Its row is locked, so of two notifiers one judges; killed anywhere, the lines are judged once. A line that
 is here before its alert waits for it, see :func:`ioc.pipeline.notices.ready`.
 
-**Delivering** is at least once. A delivery is claimed by moving its due time ahead by more than an attempt may take;
-killed in the middle, it comes back by itself. Nothing waits in memory.
+**Delivering** is at least once. Each connection of a notifier has a number and holds an advisory lock of that number,
+and a claim of a delivery carries it. The lock ends with the connection, so the claims of a notifier that was killed, or
+of a connection that was lost, are taken back at once, by whichever notifier looks next. One that hangs keeps its
+connection: its claims are taken back when they are older than an attempt may take. Either way the attempt counts, see
+:mod:`ioc.pipeline.claims`. Nothing waits in memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
+from datetime import datetime
 
 import msgspec
 import psycopg
@@ -26,6 +30,7 @@ from ioc.domain.profile import Profile
 from ioc.domain.times import from_ms, to_ms
 from ioc.pipeline import cap_messages
 from ioc.pipeline.cap_messages import Thread
+from ioc.pipeline.claims import Due, together, unanswered
 from ioc.pipeline.notices import Delivery, Judgeable, Notice, ahead, begun, is_outdated, news, ready
 from ioc.wire import codec
 from ioc.wire.cap import to_xml
@@ -34,7 +39,9 @@ LINES_MAX = 500  # of the log, judged in one transaction
 RENEWALS_MAX = 200
 CLAIM_MAX = 32  # deliveries claimed at once
 SHOWN_MAX = 500
-LEASE_MS = 120_000  # a claimed delivery that nobody finished is due again after this
+LEASE_MS = 120_000  # a claim is taken back after this although its notifier is still connected: it hangs
+TAKE_BACK_MAX = 200
+CLAIMANTS = 0x494F_434E  # advisory locks of claims are this and the claimant; the same in every release
 
 _decode_thread = msgspec.json.Decoder(Thread).decode
 
@@ -90,42 +97,107 @@ async def _announced(conn: AsyncConnection[TupleRow], ids: Collection[str]) -> s
     return {alert_id for (alert_id,) in await cursor.fetchall()}
 
 
-async def claim(conn: AsyncConnection[TupleRow], now_ms: int) -> list[Delivery]:
-    """Deliveries that are due, at most ``CLAIM_MAX``; nobody else gets them until ``LEASE_MS`` later.
+async def enter(conn: AsyncConnection[TupleRow]) -> int:
+    """The claimant that this connection is from now on, until it ends."""
+    cursor = await conn.execute("SELECT nextval('delivery_claimant')")
+    row = await cursor.fetchone()
+    assert row is not None  # a sequence has a next value
+    claimant = int(row[0])
+    await conn.execute("SELECT pg_advisory_lock(%s, %s)", [CLAIMANTS, claimant])
+    return claimant
+
+
+async def take_back(conn: AsyncConnection[TupleRow], now_ms: int) -> int:
+    """Note attempts that have no outcome as failed: their claimant is gone, or their lease is over. How many."""
+    async with conn.transaction():
+        cursor = await conn.execute(
+            "SELECT d.id, d.channel, d.target, d.alert_id, d.notice, d.attempts, d.created_at, d.due_at, d.claimed_at"
+            " FROM delivery AS d WHERE d.claimed_by IS NOT NULL AND d.state = 'due' AND (d.due_at <= %s OR NOT EXISTS"
+            " (SELECT FROM pg_locks AS l JOIN pg_database AS b ON b.oid = l.database AND b.datname = current_database()"
+            " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 2 AND l.classid = %s::oid"
+            " AND l.objid = d.claimed_by::oid)) ORDER BY d.due_at LIMIT %s FOR UPDATE OF d SKIP LOCKED",
+            [from_ms(now_ms), CLAIMANTS, TAKE_BACK_MAX],
+        )
+        rows = await cursor.fetchall()
+        for row in rows:
+            delivery = unanswered(_delivery(*row[:8]), to_ms(row[8]))
+            await conn.execute(
+                "UPDATE delivery SET state = %s, attempts = %s, due_at = %s, last_error = %s, finished_at = %s,"
+                " claimed_by = NULL, claimed_at = NULL, lost = lost + 1 WHERE id = %s",
+                [*_outcome(delivery, now_ms), delivery.notice.id],
+            )
+        return len(rows)
+
+
+async def claim(conn: AsyncConnection[TupleRow], claimant: int, now_ms: int) -> list[Delivery]:
+    """Deliveries that are due, at most ``CLAIM_MAX``; nobody else gets them before :func:`take_back`.
 
     Those that are ``outdated`` by the alert as it is stored now are not to be attempted.
     """
-    cursor = await conn.execute(
-        "UPDATE delivery AS d SET due_at = %s FROM (SELECT id, due_at FROM delivery"
-        " WHERE state = 'due' AND due_at <= %s ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED) AS n WHERE d.id = n.id"
-        " RETURNING d.id, d.channel, d.target, d.alert_id, d.notice, d.attempts, d.created_at, n.due_at,"
-        " (SELECT a.state FROM alert AS a WHERE a.id = d.alert_id)",
-        [from_ms(now_ms + LEASE_MS), from_ms(now_ms), CLAIM_MAX],
-    )
-    found = []
-    for key, channel, target, alert, body, attempts, created, due, state in await cursor.fetchall():
-        notice = Notice(id=key, channel=channel, target=target, alert_id=alert, body=body)
-        outdated = is_outdated(notice, state)
-        found.append(
-            Delivery(notice=notice, attempts=attempts, created_ms=to_ms(created), due_ms=to_ms(due), outdated=outdated)
+    async with conn.transaction():
+        cursor = await conn.execute(
+            "SELECT id, lost FROM delivery WHERE state = 'due' AND due_at <= %s AND claimed_by IS NULL"
+            " ORDER BY due_at, created_at LIMIT %s FOR UPDATE SKIP LOCKED",
+            [from_ms(now_ms), CLAIM_MAX],
         )
+        chosen = together([Due(id=key, lost=lost) for key, lost in await cursor.fetchall()])
+        if not chosen:
+            return []
+        cursor = await conn.execute(
+            "UPDATE delivery AS d SET due_at = %s, claimed_by = %s, claimed_at = %s FROM delivery AS n"
+            " WHERE d.id = n.id AND d.id = ANY(%s) RETURNING d.id, d.channel, d.target, d.alert_id, d.notice,"
+            " d.attempts, d.created_at, n.due_at, (SELECT a.state FROM alert AS a WHERE a.id = d.alert_id)",
+            [from_ms(now_ms + LEASE_MS), claimant, from_ms(now_ms), list(chosen)],
+        )
+        found = [_delivery(*row) for row in await cursor.fetchall()]
     return sorted(found, key=lambda d: (d.due_ms, d.created_ms))
 
 
-async def settle(conn: AsyncConnection[TupleRow], delivery: Delivery, now_ms: int) -> None:
-    """Note the outcome of an attempt. One that somebody else has finished meanwhile stays finished."""
+async def settle(conn: AsyncConnection[TupleRow], claimant: int, delivery: Delivery, now_ms: int) -> None:
+    """Note the outcome of an attempt.
+
+    One that somebody else has finished meanwhile stays finished. Of one whose claim was taken back only a success
+    counts: what else becomes of it is for whoever has it now, or for its back-off.
+    """
     await conn.execute(
         "UPDATE delivery SET state = %s, attempts = greatest(attempts, %s), due_at = %s, last_error = %s,"
-        " finished_at = %s WHERE id = %s AND state = 'due'",
-        [
-            delivery.state,
-            delivery.attempts,
-            from_ms(delivery.due_ms),
-            delivery.error.replace("\x00", "\ufffd"),
-            None if delivery.state == "due" else from_ms(now_ms),
-            delivery.notice.id,
-        ],
+        " finished_at = %s, claimed_by = NULL, claimed_at = NULL, lost = 0"
+        " WHERE id = %s AND state = 'due' AND (claimed_by = %s OR %s)",
+        [*_outcome(delivery, now_ms), delivery.notice.id, claimant, delivery.state == "done"],
     )
+
+
+def _delivery(
+    key: str,
+    channel: str,
+    target: str,
+    alert: str,
+    body: str,
+    attempts: int,
+    created: datetime,
+    due: datetime,
+    state: str | None = None,
+) -> Delivery:
+    """A row; ``state``: of the alert, as it is stored now."""
+    notice = Notice(id=key, channel=channel, target=target, alert_id=alert, body=body)
+    return Delivery(
+        notice=notice,
+        attempts=attempts,
+        created_ms=to_ms(created),
+        due_ms=to_ms(due),
+        outdated=is_outdated(notice, state),
+    )
+
+
+def _outcome(delivery: Delivery, now_ms: int) -> list[object]:
+    """State, attempts, due time, error and end, for the row."""
+    return [
+        delivery.state,
+        delivery.attempts,
+        from_ms(delivery.due_ms),
+        delivery.error.replace("\x00", "\ufffd"),
+        None if delivery.state == "due" else from_ms(now_ms),
+    ]
 
 
 class Shown(Struct, frozen=True, kw_only=True):
@@ -167,7 +239,7 @@ def revive(database_url: str, notice_id: str, now_ms: int) -> bool:
         Unavailable: the database does not answer.
     """
     query = (
-        "UPDATE delivery SET state = 'due', attempts = 0, created_at = %s, due_at = %s, finished_at = NULL"
+        "UPDATE delivery SET state = 'due', attempts = 0, lost = 0, created_at = %s, due_at = %s, finished_at = NULL"
         " WHERE id = %s AND state = 'dead'"
     )
     with _connection(database_url) as conn:

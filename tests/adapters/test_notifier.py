@@ -285,28 +285,6 @@ async def test_the_process_ends_in_order_on_sigterm(world: World, tmp_path: Path
     assert world.rows("SELECT count(*) FROM cap_message") == [(1,)]
 
 
-async def test_killed_while_sending_it_is_sent_again_with_the_same_key(world: World) -> None:
-    first = world.notifier()
-    await settled(first)
-    world.hook.gate = asyncio.Event()
-    await world.put(alert(), line())
-    sending = asyncio.create_task(first.turn())
-    async with asyncio.timeout(10):
-        while not world.hook.taken:  # noqa: ASYNC110 - what is waited for is another task's list
-            await asyncio.sleep(0.01)
-    sending.cancel()
-    await asyncio.gather(sending, return_exceptions=True)
-    await first.close()
-    world.hook.gate = None
-    second = world.notifier()
-    await settled(second)
-    assert len(world.hook.taken) == 1, "nobody else sends it while the first may still be at it"
-    world.now_ms += outbox.LEASE_MS
-    await settled(second)
-    assert len(world.hook.taken) == 2
-    assert len(set(world.hook.ids)) == 1
-
-
 async def test_two_notifiers_share_the_work_and_tell_everybody_once(world: World) -> None:
     pair = [world.notifier(), world.notifier()]
     await asyncio.gather(*map(settled, pair))

@@ -22,8 +22,8 @@ class Connection:
     async def execute(self, query: str, values: object = None) -> Connection:
         return self
 
-    async def fetchone(self) -> tuple[str]:
-        return ("dispatch_position",)
+    async def fetchone(self) -> tuple[int]:
+        return (1,)
 
     async def close(self) -> None:
         self.closed = True
@@ -37,13 +37,17 @@ async def test_waits_are_kept_between_turns_of_one_connection(monkeypatch: pytes
         given.append(behind)
         return Judged(behind={8: T0_MS})
 
-    async def claim(conn: object, now_ms: int) -> list[Any]:
+    async def take_back(conn: object, now_ms: int) -> int:
+        return 0
+
+    async def claim(conn: object, claimant: int, now_ms: int) -> list[Any]:
         return []
 
     async def connect(**args: Any) -> Connection:
         return Connection()
 
     monkeypatch.setattr(outbox, "judge", judge)
+    monkeypatch.setattr(outbox, "take_back", take_back)
     monkeypatch.setattr(outbox, "claim", claim)
     monkeypatch.setattr(notifier_loop.AsyncConnection, "connect", connect)
     notifier = Notifier("postgresql://nowhere/", load_profile("dongnai-2023"), {}, lambda: T0_MS)
