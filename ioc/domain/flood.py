@@ -117,8 +117,15 @@ def take_back(known: Asking | None, before: Alert | None, alert: Alert) -> Askin
 
     That asking does not count; earlier ones of the same alert do, and so does one that somebody answered. None: nothing
     is taken back.
+
+    Args:
+        known: what was counted of it.
+        before: as it was told before, or, by a desk that looks ahead, as it was about to be hidden; None: not known.
+        alert: as it is.
     """
-    if known is None or not known.times or alert.state != "DSUPR" or (before is not None and before.state != "UNACK"):
+    if known is None or not known.times or alert.state != "DSUPR" or alert.acked:
+        return None
+    if before is not None and before.state not in ("UNACK", "DSUPR"):
         return None
     if not 0 <= alert.updated_ms - known.asked_ms < TAKEN_BACK_MS:
         return None

@@ -253,3 +253,32 @@ def test_what_somebody_answered_is_not_taken_back(room: Room) -> None:
     room.tell("J-0", state="ACKED", acked=True, updated_ms=room.now_ms)
     inhibited(room)
     assert room.counted()[0] == 2, "it, and the source"
+
+
+@pytest.mark.parametrize("ordered", [True, False])
+@pytest.mark.parametrize("arrives", [True, False])
+def test_a_restart_between_asking_and_muting_takes_back_all_the_same(room: Room, ordered: bool, arrives: bool) -> None:
+    room.raised(*JAMS, site="")
+    assert room.counted()[:2] == (6, True)
+    room.raised("L-1", rule="level", site="R1")
+    if ordered:
+        room.tick()
+    if not arrives:
+        room.way.clear()  # of an aborted transaction
+    room.restart()
+    room.later()
+    assert room.states() == {"DSUPR"}
+    assert room.counted()[:2] == (1, False)
+    room.restart()
+    assert room.counted()[:2] == (1, False)
+
+
+def test_what_asked_for_long_while_there_was_no_desk_stays_counted(room: Room) -> None:
+    room.raised(*JAMS, site="")
+    room.raised("L-1", rule="level", site="R1")
+    room.way.clear()
+    room.now_ms += 6 * S
+    room.restart()
+    room.later()
+    assert room.states() == {"DSUPR"}
+    assert room.counted()[:2] == (7, True)
