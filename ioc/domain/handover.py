@@ -26,6 +26,7 @@ class Item(Struct, frozen=True, kw_only=True):
         owner: who acknowledged it or was assigned; who shelved it.
         until_ms: hidden: when that ends; None: nobody knows.
         why: hidden: the reason a person gave, or what explains it (Vietnamese).
+        why_en: what explains it in English; unset: a person gave the reason, or nobody noted it.
         hid: hidden: how often something happened behind it.
         ended_ms: when it closed; unset: it is open, or nobody noted it.
     """
@@ -45,6 +46,7 @@ class Item(Struct, frozen=True, kw_only=True):
     owner_display: str | None = None
     until_ms: int | None = None
     why: str = ""
+    why_en: str | UnsetType = UNSET
     hid: int = 0
     ended_ms: int | UnsetType = UNSET
 
@@ -54,6 +56,7 @@ class Suppressing(Struct, frozen=True, kw_only=True):
 
     Attributes:
         about: its conditions in one line, ``rules=congestion areas=731``.
+        about_vi, about_en: the same in names; empty: it has none. Unset: the version that made it did not say.
         why_vi, why_en: the reason; of a silence as the person gave it.
         owner: account of the person; of a window who is named for it in ``suppression.toml``; None: nobody.
         since_ms: when it began; of a window when that was noticed.
@@ -64,6 +67,8 @@ class Suppressing(Struct, frozen=True, kw_only=True):
     kind: Literal["silence", "window"]
     id: str
     about: str
+    about_vi: str | UnsetType = UNSET
+    about_en: str | UnsetType = UNSET
     why_vi: str
     why_en: str = ""
     owner: str | None = None

@@ -296,14 +296,14 @@ def _owner(alert: Alert) -> tuple[str | None, str | None]:
 
 def _item(section: Section, alert: Alert, alerts: Mapping[str, Alert]) -> Item:
     owner, owner_display = _owner(alert)
-    why = ""
+    why, why_en = "", ""
     if section == "hidden":
         if alert.hidden is not None:
             owner, owner_display, why = alert.hidden.by, alert.hidden.by_display, alert.hidden.reason
         elif alert.explained is not None:
-            why = alert.explained.why_vi
+            why, why_en = alert.explained.why_vi, alert.explained.why_en
         elif alert.muted_by in alerts:
-            why = alerts[alert.muted_by].title_vi
+            why, why_en = alerts[alert.muted_by].title_vi, alerts[alert.muted_by].title_en
     return Item(
         section=section,
         alert_id=alert.id,
@@ -320,6 +320,7 @@ def _item(section: Section, alert: Alert, alerts: Mapping[str, Alert]) -> Item:
         owner_display=owner_display,
         until_ms=_until_ms(alert) if section == "hidden" else None,
         why=why,
+        why_en=why_en or UNSET,
         hid=alert.hidden_changes if section == "hidden" else 0,
         ended_ms=alert.updated_ms if alert.closed else UNSET,
     )

@@ -24,6 +24,7 @@ from ioc.domain.desk import Explained, Explanation, Order
 from ioc.domain.handover import Suppressing
 from ioc.domain.inhibition import Inhibitions
 from ioc.domain.matcher import Names
+from ioc.domain.matcher_words import MatcherWords
 from ioc.domain.planned import Opening, Plan
 from ioc.domain.profile import Profile
 from ioc.domain.silences import SilenceCommand, about
@@ -67,6 +68,7 @@ class Suppression:
         """Other rules and windows: every alert is looked at anew with the next tick."""
         zone = ZoneInfo(profile.timezone)
         self._names = names_of(profile)
+        self._words = MatcherWords(profile)
         self._plan = Plan(profile.suppression.windows, zone, profile.holidays)
         self._inhibitions = Inhibitions(profile.suppression.inhibit)
         self._whole = True  # alerts have to be put into the groups anew
@@ -140,7 +142,7 @@ class Suppression:
     def in_force(self, now_ms: int) -> tuple[Suppressing, ...]:
         """Silences that run and windows that are open, as a shift hands them over."""
         windows = (self._window(one, now_ms) for one in self._plan.open_at(now_ms))
-        return (*self.book.in_force(), *windows)
+        return (*self.book.in_force(self._words), *windows)
 
     def take_lines(self) -> list[LogEntry]:
         """Lines for the log since the last call."""
@@ -207,10 +209,13 @@ class Suppression:
     def _window(self, opening: Opening, now_ms: int) -> Suppressing:
         window = opening.window
         opened = self.windows.opened.get(window.id, Opened(since_ms=now_ms))
+        about_vi, about_en = self._words.of(window.target)
         return Suppressing(
             kind="window",
             id=window.id,
             about=about(window.target),
+            about_vi=about_vi,
+            about_en=about_en,
             why_vi=window.why_vi,
             why_en=window.why_en,
             owner=window.owner or None,

@@ -16,6 +16,7 @@ from ioc.domain.desk import Explanation
 from ioc.domain.handling import SHIFT_S
 from ioc.domain.handover import Suppressing
 from ioc.domain.matcher import Names
+from ioc.domain.matcher_words import MatcherWords
 from ioc.domain.silences import ENDING_MS, KEPT_MS, Silence, SilenceCommand, about, decide, end, mismatch, news
 from ioc.domain.times import CLOCK_BACK_MS
 from ioc.pipeline.answer_book import AnswerBook
@@ -83,13 +84,16 @@ class SilenceBook:
                 self._forget(silence.id)
         return lines, ended
 
-    def in_force(self) -> Iterator[Suppressing]:
+    def in_force(self, words: MatcherWords) -> Iterator[Suppressing]:
         """Those that run, as a shift hands them over."""
         for one in self._running:
+            about_vi, about_en = words.of(one.matcher)
             yield Suppressing(
                 kind="silence",
                 id=one.id,
                 about=about(one.matcher),
+                about_vi=about_vi,
+                about_en=about_en,
                 why_vi=one.reason,
                 why_en=one.reason,
                 owner=one.owner,

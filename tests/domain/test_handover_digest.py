@@ -100,8 +100,9 @@ def test_hidden_by_when_it_ends_with_who_and_why() -> None:
         alert("A-2", state="OOSRV", suppression="out-of-service", hidden=out),
         alert("A-3", state="DSUPR", suppression="by-design", explained=by_plan),
         alert("A-4", state="DSUPR", suppression="by-design", muted_by="A-5"),
-        alert("A-5", title_vi="Long Khánh im lặng"),
+        alert("A-5", title_vi="Long Khánh im lặng", title_en="Long Khanh silent"),
     )
+    assert [one.why_en for one in section(digest, "hidden")] == [UNSET, UNSET, "maintenance", "Long Khanh silent"]
     found = [(one.alert_id, one.until_ms, one.owner, one.why, one.hid) for one in section(digest, "hidden")]
     assert found == [
         ("A-2", 40, "minh", "chờ giá đỡ", 0),

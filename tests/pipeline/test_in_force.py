@@ -19,6 +19,7 @@ from tests.pipeline.small_province import MIN, S, T
 from tests.pipeline.suppressed_room import NOON, PROVINCE, RULES, Room, create, expire
 
 HOUR = 60 * MIN
+AREA = next(one for one in PROVINCE.areas if one.code == "731")
 JAMS = Matcher(rules=("jam",), areas=("731",))
 
 
@@ -48,6 +49,8 @@ def test_a_silence_says_whose_it_is_and_why_until_it_ends(room: Room) -> None:
             kind="silence",
             id=name,
             about="rules=jam areas=731",
+            about_vi=f"jam · {AREA.name_vi}",
+            about_en=f"jam · {AREA.name_en}",
             why_vi="thi công",
             why_en="thi công",
             owner="lan",
@@ -69,6 +72,8 @@ def test_a_window_counts_each_alert_that_it_hid_once(room: Room) -> None:
             kind="window",
             id="lunch",
             about="rules=aqi",
+            about_vi="aqi",
+            about_en="aqi",
             why_vi=RULES.windows[0].why_vi,
             why_en=RULES.windows[0].why_en,
             since_ms=NOON,

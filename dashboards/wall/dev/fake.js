@@ -110,8 +110,8 @@
     const source = itemOf('sources')(alertOf(['source-silent', 2, 'long-khanh', '732', '', 'Long Khánh im lặng 13:55–14:17', 'Long Khanh silent 13:55–14:17', 'bù 1.842 bản tin', '13:55:32', ['Hùng', '13:56:10'], {}], 710));
     const late = { ...itemOf('corrected')(alertOf(['hydro-level', 3, 'bien-hoa', '731', '', 'Mực nước Biên Hòa, báo trễ', 'Level at Biên Hòa, told late', '', '14:20:00', ['Minh', '14:31:00'], {}], 711)), state: 'NORM', ended_ms: at('15:02:00') };
     const beside = {
-      suppressing: [{ kind: 'silence', id: 'S-1', about: 'rules=congestion areas=731', why_vi: 'rào chắn thi công', why_en: 'rào chắn thi công', owner: 'minh', owner_display: 'Minh', since_ms: at('14:10:00'), until_ms: at('18:30:00'), hid: 7 },
-        { kind: 'window', id: 'camera-maintenance', about: 'rules=feed-silent feeds=camera', why_vi: 'Bảo trì camera', why_en: 'Camera maintenance', owner: null, owner_display: null, since_ms: at('15:00:00'), until_ms: at('22:00:00'), hid: 2 }],
+      suppressing: [{ kind: 'silence', id: 'S-1', about: 'rules=congestion areas=731', about_vi: 'Ùn tắc · Biên Hòa', about_en: 'Congestion · Bien Hoa', why_vi: 'rào chắn thi công', why_en: 'rào chắn thi công', owner: 'minh', owner_display: 'Minh', since_ms: at('14:10:00'), until_ms: at('18:30:00'), hid: 7 },
+        { kind: 'window', id: 'camera-maintenance', about: 'rules=feed-silent feeds=camera', about_vi: 'Nguồn dữ liệu im lặng · Camera giao thông', about_en: 'Feed silent · Traffic cameras', why_vi: 'Bảo trì camera', why_en: 'Camera maintenance', owner: null, owner_display: null, since_ms: at('15:00:00'), until_ms: at('22:00:00'), hid: 2 }],
       out_of_service: [{ key: 'feed-silent|long-khanh|rain', rule: 'feed-silent', centre: 'long-khanh', feed: 'rain', site: '', name_vi: 'Đo mưa Long Khánh', name_en: 'Rain gauges of Long Khanh', since_ms: at('06:00:00') - 86_400_000, out_ms: at('06:00:00'), review_ms: at('08:00:00') + 3 * 86_400_000 }],
     };
     const items = [...Object.entries(by).flatMap(([section, of]) => of.slice(0, 50).map(itemOf(section))), ...shelved, source, late];

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { BESIDE, besideCount, changedSections, confirms, countOf, itemsOf, madeLate, ordered, rosterOf, SECTIONS, signable, signing, standsIn, unread, usual, type Handover, type Item } from '../src/model/handover';
+import { aboutOf, BESIDE, besideCount, changedSections, confirms, countOf, type Handover, type Item, itemsOf, madeLate, ordered, rosterOf, SECTIONS, signable, signing, standsIn, type Suppressing, unread, usual, whyOf } from '../src/model/handover';
 import { T0 } from './build';
 
 const item = (section: Item['section'], alert_id: string): Item => ({
@@ -30,6 +30,17 @@ describe('handovers', () => {
     const { digest } = handover('x');
     expect(BESIDE.map((list) => besideCount(digest, list))).toEqual([null, null]);
     expect(BESIDE.map((list) => besideCount({ ...digest, suppressing: [], out_of_service: [], counts: { suppressing: 51 } }, list))).toEqual([51, 0]);
+  });
+  it('say what is silenced in names, in the language of the page, and with ids where a digest of before has only them', () => {
+    const before: Suppressing = { kind: 'silence', id: 'S-1', about: 'rules=jam areas=731', why_vi: 'x', why_en: 'x', owner: null, owner_display: null, since_ms: T0, until_ms: null, hid: 0 };
+    const named = { ...before, about_vi: 'Ùn tắc · Biên Hòa', about_en: 'Congestion · Bien Hoa' };
+    expect([aboutOf(named, 'vi'), aboutOf(named, 'en'), aboutOf({ ...named, about_en: '' }, 'en')]).toEqual(['Ùn tắc · Biên Hòa', 'Congestion · Bien Hoa', 'Ùn tắc · Biên Hòa']);
+    expect([aboutOf(before, 'vi'), aboutOf(before, 'en')]).toEqual(['rules=jam areas=731', 'rules=jam areas=731']);
+  });
+  it('say why an alert is hidden in the language of the page, and a person in their own words', () => {
+    const explained = { ...item('hidden', 'A'), why: 'Mất nguồn', why_en: 'Source lost' };
+    expect([whyOf(explained, 'vi'), whyOf(explained, 'en')]).toEqual(['Mất nguồn', 'Source lost']);
+    expect(whyOf({ ...item('hidden', 'A'), why: 'chờ sửa' }, 'en')).toBe('chờ sửa');
   });
   it('made long after the end of their shift say so; within seconds is in time', () => {
     expect([madeLate(handover('x', { ended_ms: T0 + 3_600_000 })), madeLate(handover('x', { ended_ms: T0 + 9_000 })), madeLate(handover('x', { ended_ms: null })), madeLate(handover('x'))])

@@ -114,8 +114,8 @@ describe('the handover of the shift', () => {
     expect(screen.getByTestId('handover-due').textContent).toContain('22:10');
     const rows = screen.getAllByTestId('handover-suppressing').map((row) => row.textContent.replace(/\s+/g, ' ').trim());
     expect(rows).toEqual([
-      'im lặng: rules=congestion areas=731 rào chắn thi công Minh hết hạn 18:30, đã che 7',
-      'kế hoạch: rules=feed-silent feeds=camera Bảo trì camera theo kế hoạch hết hạn 22:00, đã che 2',
+      'im lặng: Ùn tắc · Biên Hòa rào chắn thi công Minh hết hạn 18:30, đã che 7',
+      'kế hoạch: Nguồn dữ liệu im lặng · Camera giao thông Bảo trì camera theo kế hoạch hết hạn 22:00, đã che 2',
     ]);
     expect(screen.getByTestId('handover-out').textContent).toContain('Đo mưa Long Khánh');
     expect(screen.getByTestId('handover-out').textContent).toContain('xem lại');

@@ -27,6 +27,8 @@ export interface Item {
   /** Hidden: when that ends; null: nobody knows. */
   readonly until_ms: number | null;
   readonly why: string;
+  /** What explains it, in English; absent: a person gave the reason, or the version that made it did not say. */
+  readonly why_en?: string;
   /** Hidden: how often something happened behind it. */
   readonly hid: number;
   /** When it closed; absent: it is open. */
@@ -37,8 +39,11 @@ export interface Item {
 export interface Suppressing {
   readonly kind: 'silence' | 'window';
   readonly id: string;
-  /** Its conditions in one line. */
+  /** Its conditions in one line, with ids. */
   readonly about: string;
+  /** The same in names. Absent in digests of before. */
+  readonly about_vi?: string;
+  readonly about_en?: string;
   readonly why_vi: string;
   readonly why_en: string;
   /** Null: of a plan that names nobody. */
@@ -180,6 +185,16 @@ export const BESIDE = ['suppressing', 'out_of_service'] as const;
 export function besideCount(digest: Pick<Digest, 'counts' | 'suppressing' | 'out_of_service'>, list: (typeof BESIDE)[number]): number | null {
   const shown = digest[list];
   return shown === undefined ? null : digest.counts[list] ?? shown.length;
+}
+
+/** What a silence or a window is about: in names, or with the ids of a digest of before. */
+export function aboutOf(one: Suppressing, lang: Lang): string {
+  return (lang === 'en' ? one.about_en || one.about_vi : one.about_vi || one.about_en) || one.about;
+}
+
+/** Why an alert is hidden, in the language of the page; what a person wrote is as they wrote it. */
+export function whyOf(item: Item, lang: Lang): string {
+  return lang === 'en' ? item.why_en || item.why : item.why || item.why_en || '';
 }
 
 /** How many a section has in all. */
