@@ -19,7 +19,9 @@ from ioc.errors import BadInput, BadSettings
 
 def register(app: App) -> None:
     """Add the commands."""
-    group = App(name="rules", help="The alert rules of the profile.\n\nExample: `ioc rules test`")
+    group = App(
+        name="rules", help="The alert rules of the profile, and the files beside them.\n\nExample: `ioc rules test`"
+    )
     group.command(rules_check, name="check")
     group.command(rules_test, name="test")
     group.command(rules_backtest, name="backtest")
@@ -27,37 +29,40 @@ def register(app: App) -> None:
 
 
 def rules_check(name: str | None = None, /, *, as_json: Json = False) -> int:
-    """Everything that is wrong with a rule file, with file and line.
+    """Everything that is wrong with a profile or one of its files, with file and line.
 
-    Example: `ioc rules check new-rules.toml`
+    Of a profile all files are looked at, of a file that file alone. `suppression.toml`, `incidents.toml` and
+    `duty.toml` are told from rules by the last word of their name: `new-duty.toml` is a `duty.toml`.
 
-    Exit codes: 0 good, perhaps with warnings; 1 at least one mistake; 2 the file cannot be read.
+    Example: `ioc rules check`, `ioc rules check new-rules.toml` or `ioc rules check new-duty.toml`
+
+    Exit codes: 0 good, perhaps with warnings; 1 at least one mistake in rules, suppression, incidents or duty; 2 the
+    file cannot be read, or another file of the profile is wrong.
 
     Parameters
     ----------
     name
-        A rule file, or a profile (name or folder); the profile of the settings when left out. A file is checked
-        against the profile of the settings.
+        A file, or a profile (name or folder); the profile of the settings when left out. A file is checked against the
+        profile of the settings.
     """
-    from ioc.adapters import profiles
-    from ioc.adapters.rule_files import check_content, content_of, rules_file
+    from ioc.adapters.profile_check import check_file, check_profile
+    from ioc.adapters.rule_files import rules_file
 
     settings = read_settings()
     named = settings.profile if name is None else name
-    home = settings.profile if rules_file(named) == Path(named) else named
-    file = rules_file(named)
-    read, mistakes = check_content(
-        file, content_of(file), profiles.load_profile(home, with_rules=False, with_parts=True)
-    )
-    count = 0 if read is None else len(read.rules)
+    alone = rules_file(named) == Path(named)
+    checked = check_file(Path(named), settings.profile) if alone else check_profile(named)
     if as_json:
-        print(msgspec.json.encode({"file": str(file), "rules": count, "mistakes": mistakes}).decode())
+        print(msgspec.json.encode(checked).decode())
     else:
-        for mistake in mistakes:
+        for mistake in checked.mistakes:
             print(mistake, file=sys.stderr)
-        if read is not None:
-            print(f"{file}: {count} rules, {len(mistakes)} warnings")
-    return 1 if read is None else 0
+        if checked.good:
+            rules = "" if checked.rules is None else f"{checked.rules} rules, "
+            print(f"{checked.file}: {rules}{len(checked.mistakes)} warnings")
+            for file in checked.others:
+                print(f"{file}: good")
+    return 0 if checked.good else 1
 
 
 def rules_test(
