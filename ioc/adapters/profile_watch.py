@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
+from ioc.adapters.file_watch import watch_part, watch_rules
 from ioc.adapters.good_rules import GoodRules
 from ioc.adapters.part_files import PARTS, part_file
-from ioc.adapters.part_watch import PartWatch
 from ioc.adapters.rule_files import rules_file
-from ioc.adapters.rule_watch import RuleWatch
 from ioc.domain.profile import Profile
 
 
@@ -25,9 +24,9 @@ class ProfileWatch:
 
     def __init__(self, name: str, profile: Profile, data_dir: Path, parts: Sequence[str] = ()) -> None:
         self.profile = profile
-        self._rules = RuleWatch(rules_file(name), profile, GoodRules(data_dir, profile.id))
+        self._rules = watch_rules(rules_file(name), profile, GoodRules(data_dir, profile.id))
         self._parts = [
-            PartWatch(PARTS[part], part_file(PARTS[part], name), profile, GoodRules(data_dir, profile.id, part))
+            watch_part(PARTS[part], part_file(PARTS[part], name), profile, GoodRules(data_dir, profile.id, part))
             for part in parts
         ]
 
@@ -42,7 +41,7 @@ class ProfileWatch:
         if (found := self._rules.look(now_s)) is not None:
             self.profile = found
             for part in self._parts:
-                part.other_rules()
+                part.judge_again()
         for part in self._parts:
             part.profile = self.profile
             if (found := part.look(now_s)) is not None:

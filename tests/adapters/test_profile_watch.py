@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import logging
-import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,15 +13,14 @@ from ioc.adapters.good_rules import GoodRules
 from ioc.adapters.part_files import PARTS
 from ioc.adapters.part_health import PartsHealth
 from ioc.adapters.profile_watch import ProfileWatch
-from ioc.adapters.profiles import load_profile, profile_folder
-from ioc.adapters.rule_watch import LOOK_EVERY_S
+from ioc.adapters.profiles import load_profile
 from ioc.adapters.running_profile import load_running
 from ioc.domain.profile import Profile
 from ioc.errors import BadSettings
 from ioc.settings import Settings
 from ioc.stack.overview import collect
+from tests.adapters.profile_place import Edit, Place, Watched
 
-Edit = Callable[[str], str]
 GOOD: dict[str, tuple[Edit, Callable[[Profile], object], object, str]] = {
     "suppression": (
         lambda text: text.replace('rules = ["congestion"], priority = 3', 'rules = ["congestion"], priority = 2', 1),
@@ -54,45 +52,23 @@ BROKEN: dict[str, Edit] = {
 }
 
 
-class Place:
-    """A profile folder of its own, a data folder, and a job that looks at all files as often as allowed."""
+class WatchedProfile(Watched[ProfileWatch]):
+    """With a job that looks at all files."""
 
     def __init__(self, folder: Path) -> None:
-        self.folder = Path(shutil.copytree(profile_folder("dongnai-2023"), folder / "profile"))
-        self.name, self.data = str(self.folder), folder / "data"
-        self.now_s, self.writes = 100.0, 0
-        self.watch = self.job()
+        super().__init__(folder, job)
 
-    def job(self) -> ProfileWatch:
-        return ProfileWatch(self.name, load_running(self.name, self.data), self.data, tuple(PARTS))
 
-    def file(self, part: str) -> Path:
-        return self.folder / f"{part}.toml"
-
-    def edit(self, part: str, how: Edit) -> str:
-        """The new text."""
-        self.writes += 1
-        file = self.file(part)
-        text = how(file.read_text(encoding="utf-8"))
-        file.write_bytes(text.encode("utf-8", "surrogateescape"))
-        os.utime(file, ns=(self.writes, self.writes))  # two writes within one tick of the file system's clock
-        return text
-
-    def look(self, times: int = 3) -> list[Profile]:
-        found = []
-        for _ in range(times):
-            self.now_s += LOOK_EVERY_S
-            if (profile := self.watch.look(self.now_s)) is not None:
-                found.append(profile)
-        return found
+def job(place: Place, parts: Sequence[str] = tuple(PARTS)) -> ProfileWatch:
+    return ProfileWatch(place.name, load_running(place.name, place.data), place.data, parts)
 
 
 @pytest.fixture
-def place(tmp_path: Path) -> Place:
-    return Place(tmp_path)
+def place(tmp_path: Path) -> WatchedProfile:
+    return WatchedProfile(tmp_path)
 
 
-def test_nothing_changes_without_a_change(place: Place) -> None:
+def test_nothing_changes_without_a_change(place: WatchedProfile) -> None:
     assert place.look(5) == []
     for part in PARTS:
         place.edit(part, lambda text: text + "# x\n")
@@ -101,11 +77,11 @@ def test_nothing_changes_without_a_change(place: Place) -> None:
 
 @pytest.mark.parametrize("part", GOOD)
 def test_a_good_change_is_taken_once_when_the_file_rests_and_is_there_after_a_crash(
-    place: Place, part: str, caplog: pytest.LogCaptureFixture
+    place: WatchedProfile, part: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     how, value, wanted, words = GOOD[part]
     before = place.watch.profile
-    place.look()
+    place.look(3)
     place.edit(part, how)
     assert place.look(1) == [], "it may still be in writing"
     [taken] = place.look(5)
@@ -118,14 +94,14 @@ def test_a_good_change_is_taken_once_when_the_file_rests_and_is_there_after_a_cr
 @pytest.mark.parametrize("how", BROKEN)
 @pytest.mark.parametrize("part", GOOD)
 def test_a_broken_change_is_refused_with_its_line_and_the_old_one_stays_also_after_a_crash(
-    place: Place, part: str, how: str, caplog: pytest.LogCaptureFixture
+    place: WatchedProfile, part: str, how: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     if part == "incidents" and how == "a rule that is none":
         BROKEN_GROUP = 'rules = ["congestion-wild"]\n'
         edit: Edit = lambda text: text + f'\n[[groups]]\nid = "x"\ntitle_vi = "x"\ntitle_en = "x"\n{BROKEN_GROUP}'  # noqa: E731
     else:
         edit = BROKEN[how]
-    place.look()
+    place.look(3)
     good = place.watch.profile
     caplog.set_level(logging.ERROR)
     place.edit(part, edit)
@@ -145,21 +121,23 @@ def test_a_broken_change_is_refused_with_its_line_and_the_old_one_stays_also_aft
 @pytest.mark.parametrize("part", GOOD)
 @pytest.mark.parametrize("left", ["", "\n  \n"])
 def test_what_a_full_disk_leaves_of_a_file_is_refused_and_a_comment_is_nothing_on_purpose(
-    place: Place, part: str, left: str
+    place: WatchedProfile, part: str, left: str
 ) -> None:
-    place.look()
+    place.look(3)
     place.edit(part, lambda _: left)
     assert place.look(5) == []
-    place.watch = place.job()
+    place.watch = job(place)
     assert place.look(5) == [], "and the good one is kept over a crash"
     place.edit(part, lambda _: "# nothing\n")
     assert len(place.look(5)) == 1
 
 
 @pytest.mark.parametrize("part", GOOD)
-def test_a_refused_file_that_is_mended_is_taken_and_one_that_is_put_back_is_nothing(place: Place, part: str) -> None:
-    text = place.file(part).read_text(encoding="utf-8")
-    place.look()
+def test_a_refused_file_that_is_mended_is_taken_and_one_that_is_put_back_is_nothing(
+    place: WatchedProfile, part: str
+) -> None:
+    text = place.text(part)
+    place.look(3)
     place.edit(part, BROKEN["not TOML"])
     assert place.look(5) == []
     place.edit(part, lambda _: text)
@@ -168,8 +146,8 @@ def test_a_refused_file_that_is_mended_is_taken_and_one_that_is_put_back_is_noth
     assert len(place.look(5)) == 1
 
 
-def test_a_file_that_names_a_rule_that_comes_later_is_taken_with_it(place: Place) -> None:
-    place.look()
+def test_a_file_that_names_a_rule_that_comes_later_is_taken_with_it(place: WatchedProfile) -> None:
+    place.look(3)
     new_rule: Edit = lambda text: text.replace('id = "hydro-level"', 'id = "hydro-stage"', 1)  # noqa: E731
     place.edit("incidents", lambda text: text.replace('"hydro-level"', '"hydro-stage"', 1))
     assert place.look(5) == []
@@ -180,8 +158,8 @@ def test_a_file_that_names_a_rule_that_comes_later_is_taken_with_it(place: Place
     assert load_running(place.name, place.data) == profile
 
 
-def test_a_rule_that_goes_does_not_stop_a_start_by_what_names_it(place: Place) -> None:
-    place.look()
+def test_a_rule_that_goes_does_not_stop_a_start_by_what_names_it(place: WatchedProfile) -> None:
+    place.look(3)
     place.edit("rules", lambda text: text.replace('id = "hydro-level"', 'id = "hydro-stage"', 1))
     [profile] = place.look(5)
     assert load_running(place.name, place.data) == profile
@@ -189,7 +167,7 @@ def test_a_rule_that_goes_does_not_stop_a_start_by_what_names_it(place: Place) -
     assert load_running(place.name, place.data) == profile
 
 
-def test_without_a_kept_one_a_broken_file_ends_the_start_with_all_mistakes(place: Place) -> None:
+def test_without_a_kept_one_a_broken_file_ends_the_start_with_all_mistakes(place: WatchedProfile) -> None:
     shutil.rmtree(place.data)
     for part in PARTS:
         place.edit(part, BROKEN["an unknown key"])
@@ -200,9 +178,9 @@ def test_without_a_kept_one_a_broken_file_ends_the_start_with_all_mistakes(place
 
 
 def test_a_file_may_be_absent_and_one_that_went_away_is_a_broken_one(
-    place: Place, caplog: pytest.LogCaptureFixture
+    place: WatchedProfile, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place.look()
+    place.look(3)
     good = place.watch.profile
     place.file("suppression").unlink()
     assert place.look(5) == []
@@ -212,21 +190,21 @@ def test_a_file_may_be_absent_and_one_that_went_away_is_a_broken_one(
     assert load_running(place.name, place.data).suppression.inhibit == ()
 
 
-def test_a_file_that_comes_is_taken(place: Place) -> None:
-    text = place.file("incidents").read_text(encoding="utf-8")
+def test_a_file_that_comes_is_taken(place: WatchedProfile) -> None:
+    text = place.text("incidents")
     place.file("incidents").unlink()
     shutil.rmtree(place.data)
-    place.watch = place.job()
-    assert place.look() == []
+    place.watch = job(place)
+    assert place.look(3) == []
     place.file("incidents").write_text(text, encoding="utf-8")
     [taken] = place.look(5)
     assert taken.grouping.groups
 
 
 def test_what_no_check_names_and_cannot_be_built_is_refused(
-    place: Place, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    place: WatchedProfile, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    place.look()
+    place.look(3)
     monkeypatch.setattr("ioc.domain.shift_times.minute_of", lambda _: 1 << 80)
     place.edit("duty", GOOD["duty"][0])
     assert place.look(5) == []
@@ -234,9 +212,9 @@ def test_what_no_check_names_and_cannot_be_built_is_refused(
     assert "cannot be used: OverflowError" in caplog.text
 
 
-def test_a_job_that_reads_one_file_looks_at_no_other(place: Place) -> None:
-    place.watch = ProfileWatch(place.name, load_running(place.name, place.data), place.data, ("duty",))
-    place.look()
+def test_a_job_that_reads_one_file_looks_at_no_other(place: WatchedProfile) -> None:
+    place.watch = job(place, ["duty"])
+    place.look(3)
     place.edit("suppression", GOOD["suppression"][0])
     place.edit("duty", GOOD["duty"][0])
     [taken] = place.look(5)
@@ -244,7 +222,7 @@ def test_a_job_that_reads_one_file_looks_at_no_other(place: Place) -> None:
 
 
 @pytest.mark.parametrize("part", GOOD)
-def test_health_follows_the_file_and_status_shows_it(place: Place, part: str) -> None:
+def test_health_follows_the_file_and_status_shows_it(place: WatchedProfile, part: str) -> None:
     health = PartsHealth(place.name, place.watch.profile, place.data)
     assert health.problems() == {one: [] for one in PARTS}
     place.edit(part, BROKEN["an unknown key"])
@@ -257,16 +235,16 @@ def test_health_follows_the_file_and_status_shows_it(place: Place, part: str) ->
     assert collect(settings, 0)["files_broken"] == []
 
 
-def test_health_knows_rules_that_were_taken_since(place: Place) -> None:
+def test_health_knows_rules_that_were_taken_since(place: WatchedProfile) -> None:
     health = PartsHealth(place.name, place.watch.profile, place.data)
-    place.look()
+    place.look(3)
     place.edit("rules", lambda text: text.replace('id = "hydro-level"', 'id = "hydro-stage"', 1))
     place.edit("incidents", lambda text: text.replace('"hydro-level"', '"hydro-stage"', 1))
     place.look(5)
     assert health.problems()["incidents"] == []
 
 
-def test_the_kept_files_of_rules_and_parts_are_their_own(place: Place) -> None:
+def test_the_kept_files_of_rules_and_parts_are_their_own(place: WatchedProfile) -> None:
     kept = {GoodRules(place.data, place.watch.profile.id, part).file for part in ("rules", *PARTS)}
     assert {one.is_file() for one in kept} == {True}
     assert len(kept) == 4
