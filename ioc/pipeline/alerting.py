@@ -113,7 +113,7 @@ class AlertingPartition:
         self._canary_ms, self._canary_dirty = 0, False
         self._desk_told_ms = -TELL_DESK_EVERY_MS  # when it was told all open alerts
         self._desk_heard_ms: int | None = None  # when it last said that it lives; at first, since when we listen
-        self._desk_spoke, self._looked_ms = False, 0
+        self._looked_ms = 0
 
     def load(self, key: str, value: bytes) -> None:
         """Take one record of ``alerts`` back: an alert, or a private one; other private keys are the shell's.
@@ -165,7 +165,7 @@ class AlertingPartition:
                 self._signals(self._absences.centre(given), now_ms, effects)
                 self._tell_sources(self._out.centre(given), effects)
             elif isinstance(given, Explained | Summoned | CoverSaid | DeskAlive):
-                self._desk_heard_ms, self._desk_spoke, self._covers.heard_ms = now_ms, True, now_ms
+                self._desk_heard_ms = self._covers.heard_ms = now_ms
                 self._from_desk(given, now_ms, effects)
             elif isinstance(given, CanaryPassed):
                 self._canary_ms = max(self._canary_ms, given.sent_ms)
@@ -364,7 +364,8 @@ class AlertingPartition:
         if self._watches_desk and (centre := home(self.profile)) is not None:
             stands = self.alerts.get(self._open.get(desk_watch.key_of(centre), ""))
             said = desk_watch.say(centre, silent, stands, self._desk_heard_ms, now_ms)
-            if said is not None and (silent or self._desk_spoke):
+            spoke = self._covers.heard_ms == self._desk_heard_ms  # that we listen anew is no word of it
+            if said is not None and (silent or spoke):
                 self._signal(said, now_ms, effects)
         if silent:
             for alert in [alert for alert in self.alerts.values() if alert.explained is not None]:

@@ -258,6 +258,28 @@ def test_a_silent_desk_is_an_alert_of_one_partition_until_it_is_heard() -> None:
     assert [one.state for one in alerts() if not one.closed] == ["UNACK"], "and again"
 
 
+def test_a_pause_of_alerting_is_no_word_of_a_silent_desk() -> None:
+    centre = home(PROFILE)
+    assert centre is not None
+    step = AlertingPartition(PROFILE, partition_for(desk_watch.key_of(centre).encode(), desk_watch.PARTITIONS))
+    alive = InRecord(0, 0, None, codec.encode(DeskAlive(at_ms=0)))
+    step.step([alive], T)
+    now_ms = T
+    while not step.alerts:
+        now_ms += 30 * S
+        step.tick(now_ms)
+    (raised,) = step.alerts.values()
+    now_ms += 5 * MIN  # the process stood still, and the desk with it
+    for _ in range(30):
+        step.tick(now_ms)
+        now_ms += 30 * S
+    assert list(step.alerts.values()) == [raised], "nobody heard it"
+    step.step([alive], now_ms)
+    step.tick(now_ms)
+    (over,) = step.alerts.values()
+    assert (over.state, over.reason) == ("RTNUN", "DESK_HEARD")
+
+
 def test_an_explanation_with_an_end_is_over_then_also_without_a_desk(room: Room) -> None:
     room.explain(replace(STORM, kind="silence", until_ms=room.now_ms + MIN))
     room.alerting.step([], room.now_ms + MIN + DESK_SLACK_MS - 1000)
