@@ -12,6 +12,7 @@ from starlette.routing import Mount, Route
 
 from ioc.adapters.http.api import MAP_MAX_BYTES
 from ioc.adapters.http.app import routes
+from ioc.adapters.http.desk_parts import DeskAnswer
 from ioc.adapters.http.openapi import document
 from ioc.adapters.secret_key import load_or_make
 from ioc.errors import BadSettings
@@ -358,6 +359,13 @@ def test_every_reference_of_the_document_leads_somewhere() -> None:
     text = json.dumps(document())
     named = set(re.findall(r'"#/components/schemas/(\w+)"', text))
     assert named <= set(document()["components"]["schemas"])
+
+
+@pytest.mark.parametrize("subject", ["silence", "incident", "handover"])
+def test_the_document_has_the_answer_of_the_desk(subject: str) -> None:
+    schema = document()["components"]["schemas"][f"{subject.title()}Answer"]
+    assert set(schema["properties"]) == {f"{subject}_id", *DeskAnswer.__struct_fields__}
+    assert set(schema["required"]) == {f"{subject}_id", "outcome", "reason", "at_ms", "detail"}
 
 
 class TestSecretKey:

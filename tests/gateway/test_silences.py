@@ -36,6 +36,7 @@ async def test_a_dispatcher_begins_and_ends_a_silence_and_every_wall_can_list_it
         assert (ended.status_code, ended.json()["outcome"]) == (200, "DONE")
         again = await http.delete(f"{PATH}/{name}", params={"command_id": "c-3"})
         assert (again.json()["outcome"], again.json()["by"]) == ("ALREADY", "lan")
+        assert again.json()["by_at_ms"] == ended.json()["at_ms"]
     [shown] = (await gateway.http.get(PATH)).json()["silences"]
     assert (shown["state"], shown["ended_by"]) == ("expired", "lan")
 

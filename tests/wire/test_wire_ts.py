@@ -9,6 +9,7 @@ from typing import Any, get_args
 import msgspec
 import pytest
 
+from ioc.adapters.http.desk_parts import DeskAnswer
 from ioc.domain.alarm_quality import Actor, Durations, Quality, Standing, Times
 from ioc.domain.alerts import LogEntry, Outcome
 from ioc.domain.cap import Cap
@@ -45,12 +46,13 @@ MIRRORED: dict[str, Any] = {
     "Done": Done,
     "Result": Result,
     "CommandFrame": frames.CommandFrame,
+    "DeskAnswer": DeskAnswer,
     "Flood": Flood,
     "Incident": Incident,
     "Line": Line,
     "Member": Member,
 } | {struct.__name__: struct for struct in get_args(frames.ServerFrame)}
-DESK = {"Flood", "Incident", "Line", "Member"}
+DESK = {"DeskAnswer", "Flood", "Incident", "Line", "Member"}
 PLAIN = {"string": (str,), "boolean": (bool,), "number": (int, float)}
 
 

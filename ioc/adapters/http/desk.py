@@ -6,9 +6,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ioc.adapters.http.desk_parts import check_id, commander, submit, who
+from ioc.adapters.http.desk_parts import answered, check_id, commander, who
 from ioc.adapters.http.parts import answer, body, need_viewer, parts
-from ioc.domain.alerts import Outcome
 from ioc.domain.matcher import Matcher
 from ioc.domain.silences import SILENCERS, SilenceCommand, silence_id
 
@@ -20,17 +19,6 @@ class SilenceRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     matcher: Matcher
     reason: str
     for_s: int
-
-
-class SilenceAnswer(Struct, frozen=True, kw_only=True):
-    """What became of it. ``by``: who had ended it already."""
-
-    silence_id: str
-    outcome: Outcome
-    reason: str
-    at_ms: int
-    by: str | None = None
-    by_display: str | None = None
 
 
 async def silences(request: Request) -> Response:
@@ -53,7 +41,7 @@ async def create(request: Request) -> Response:
         for_s=asked.for_s,
         **who(request, user),
     )
-    return await _answered(request, command)
+    return await answered(request, command, silence_id=command.silence_id)
 
 
 async def expire(request: Request) -> Response:
@@ -63,19 +51,4 @@ async def expire(request: Request) -> Response:
     check_id(command_id)
     check_id(name)
     command = SilenceCommand(command_id=command_id, op="expire", silence_id=name, **who(request, user))
-    return await _answered(request, command)
-
-
-async def _answered(request: Request, command: SilenceCommand) -> Response:
-    entry = await submit(request, command)
-    assert entry.outcome is not None
-    return answer(
-        SilenceAnswer(
-            silence_id=command.silence_id,
-            outcome=entry.outcome,
-            reason=entry.reason,
-            at_ms=entry.at_ms,
-            by=entry.by,
-            by_display=entry.by_display,
-        )
-    )
+    return await answered(request, command, silence_id=command.silence_id)

@@ -6,16 +6,33 @@ import re
 from collections.abc import Collection
 from typing import Any
 
+from msgspec import Struct, structs
 from starlette.requests import Request
+from starlette.responses import Response
 
-from ioc.adapters.http.parts import ApiError, check_origin, parts, session_of
-from ioc.domain.alerts import LogEntry, Outcome
+from ioc.adapters.http.parts import ApiError, answer, check_origin, parts, session_of
+from ioc.domain.alerts import Outcome
 from ioc.errors import Unavailable
 from ioc.wire.codec import DeskCommand
 from ioc.wire.frames import User
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _STATUS: dict[Outcome, int] = {"DONE": 200, "ALREADY": 200, "NOT_FOUND": 404, "FORBIDDEN": 403, "MISMATCH": 409}
+
+
+class DeskAnswer(Struct, frozen=True, kw_only=True):
+    """What became of a command. ``by``: who had done it already, and when.
+
+    ``detail``: what the log says of it; of ``split`` and ``merge`` of incidents also where the alerts are now.
+    """
+
+    outcome: Outcome
+    reason: str
+    at_ms: int
+    detail: str = ""
+    by: str | None = None
+    by_display: str | None = None
+    by_at_ms: int | None = None
 
 
 def commander(request: Request, roles: Collection[str]) -> User:
@@ -54,8 +71,8 @@ def check_id(text: str) -> None:
         raise ApiError(400, "bad_id", "an id has 1 to 64 letters, digits, - or _")
 
 
-async def submit(request: Request, command: DeskCommand) -> LogEntry:
-    """The line that answers a command; its outcome is ``DONE`` or ``ALREADY``.
+async def answered(request: Request, command: DeskCommand, **subject: str) -> Response:
+    """Send a command; its answer is ``subject`` and what became of it, ``DONE`` or ``ALREADY``.
 
     Raises:
         ApiError: any other outcome, with the reason in ``detail``, and for who came too late also who was faster, when,
@@ -71,4 +88,13 @@ async def submit(request: Request, command: DeskCommand) -> LogEntry:
     if status != 200:
         late = {"by": entry.by, "by_display": entry.by_display, "by_at_ms": entry.by_at_ms, "about": entry.detail}
         raise ApiError(status, entry.outcome.lower(), entry.reason, more=late if entry.outcome == "STALE" else None)
-    return entry
+    said = DeskAnswer(
+        outcome=entry.outcome,
+        reason=entry.reason,
+        at_ms=entry.at_ms,
+        detail=entry.detail,
+        by=entry.by,
+        by_display=entry.by_display,
+        by_at_ms=entry.by_at_ms,
+    )
+    return answer(subject | structs.asdict(said))

@@ -6,9 +6,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ioc.adapters.http.desk_parts import check_id, commander, submit, who
+from ioc.adapters.http.desk_parts import answered, check_id, commander, who
 from ioc.adapters.http.parts import answer, body, need_viewer, parts
-from ioc.domain.alerts import Outcome
 from ioc.domain.handover import SIGNERS, HandoverCommand, HandoverOp
 
 
@@ -26,18 +25,6 @@ class HandoverRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     reason: str = ""
 
 
-class HandoverAnswer(Struct, frozen=True, kw_only=True):
-    """What became of it. ``by``: who had signed already, and when."""
-
-    handover_id: str
-    outcome: Outcome
-    reason: str
-    at_ms: int
-    by: str | None = None
-    by_display: str | None = None
-    by_at_ms: int | None = None
-
-
 async def handovers(request: Request) -> Response:
     """``GET /api/desk/handovers``."""
     need_viewer(request)
@@ -51,27 +38,14 @@ async def command(request: Request) -> Response:
     name = request.path_params["handover_id"]
     check_id(asked.command_id)
     check_id(name)
-    entry = await submit(
-        request,
-        HandoverCommand(
-            command_id=asked.command_id,
-            op=asked.op,
-            handover_id=name,
-            text=asked.text,
-            digest_hash=asked.digest_hash,
-            standing_in=asked.standing_in,
-            reason=asked.reason,
-            **who(request, user),
-        ),
+    wanted = HandoverCommand(
+        command_id=asked.command_id,
+        op=asked.op,
+        handover_id=name,
+        text=asked.text,
+        digest_hash=asked.digest_hash,
+        standing_in=asked.standing_in,
+        reason=asked.reason,
+        **who(request, user),
     )
-    return answer(
-        HandoverAnswer(
-            handover_id=name,
-            outcome=entry.outcome or "DONE",
-            reason=entry.reason,
-            at_ms=entry.at_ms,
-            by=entry.by,
-            by_display=entry.by_display,
-            by_at_ms=entry.by_at_ms,
-        )
-    )
+    return await answered(request, wanted, handover_id=name)

@@ -6,9 +6,8 @@ from msgspec import Struct
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ioc.adapters.http.desk_parts import check_id, commander, submit, who
+from ioc.adapters.http.desk_parts import answered, check_id, commander, who
 from ioc.adapters.http.parts import ApiError, answer, body, need_viewer, parts
-from ioc.domain.alerts import Outcome
 from ioc.domain.incident_grouping import MEMBERS_MAX
 from ioc.domain.incidents import HANDLERS, IncidentCommand, IncidentOp
 
@@ -28,19 +27,6 @@ class IncidentRequest(Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     text: str = ""
     expected_owner: str | None = None
     expected_title: str | None = None
-
-
-class IncidentAnswer(Struct, frozen=True, kw_only=True):
-    """What became of it. ``by``: who had done it already; ``detail``: of ``split`` and ``merge``, where it is now."""
-
-    incident_id: str
-    outcome: Outcome
-    reason: str
-    at_ms: int
-    detail: str = ""
-    by: str | None = None
-    by_display: str | None = None
-    by_at_ms: int | None = None
 
 
 async def incidents(request: Request) -> Response:
@@ -71,17 +57,4 @@ async def command(request: Request) -> Response:
         expected_title=asked.expected_title,
         **who(request, user),
     )
-    entry = await submit(request, wanted)
-    assert entry.outcome is not None
-    return answer(
-        IncidentAnswer(
-            incident_id=name,
-            outcome=entry.outcome,
-            reason=entry.reason,
-            at_ms=entry.at_ms,
-            detail=entry.detail,
-            by=entry.by,
-            by_display=entry.by_display,
-            by_at_ms=entry.by_at_ms,
-        )
-    )
+    return await answered(request, wanted, incident_id=name)

@@ -12,10 +12,13 @@ from ioc.adapters.http.openapi_parts import BOOLEAN as _BOOLEAN
 from ioc.adapters.http.openapi_parts import DESK_ERRORS as _SILENCE_ERRORS
 from ioc.adapters.http.openapi_parts import INTEGER as _INTEGER
 from ioc.adapters.http.openapi_parts import MS as _MS
+from ioc.adapters.http.openapi_parts import MS_OR_NULL as _MS_OR_NULL
 from ioc.adapters.http.openapi_parts import NUMBER_OR_NULL as _NUMBER_OR_NULL
 from ioc.adapters.http.openapi_parts import TEXT as _TEXT
+from ioc.adapters.http.openapi_parts import TEXT_OR_NULL as _TEXT_OR_NULL
 from ioc.adapters.http.openapi_parts import answered as _answer
 from ioc.adapters.http.openapi_parts import array as _array
+from ioc.adapters.http.openapi_parts import desk_answer as _desk_answer
 from ioc.adapters.http.openapi_parts import errors as _errors
 from ioc.adapters.http.openapi_parts import object_of as _object
 from ioc.adapters.http.openapi_parts import operation as _operation
@@ -34,9 +37,9 @@ _SCHEMAS: dict[str, Any] = {
         error={**_TEXT, "description": "closed list"},
         detail=_TEXT,
         id=_TEXT,
-        by={"type": ["string", "null"], "description": "of stale: who was faster"},
-        by_display={"type": ["string", "null"]},
-        by_at_ms={"type": ["integer", "null"], "description": "epoch milliseconds"},
+        by={**_TEXT_OR_NULL, "description": "of stale: who was faster"},
+        by_display=_TEXT_OR_NULL,
+        by_at_ms=_MS_OR_NULL,
         about={**_TEXT, "description": "of stale: what the log says of it; into=, where the alerts are now"},
     ),
     "Profile": _object(
@@ -52,7 +55,7 @@ _SCHEMAS: dict[str, Any] = {
     "Alerts": _object(
         "alerts known_from_ms known",
         alerts=_array(_ANY_OBJECT),
-        known_from_ms={"type": ["integer", "null"], "description": "epoch milliseconds; null: nothing was recorded"},
+        known_from_ms={**_MS_OR_NULL, "description": "epoch milliseconds; null: nothing was recorded"},
         known=_array(_object("from_ms to_ms", from_ms=_MS, to_ms=_MS)),
     ),
     "AlertLog": _object("entries", entries=_array(_ANY_OBJECT)),
@@ -98,9 +101,9 @@ _SCHEMAS: dict[str, Any] = {
         state={**_TEXT, "enum": ["active", "expired"]},
         ending={**_BOOLEAN, "description": "it ends within ten minutes"},
         count={**_INTEGER, "description": "alerts it hid, each once"},
-        ended_ms={"type": ["integer", "null"], "description": "epoch milliseconds"},
-        ended_by={"type": ["string", "null"]},
-        ended_by_display={"type": ["string", "null"]},
+        ended_ms=_MS_OR_NULL,
+        ended_by=_TEXT_OR_NULL,
+        ended_by_display=_TEXT_OR_NULL,
     ),
     "NewSilence": _object(
         "command_id matcher reason for_s",
@@ -109,15 +112,7 @@ _SCHEMAS: dict[str, Any] = {
         reason=_TEXT,
         for_s={**_INTEGER, "minimum": 1, "maximum": 28_800, "description": "seconds, at most one shift"},
     ),
-    "SilenceAnswer": _object(
-        "silence_id outcome reason at_ms",
-        silence_id=_TEXT,
-        outcome={**_TEXT, "enum": ["DONE", "ALREADY"]},
-        reason=_TEXT,
-        at_ms=_MS,
-        by={"type": ["string", "null"]},
-        by_display={"type": ["string", "null"]},
-    ),
+    "SilenceAnswer": _desk_answer("silence_id"),
     **openapi_incidents.SCHEMAS,
     "Handovers": _object("handovers", handovers=_array({"$ref": "#/components/schemas/Handover"})),
     "Handover": _object(
@@ -126,8 +121,8 @@ _SCHEMAS: dict[str, Any] = {
         "state digest addendum notes given taken ended_ms digest_hash",
         **{name: _TEXT for name in ("id", "roster", "roster_vi", "roster_en")},
         **{name: _MS for name in ("shift_start_ms", "shift_end_ms", "due_ms", "missed_ms")},
-        unsigned_ms={"type": ["integer", "null"], "description": "since when an alert asks for the signature"},
-        ended_ms={"type": ["integer", "null"], "description": "when the end of the shift was noticed"},
+        unsigned_ms={**_MS_OR_NULL, "description": "since when an alert asks for the signature"},
+        ended_ms={**_MS_OR_NULL, "description": "when the end of the shift was noticed"},
         outgoing=_array(_TEXT),
         incoming=_array(_TEXT),
         outgoing_accounts={**_array(_TEXT), "description": "who signs as the outgoing shift; empty: whoever may sign"},
@@ -163,16 +158,7 @@ _SCHEMAS: dict[str, Any] = {
         },
         reason={**_TEXT, "default": "", "description": "of standing_in, at most 500 characters"},
     ),
-    "HandoverAnswer": _object(
-        "handover_id outcome reason at_ms",
-        handover_id=_TEXT,
-        outcome={**_TEXT, "enum": ["DONE", "ALREADY"]},
-        reason=_TEXT,
-        at_ms=_MS,
-        by={"type": ["string", "null"]},
-        by_display={"type": ["string", "null"]},
-        by_at_ms={"type": ["integer", "null"], "description": "epoch milliseconds"},
-    ),
+    "HandoverAnswer": _desk_answer("handover_id"),
     "Readiness": _object(
         "ready centres_seen alerts degraded",
         ready=_BOOLEAN,

@@ -9,10 +9,13 @@ from ioc.adapters.http.openapi_parts import (
     DESK_ERRORS,
     INTEGER,
     MS,
+    MS_OR_NULL,
     NUMBER_OR_NULL,
     TEXT,
+    TEXT_OR_NULL,
     answered,
     array,
+    desk_answer,
     errors,
     object_of,
     operation,
@@ -22,8 +25,6 @@ from ioc.domain.grouping import TITLE_MAX
 from ioc.domain.incident_grouping import MEMBERS_MAX
 from ioc.domain.incidents import IncidentOp, LineWord
 
-_TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
-_MS_OR_NULL: dict[str, Any] = {"type": ["integer", "null"], "description": "epoch milliseconds"}
 _PRIORITY: dict[str, Any] = {**INTEGER, "minimum": 1, "maximum": 4}
 
 SCHEMAS: dict[str, Any] = {
@@ -38,15 +39,15 @@ SCHEMAS: dict[str, Any] = {
         state={**TEXT, "enum": ["open", "closed"]},
         priority={**_PRIORITY, "description": "the worst of the members that are open and not hidden, else of all"},
         members=array({"$ref": "#/components/schemas/IncidentMember"}),
-        owner={**_TEXT_OR_NULL, "description": "who leads it"},
-        owner_display=_TEXT_OR_NULL,
-        owner_since_ms={**_MS_OR_NULL, "description": "epoch milliseconds when they took it"},
+        owner={**TEXT_OR_NULL, "description": "who leads it"},
+        owner_display=TEXT_OR_NULL,
+        owner_since_ms={**MS_OR_NULL, "description": "epoch milliseconds when they took it"},
         opened_ms=MS,
         changed_ms=MS,
-        closed_ms=_MS_OR_NULL,
+        closed_ms=MS_OR_NULL,
         merged_into={**TEXT, "description": "id of the incident that took its members over"},
         timeline=array({"$ref": "#/components/schemas/IncidentLine"}),
-        exercise={**_TEXT_OR_NULL, "description": "id of the drill"},
+        exercise={**TEXT_OR_NULL, "description": "id of the drill"},
     ),
     "IncidentMember": object_of(
         "alert_id key rule centre area priority acked hidden title_vi title_en raised_ms joined_ms",
@@ -59,7 +60,7 @@ SCHEMAS: dict[str, Any] = {
         lat=NUMBER_OR_NULL,
         raised_ms=MS,
         joined_ms=MS,
-        left_ms={**_MS_OR_NULL, "description": "epoch milliseconds when the alert closed"},
+        left_ms={**MS_OR_NULL, "description": "epoch milliseconds when the alert closed"},
     ),
     "IncidentLine": object_of(
         "at_ms word",
@@ -67,8 +68,8 @@ SCHEMAS: dict[str, Any] = {
         word={**TEXT, "enum": list(get_args(LineWord))},
         about={**TEXT, "description": "id of an alert or an incident"},
         text=TEXT,
-        actor=_TEXT_OR_NULL,
-        actor_display=_TEXT_OR_NULL,
+        actor=TEXT_OR_NULL,
+        actor_display=TEXT_OR_NULL,
     ),
     "IncidentCommand": object_of(
         "command_id op",
@@ -77,23 +78,13 @@ SCHEMAS: dict[str, Any] = {
         other={**TEXT, "description": "of merge: the incident whose members are taken over"},
         alert_ids={**array(TEXT), "maxItems": MEMBERS_MAX, "description": "of split: members that are open"},
         expected_owner={
-            **_TEXT_OR_NULL,
+            **TEXT_OR_NULL,
             "description": "of take and release: who led it on the sender's screen; empty or left out: nobody",
         },
-        expected_title={**_TEXT_OR_NULL, "description": "of rename: the title that the sender saw, in either language"},
+        expected_title={**TEXT_OR_NULL, "description": "of rename: the title that the sender saw, in either language"},
         text={**TEXT, "description": f"of rename (at most {TITLE_MAX} characters) and note (at most 500)"},
     ),
-    "IncidentAnswer": object_of(
-        "incident_id outcome reason at_ms detail",
-        incident_id=TEXT,
-        outcome={**TEXT, "enum": ["DONE", "ALREADY"]},
-        reason=TEXT,
-        at_ms=MS,
-        detail={**TEXT, "description": "of split and merge: into=, where the alerts are now"},
-        by={**_TEXT_OR_NULL, "description": "who had done it already"},
-        by_display=_TEXT_OR_NULL,
-        by_at_ms=_MS_OR_NULL,
-    ),
+    "IncidentAnswer": desk_answer("incident_id"),
 }
 
 

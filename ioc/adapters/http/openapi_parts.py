@@ -24,6 +24,9 @@ NUMBER_OR_NULL: dict[str, Any] = {"type": ["number", "null"]}
 MS: dict[str, Any] = {"type": "integer", "description": "epoch milliseconds"}
 ANY_OBJECT: dict[str, Any] = {"type": "object"}
 
+TEXT_OR_NULL: dict[str, Any] = {"type": ["string", "null"]}
+MS_OR_NULL: dict[str, Any] = {"type": ["integer", "null"], "description": "epoch milliseconds"}
+
 DESK_ERRORS = {
     "e400": "malformed or bad_id",
     "e401": "not_signed_in",
@@ -42,6 +45,21 @@ def answered(meaning: str, schema: str | None = None, media: str = _JSON) -> dic
     elif media != _JSON:
         found["content"] = {media: {"schema": TEXT}}
     return found
+
+
+def desk_answer(subject: str) -> dict[str, Any]:
+    """What became of a command to the desk; ``subject``: name of the field that says what it was about."""
+    return object_of(
+        f"{subject} outcome reason at_ms detail",
+        **{subject: TEXT},
+        outcome={**TEXT, "enum": ["DONE", "ALREADY"]},
+        reason=TEXT,
+        at_ms=MS,
+        detail={**TEXT, "description": "what the log says of it; of split and merge: into=, where the alerts are now"},
+        by={**TEXT_OR_NULL, "description": "who had done it already"},
+        by_display=TEXT_OR_NULL,
+        by_at_ms=MS_OR_NULL,
+    )
 
 
 def errors(**meanings: str) -> dict[str, Any]:

@@ -54,9 +54,9 @@ export const profile = (): Promise<Answer<Profile>> => ask('GET', '/api/profile'
 /** Silences that run, and those that ended within a day. */
 export const silences = (): Promise<Answer<{ silences: readonly Silence[] }>> => ask('GET', '/api/desk/silences');
 /** The same `command_id` again is the same silence. */
-export const makeSilence = (asked: { command_id: string; matcher: Matcher; reason: string; for_s: number }): Promise<Answer<unknown>> =>
+export const makeSilence = (asked: { command_id: string; matcher: Matcher; reason: string; for_s: number }): Promise<Answer<DeskAnswer>> =>
   ask('POST', '/api/desk/silences', asked);
-export const endSilence = (id: string, command_id: string): Promise<Answer<unknown>> =>
+export const endSilence = (id: string, command_id: string): Promise<Answer<DeskAnswer>> =>
   ask('DELETE', `/api/desk/silences/${encodeURIComponent(id)}?command_id=${encodeURIComponent(command_id)}`);
 /** The same `command_id` again has one effect. */
 export const commandIncident = (id: string, asked: IncidentAsked & { command_id: string }): Promise<Answer<DeskAnswer>> =>

@@ -105,15 +105,18 @@ export interface DeskDelta {
   readonly numbers?: Readonly<Record<string, number>>;
 }
 
-/** What a command to an incident or a handover came to. */
+/** What a command to a silence, an incident or a handover came to: the mirror of `ioc/adapters/http/desk_parts.py`. */
 export interface DeskAnswer {
   readonly outcome: Outcome;
   readonly reason: string;
+  readonly at_ms: number;
+  /** What the log says of it; of `split` and `merge`: `into=`, where the alerts are now. */
+  readonly detail: string;
+  /** Who had done it already. */
   readonly by: string | null;
   readonly by_display: string | null;
-  readonly at_ms: number | null;
   /** When who is named in `by` did it. */
-  readonly by_at_ms?: number | null;
+  readonly by_at_ms: number | null;
 }
 
 /** Beside `error` and `detail`, what a command hears that came too late (`stale`): who was faster, when, what is now. */
