@@ -118,19 +118,8 @@ class Board:
         for rule in profile.rules:
             self._by_type.setdefault(rule.type, []).append(rule)
         self._decoders = {name: msgspec.json.Decoder(payload).decode for name, payload in PAYLOADS.items()}
-        for rule, centre, area, feed, site in heartbeats(profile, partition):
-            self._silence(
-                rule,
-                Watched(
-                    rule=rule.id,
-                    centre=centre.id,
-                    object=centre.id,
-                    area=area,
-                    feed=feed,
-                    site=site,
-                    machine=SilenceState(),
-                ),
-            )
+        for rule, watched in heartbeats(profile, partition):
+            self._silence(rule, watched)
 
     def feed(self, centre: str, area: str, feed: str, exercise: str | None) -> Feed:
         """The feed, made on first use."""

@@ -360,18 +360,9 @@ class DrillSilence:
 
     def _heartbeats(self, book: Book) -> Iterator[Watched]:
         """The objects of the silence rules of a centre, as nothing was heard of them."""
-        for rule, centre, area, feed, site in every_heartbeat(self._profile):
-            if centre.id == book.centre:
-                yield Watched(
-                    rule=rule.id,
-                    centre=centre.id,
-                    object=centre.id,
-                    exercise=book.exercise,
-                    area=area,
-                    feed=feed,
-                    site=site,
-                    machine=SilenceState(),
-                )
+        for _, watched in every_heartbeat(self._profile, book.exercise):
+            if watched.centre == book.centre:
+                yield watched
 
     def _covering(self, book: Book, place: Place) -> list[str]:
         """Keys of the feeds and sites under absence rules that are heard when somebody is heard at a place."""

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct, field
 
-from ioc.domain.profile import Centre, Profile, Rule
+from ioc.domain.profile import Profile, Rule
+from ioc.domain.silence import SilenceState
 from ioc.domain.watermark import EventClock, Frontier
 from ioc.pipeline.lanes import Lane
 from ioc.pipeline.meters import ThresholdSubject
+from ioc.pipeline.signals import Watched
 from ioc.pipeline.subjects import Subject
 from ioc.wire.topics import Topics
 
@@ -117,17 +119,17 @@ def feed_key(centre: str, area: str, feed: str, exercise: str | None) -> str:
     return f"{key}/{exercise}" if exercise else key
 
 
-def heartbeats(profile: Profile, partition: int) -> Iterator[tuple[Rule, Centre, str, str, str]]:
-    """(rule, centre, area, feed, site) of every centre whose heartbeat key belongs to this partition."""
+def heartbeats(profile: Profile, partition: int) -> Iterator[tuple[Rule, Watched]]:
+    """Those of :func:`every_heartbeat` whose key belongs to this partition."""
     topics = Topics("", ())
-    for found in every_heartbeat(profile):
-        _, centre, area, feed, _ = found
-        if topics.partition("events", feed_key(centre.id, area, feed, None).encode()) == partition:
-            yield found
+    for rule, watched in every_heartbeat(profile):
+        key = feed_key(watched.centre, watched.area, watched.feed, None)
+        if topics.partition("events", key.encode()) == partition:
+            yield rule, watched
 
 
-def every_heartbeat(profile: Profile) -> Iterator[tuple[Rule, Centre, str, str, str]]:
-    """(rule, centre, area, feed, site) of every centre under a ``silence`` rule."""
+def every_heartbeat(profile: Profile, exercise: str | None = None) -> Iterator[tuple[Rule, Watched]]:
+    """Every centre under a ``silence`` rule, as nothing was heard of it; in a drill when one is named."""
     for rule in profile.rules:
         if rule.kind != "silence":
             continue
@@ -136,6 +138,17 @@ def every_heartbeat(profile: Profile) -> Iterator[tuple[Rule, Centre, str, str, 
                 if rule.type not in feed.types:
                     continue
                 site = next((s for s in centre.sites if s.feed == feed.id), None)
-                area = site.area if site else next(iter(centre.areas), "")
-                yield rule, centre, area, feed.id, site.id if site else ""
+                yield (
+                    rule,
+                    Watched(
+                        rule=rule.id,
+                        centre=centre.id,
+                        object=centre.id,
+                        exercise=exercise,
+                        area=site.area if site else next(iter(centre.areas), ""),
+                        feed=feed.id,
+                        site=site.id if site else "",
+                        machine=SilenceState(),
+                    ),
+                )
                 break
