@@ -35,7 +35,7 @@ from typing import Any, Protocol
 from msgspec import Struct
 
 from ioc.errors import Unavailable
-from simulators.courier import BACKOFF_FIRST_S, BACKOFF_MAX_S, DRAIN_S, DRAIN_STEP_S, Message
+from simulators.courier import BACKOFF_FIRST_S, BACKOFF_MAX_S, DRAIN_S, DRAIN_STEP_S, Message, change_or_end
 from simulators.ledger import Ledger
 from simulators.spool import Spool
 
@@ -43,6 +43,7 @@ log = logging.getLogger(__name__)
 
 IN_MEMORY_MAX = 40_000  # messages without acknowledgement in memory (20 MB at 300 bytes); when full, senders wait
 BATCH_MAX = 2_000  # messages of one batch
+WAIT_S = 1.0  # who waits for room looks for a broken task so often
 ANSWER_LIMIT_S = 3.0  # a batch without an answer for so long is a failure of the link
 
 Place = tuple[str, int]  # centre, partition of its raw topic
@@ -167,7 +168,7 @@ class BulkCourier:
         while not self._take(messages):
             if self._stopping.is_set():
                 return False
-            await self._change_or_end()
+            await change_or_end(self._changed, self._stopping, WAIT_S)
         await asyncio.sleep(0)  # lanes send between two offers
         return True
 
@@ -347,15 +348,6 @@ class BulkCourier:
             self._changed.set()
 
     # -- waiting --------------------------------------------------------------------------------------------------
-
-    async def _change_or_end(self) -> None:
-        self._changed.clear()
-        waiters = [asyncio.create_task(self._changed.wait()), asyncio.create_task(self._stopping.wait())]
-        try:
-            await asyncio.wait(waiters, return_when=asyncio.FIRST_COMPLETED, timeout=1.0)
-        finally:
-            for waiter in waiters:
-                waiter.cancel()
 
     def _check_tasks(self) -> None:
         """Let a mistake in a task end the run instead of being forgotten."""

@@ -169,15 +169,8 @@ class Courier:
 
     async def _room_or_end(self) -> None:
         """Wait until an acknowledgement or a failure came, or the process shall end, or it is time to say so."""
-        self._changed.clear()
-        waiters = [asyncio.create_task(self._changed.wait()), asyncio.create_task(self._stopping.wait())]
-        try:
-            done, _ = await asyncio.wait(waiters, timeout=WAIT_REPORT_S, return_when=asyncio.FIRST_COMPLETED)
-            if not done:
-                log.warning("standing still: the broker acknowledges none of %d messages", len(self._pending))
-        finally:
-            for waiter in waiters:
-                waiter.cancel()
+        if not await change_or_end(self._changed, self._stopping, WAIT_REPORT_S):
+            log.warning("standing still: the broker acknowledges none of %d messages", len(self._pending))
 
     async def _post(self, number: int, message: Message) -> None:
         try:
@@ -205,3 +198,15 @@ class Courier:
             self.failures += 1
             log.warning("link failed, %d messages will be sent again: %s", len(self._pending), error)
         self._changed.set()
+
+
+async def change_or_end(changed: asyncio.Event, stopping: asyncio.Event, limit_s: float) -> bool:
+    """Wait for the next change or the end of the process, at most ``limit_s``; False when neither came."""
+    changed.clear()
+    waiters = [asyncio.create_task(changed.wait()), asyncio.create_task(stopping.wait())]
+    try:
+        done, _ = await asyncio.wait(waiters, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for waiter in waiters:
+            waiter.cancel()
+    return bool(done)
