@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 
 from ioc.adapters.http.openapi import document
-from ioc.adapters.http.parts import ApiError, answer, need_viewer, parts
+from ioc.adapters.http.parts import ApiError, answer, need_viewer, parts, unless_known
 from ioc.domain.profile import Profile
 from ioc.errors import BadInput
 
@@ -65,11 +64,7 @@ async def profile(request: Request) -> Response:
     """``GET /api/profile``; the same until the gateway restarts, hence with an ETag."""
     need_viewer(request)
     content = msgspec.json.encode(profile_view(parts(request).profile))
-    etag = f'"{sha256(content).hexdigest()[:16]}"'
-    headers = {"cache-control": "no-cache", "etag": etag}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/json")
+    return unless_known(request, content, "application/json")
 
 
 async def alerts(request: Request) -> Response:

@@ -6,12 +6,11 @@ Every message is ``Restricted``, so who reads it is signed in (or the wall is op
 from __future__ import annotations
 
 import re
-from hashlib import sha256
 
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ioc.adapters.http.parts import ApiError, need_viewer, parts
+from ioc.adapters.http.parts import ApiError, need_viewer, parts, unless_known
 from ioc.wire.cap import MEDIA_TYPE, to_atom
 
 _IDENTIFIER = re.compile(r"[A-Za-z0-9._-]{1,100}")
@@ -39,11 +38,7 @@ async def feed(request: Request) -> Response:
         updated_ms=0,
         base=p.settings.allowed_origins[0],
     )
-    etag = f'"{sha256(content).hexdigest()[:16]}"'
-    headers = {"cache-control": "no-cache", "etag": etag}
-    if request.headers.get("if-none-match") == etag:
-        return Response(status_code=304, headers=headers)
-    return Response(content, headers=headers, media_type="application/atom+xml")
+    return unless_known(request, content, "application/atom+xml")
 
 
 async def message(request: Request) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -85,6 +86,15 @@ class ApiError(Exception):
 def answer(value: Any, status: int = 200, *, cache: str = "no-store") -> Response:
     """JSON of any plain value or Struct."""
     return Response(msgspec.json.encode(value), status, headers={"cache-control": cache}, media_type="application/json")
+
+
+def unless_known(request: Request, content: bytes, media_type: str) -> Response:
+    """The content with an ETag, or 304 when the client has it already."""
+    etag = f'"{sha256(content).hexdigest()[:16]}"'
+    headers = {"cache-control": "no-cache", "etag": etag}
+    if request.headers.get("if-none-match") == etag:
+        return Response(status_code=304, headers=headers)
+    return Response(content, headers=headers, media_type=media_type)
 
 
 def parts(request: Request) -> Parts:
