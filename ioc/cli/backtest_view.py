@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 from rich.table import Table
 
 from ioc.adapters.clock import now_ms
 from ioc.adapters.history import from_database, from_file, range_of_file
+from ioc.cli.progress import bar
 from ioc.cli.when import parse_when
 from ioc.domain.profile import Profile
 from ioc.domain.spans import duration
@@ -60,14 +60,14 @@ def run(
     backtest = Backtest(old, new, from_ms, to_ms, start_ms)
 
     async def replay() -> Report:
-        with _bar(quiet) as bar:
-            task = bar.add_task("replay", total=to_ms - start_ms)
+        with bar(TaskProgressColumn(), TimeRemainingColumn(), quiet=quiet) as shown:
+            task = shown.add_task("replay", total=to_ms - start_ms)
             async with aclosing(_portions(settings, file, start_ms, to_ms)) as portions:
                 async for portion in portions:
                     backtest.feed(portion)
-                    bar.update(task, completed=backtest.now_ms - start_ms)
+                    shown.update(task, completed=backtest.now_ms - start_ms)
             report = backtest.finish()
-            bar.update(task, completed=to_ms - start_ms)
+            shown.update(task, completed=to_ms - start_ms)
         return report
 
     return asyncio.run(replay())
@@ -133,16 +133,3 @@ def _list(console: Console, title: str, lines: list[tuple[str, ...]]) -> None:
     console.print(table)
     if len(lines) > SHOWN_MAX:
         print(f"  and {len(lines) - SHOWN_MAX} more: see --json")
-
-
-def _bar(quiet: bool) -> Progress:
-    """A bar over the time of the history, on standard error; nothing for programs."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TaskProgressColumn(),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet or not sys.stderr.isatty(),
-    )

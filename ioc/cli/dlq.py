@@ -13,10 +13,10 @@ from typing import Annotated, Any
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import MofNCompleteColumn
 
 from ioc.bootstrap import load_profile, read_settings
+from ioc.cli.progress import bar
 from ioc.cli.show import Json, show
 from ioc.domain.measures import DeadLetter
 from ioc.domain.times import rfc3339
@@ -166,14 +166,14 @@ def redrive_(
 
     async def run() -> int:
         total, chosen = await count_wanted(settings, profile, wanted)
-        with _bar(quiet=as_json) as bar:
-            task = bar.add_task("try" if dry_run else "send", total=chosen)
+        with bar(MofNCompleteColumn(), quiet=as_json) as shown:
+            task = shown.add_task("try" if dry_run else "send", total=chosen)
             async with aclosing(redrive(settings, profile, wanted, dry_run=dry_run)) as driven:
                 async for one in driven:
                     outcomes[_word(one)] += 1
                     if one.forecast.outcome != "good" and len(left) < 20:
                         left.append(one)
-                    bar.advance(task)
+                    shown.advance(task)
         return total
 
     kept = asyncio.run(run())
@@ -195,18 +195,6 @@ def redrive_(
 def _word(driven: Any) -> str:
     forecast = driven.forecast
     return f"refused again, {forecast.code}" if forecast.outcome == "refused" else str(forecast.outcome)
-
-
-def _bar(*, quiet: bool) -> Progress:
-    """A bar on standard error; nothing for programs."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet or not sys.stderr.isatty(),
-    )
 
 
 async def _letters() -> AsyncGenerator[DeadLetter, None]:

@@ -7,6 +7,8 @@ from types import TracebackType
 from typing import TextIO
 
 from rich.console import Console
+from rich.progress import BarColumn, ProgressColumn, TextColumn
+from rich.progress import Progress as Bar
 from rich.status import Status
 from rich.text import Text
 
@@ -41,3 +43,21 @@ class Progress:
         self._done += 1
         if self._status is not None:
             self._status.update(Text(f"{self._done} of {self._total}  {group}: {name[:WORDS_MAX]}", no_wrap=True))
+
+
+def bar(*columns: ProgressColumn, head: str = "{task.description}", quiet: bool = False) -> Bar:
+    """A bar on standard error, gone at the end; nothing for programs.
+
+    Args:
+        columns: behind the bar.
+        head: before it, a format of the task.
+        quiet: show nothing.
+    """
+    return Bar(
+        TextColumn(head),
+        BarColumn(),
+        *columns,
+        console=Console(stderr=True),
+        transient=True,
+        disable=quiet or not sys.stderr.isatty(),
+    )

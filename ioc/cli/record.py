@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import msgspec
 from cyclopts import App, Parameter
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import MofNCompleteColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
 
 from ioc.adapters.clock import now_ms
 from ioc.bootstrap import load_profile, read_settings, with_logs
 from ioc.cli.exits import exit_code
+from ioc.cli.progress import bar
 from ioc.cli.show import Json
 from ioc.cli.when import parse_when
 from ioc.domain.profile import Profile
@@ -177,12 +176,12 @@ def _record(
     from ioc.adapters.recording import record as write
 
     chosen = _checked(centres, profile) or tuple(profile.centre_ids)
-    with _bar(MofNCompleteColumn(), quiet=quiet) as bar:
-        task = bar.add_task("record", total=None, said="")
+    with bar(MofNCompleteColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn(), quiet=quiet) as shown:
+        task = shown.add_task("record", total=None, said="")
 
         def tell(done: int, total: int) -> None:
             if done % 200 == 0 or done == total:
-                bar.update(task, completed=done, total=total)
+                shown.update(task, completed=done, total=total)
 
         return asyncio.run(write(settings, profile, from_ms, to_ms, chosen, file, tell))
 
@@ -192,11 +191,11 @@ def _play(settings: Settings, played: Replay, profile: Profile, *, dry: bool, qu
     from simulators.player import Progress as Stand
     from simulators.replay_run import replay_dry, replay_live
 
-    with _bar(TaskProgressColumn(), quiet=quiet) as bar:
-        task = bar.add_task("replay", total=played.length_ms, said="")
+    with bar(TaskProgressColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn(), quiet=quiet) as shown:
+        task = shown.add_task("replay", total=played.length_ms, said="")
 
         def show(event_ms: int, said: str) -> None:
-            bar.update(task, completed=event_ms - played.start_ms, said=said)
+            shown.update(task, completed=event_ms - played.start_ms, said=said)
 
         def live(stand: Stand) -> None:
             behind = f", {stand.behind_s:.1f} s behind" if stand.behind_s > 1 else ""
@@ -208,31 +207,11 @@ def _play(settings: Settings, played: Replay, profile: Profile, *, dry: bool, qu
         return replay_live(settings, played, live)
 
 
-def _bar(column: MofNCompleteColumn | TaskProgressColumn, *, quiet: bool) -> Progress:
-    """On standard error; nothing for programs."""
-    return Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        column,
-        TextColumn("{task.fields[said]}"),
-        TimeRemainingColumn(),
-        console=Console(stderr=True),
-        transient=True,
-        disable=quiet or not sys.stderr.isatty(),
-    )
-
-
 def _print(result: Replayed) -> None:
-    from ioc.cli.simulate_view import print_verdict
+    from ioc.cli.simulate_view import print_findings
 
-    if result.refused:
-        print("refused by intake: " + ", ".join(f"{code} {count}" for code, count in result.refused.items()))
-    if result.skipped:
-        print("not replayed, as unreadable: " + ", ".join(f"{code} {n}" for code, n in result.skipped.items()))
-    if result.verdict is not None:
-        print_verdict(result.verdict)
-    for note in result.notes:
-        print(f"note: {note}")
+    unread = [("not replayed, as unreadable", result.skipped)]
+    print_findings([("refused by intake", result.refused), *unread], result.verdict, result.notes)
     print(_conclusion(result))
 
 

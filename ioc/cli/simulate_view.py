@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TextColumn, TimeRemainingColumn
 from rich.table import Table
 from rich.text import Text
 
+from ioc.cli.progress import bar
 from ioc.domain.spans import clock
 from ioc.domain.times import from_ms as instant
 from simulators.expect import written
@@ -95,16 +96,8 @@ class Bar:
         self._zone = ZoneInfo(timezone)
         self._from_ms = plan.from_ms
         length_ms = None if plan.duration_s is None else round(plan.duration_s * 1000) - (plan.from_ms - plan.start_ms)
-        self._bar = Progress(
-            TextColumn("{task.fields[clock]}"),
-            BarColumn(),
-            TaskProgressColumn(),
-            TextColumn("{task.fields[said]}"),
-            TimeRemainingColumn(),
-            console=Console(stderr=True),
-            transient=True,
-            disable=quiet or not sys.stderr.isatty(),
-        )
+        columns = (TaskProgressColumn(), TextColumn("{task.fields[said]}"), TimeRemainingColumn())
+        self._bar = bar(*columns, head="{task.fields[clock]}", quiet=quiet)
         self._task = self._bar.add_task("run", total=length_ms, clock=self.clock(plan.from_ms), said="")
 
     def __enter__(self) -> Bar:
@@ -159,13 +152,21 @@ def print_outcome(result: Outcome) -> None:
     if books and (result.skipped or result.waiting):
         came = f"{result.sent} sent, {result.skipped} before the beginning, {result.waiting} still held back"
         print(f"{result.faults[-1].out} went on: {came}")
-    if result.refused:
-        print("refused by intake: " + ", ".join(f"{code} {count}" for code, count in result.refused.items()))
-    if result.verdict is not None:
-        print_verdict(result.verdict)
-    for note in result.notes:
-        print(f"note: {note}")
+    print_findings([("refused by intake", result.refused)], result.verdict, result.notes)
     print(conclusion(result))
+
+
+def print_findings(
+    counted: Sequence[tuple[str, Mapping[str, int]]], verdict: Verdict | None, notes: Sequence[str]
+) -> None:
+    """What was counted by code, each under its words, the verdict and the notes; nothing of what there is none."""
+    for words, counts in counted:
+        if counts:
+            print(f"{words}: " + ", ".join(f"{code} {count}" for code, count in counts.items()))
+    if verdict is not None:
+        print_verdict(verdict)
+    for note in notes:
+        print(f"note: {note}")
 
 
 def print_verdict(verdict: Verdict) -> None:
