@@ -15,7 +15,3 @@ class Health:
         self.lag_records = 0  # last stable offset - position, over the assigned partitions
         self.lag_since_s: float | None = None  # since when the lag was never 0
         self.coordinator_errors = 0
-
-    def heartbeat_age_s(self) -> float:
-        """Seconds since the group coordinator last accepted this member."""
-        return monotonic() - self.heartbeat_s

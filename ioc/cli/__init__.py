@@ -17,7 +17,6 @@ from cyclopts import App, CycloptsError
 from ioc import __version__
 from ioc.errors import BadInput, BadSettings, Unavailable
 
-EXIT_NO = 1
 EXIT_USAGE = 2
 EXIT_UNAVAILABLE = 3
 SILENT = ("aiokafka", "asyncio", "kafka", "psycopg")  # each retry of theirs would be a line

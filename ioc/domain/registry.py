@@ -36,23 +36,16 @@ class Registry:
         self._holidays = frozenset(profile.holidays)
         self._centres = {centre.id: centre for centre in profile.centres}
         self._areas: dict[str, list[Area]] = {}
-        self._names: dict[str, list[Area]] = {}
         self._places: dict[str, list[Area]] = {}
         for area in profile.areas:
             self._areas.setdefault(area.code, []).append(area)
-            for key in {search_key(name) for name in (area.name_vi, area.name_en, *area.aliases)}:
-                self._names.setdefault(key, []).append(area)
             for key in {place_key(name) for name in (area.name_vi, area.name_en, *area.aliases)}:
                 self._places.setdefault(key, []).append(area)
         self._sites: dict[str, dict[str, list[SiteSpan]]] = {}
-        self._by_id: dict[str, dict[str, list[SiteSpan]]] = {}
         for centre in profile.centres:
             native = self._sites.setdefault(centre.id, {})
-            own = self._by_id.setdefault(centre.id, {})
             for site in centre.sites:
-                span = SiteSpan(site, *self.span(site))
-                native.setdefault(site.native_id or site.id, []).append(span)
-                own.setdefault(site.id, []).append(span)
+                native.setdefault(site.native_id or site.id, []).append(SiteSpan(site, *self.span(site)))
 
     def span(self, entry: Validity) -> tuple[int, int]:
         """From when to when an entry holds: epoch milliseconds, end exclusive."""
@@ -85,10 +78,6 @@ class Registry:
         """The site that the centre calls ``native_id`` at that time."""
         return _at(self.site_spans(centre, native_id), at_ms)
 
-    def site_by_id(self, centre: str, site: str, at_ms: int) -> Site | None:
-        """The site of that canonical id at that time."""
-        return _at(self._by_id.get(centre, {}).get(site, []), at_ms)
-
     def area(self, code: str, at_ms: int | None = None) -> Area | None:
         """The area of that code at that time; without a time, or when none holds then, the last one known."""
         found = self._areas.get(code, [])
@@ -102,11 +91,6 @@ class Registry:
         """Whether an entry is valid at that time."""
         first, end = self.span(entry)
         return first <= at_ms < end
-
-    def areas_named(self, name: str, at_ms: int | None = None) -> tuple[Area, ...]:
-        """Areas of that name or alias, compared without case and diacritics; several wards share names."""
-        found = self._names.get(search_key(name), [])
-        return tuple(area for area in found if at_ms is None or self.holds(area, at_ms))
 
     def places_in(self, within: str, place: str, at_ms: int) -> tuple[Area, ...]:
         """Areas valid then that a text means, by code, name or alias, and that are ``within`` that area or it itself.
@@ -156,11 +140,3 @@ _NEW_TONES = {
     for old, new in zip(olds, news, strict=True)
 }
 _OLD_TONES = re.compile("|".join(_NEW_TONES))
-
-_D = str.maketrans({"đ": "d", "Đ": "d", "ð": "d", "Ð": "d"})
-
-
-def search_key(text: str) -> str:
-    """A text as one searches for it, without case, diacritics and repeated blanks: ``Biên  Hoà`` is ``bien hoa``."""
-    bare = "".join(c for c in unicodedata.normalize("NFD", text.translate(_D)) if not unicodedata.combining(c))
-    return " ".join(unicodedata.normalize("NFC", bare).casefold().split())

@@ -19,7 +19,6 @@ from ioc.errors import BadInput
 FUTURE_MAX_MS = 120_000  # a clock that runs ahead further than this is broken
 PAST_MAX_MS = 86_400_000  # older than a day is not operations but history
 EXACT_INT_MAX = 2**53  # beyond this doubles, and with them browsers, lose digits
-ID_CHARS_MAX = 128
 SINGLE_LINE_MAX = 200  # texts of at most this length are names and titles: one line, nothing invisible
 
 is_id = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:~+-]{0,127}").fullmatch  # None for a text that is no identifier

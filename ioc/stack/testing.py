@@ -108,10 +108,6 @@ class LocalStack:
         """Start Kafka again on the same port and the same data."""
         self._start_now("kafka")
 
-    def stop_kafka(self) -> None:
-        """Stop Kafka in good order; its data stays."""
-        self._end("kafka", signal.SIGTERM)
-
     def kill_kafka(self) -> None:
         """``kill -9`` the broker; its data stays."""
         self._end("kafka", signal.SIGKILL)

@@ -62,7 +62,6 @@ class CommandFrame(Struct, frozen=True, kw_only=True, tag="command", tag_field="
 
 
 ClientFrame = Auth | Subscribe | CommandFrame
-decode_client_frame = msgspec.json.Decoder(ClientFrame).decode
 
 
 class User(Struct, frozen=True, kw_only=True):
