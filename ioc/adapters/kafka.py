@@ -200,6 +200,19 @@ def new_reader(bootstrap: str, *, isolation_level: str = "read_committed", **opt
     )
 
 
+async def connect(client: AIOKafkaProducer | AIOKafkaConsumer) -> None:
+    """Start a producer or reader; one that cannot is stopped, so that nothing of it is left.
+
+    Raises:
+        Unavailable: the broker does not answer.
+    """
+    try:
+        await client.start()
+    except (KafkaError, OSError) as exc:
+        await client.stop()
+        raise Unavailable("kafka", str(exc)) from exc
+
+
 class LogRange(Struct, frozen=True):
     """Offsets of one partition: ``first`` that is still there, ``end`` is the next one to be written."""
 
@@ -292,11 +305,7 @@ class Producer:
         Raises:
             Unavailable: the broker does not answer.
         """
-        try:
-            await self._inner.start()
-        except (KafkaError, OSError) as exc:
-            await self._inner.stop()
-            raise Unavailable("kafka", str(exc)) from exc
+        await connect(self._inner)
 
     async def stop(self) -> None:
         """Send what is buffered (at most 15 s) and disconnect."""

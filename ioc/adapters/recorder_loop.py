@@ -19,7 +19,7 @@ from aiokafka.errors import KafkaError
 
 from ioc.adapters.anchors import AnchorFile, AnchorTopic, anchor_file, keep_anchors
 from ioc.adapters.clock import monotonic_s, now_ms
-from ioc.adapters.kafka import cluster_id, new_reader
+from ioc.adapters.kafka import cluster_id, connect, new_reader
 from ioc.adapters.timescale import Timescale
 from ioc.errors import BadSettings, Fenced, Unavailable
 from ioc.pipeline.effects import Record
@@ -55,11 +55,7 @@ class KafkaLog:
 
     async def start(self) -> None:
         """Connect. Raises Unavailable."""
-        try:
-            await self._consumer.start()
-        except (KafkaError, OSError) as exc:
-            await self._consumer.stop()
-            raise Unavailable("kafka", str(exc)) from exc
+        await connect(self._consumer)
 
     async def stop(self) -> None:
         """Disconnect."""
