@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import asyncio
-import os
-import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiokafka import TopicPartition
 
 from ioc.adapters.clock import now_ms
-from ioc.adapters.kafka import Producer, new_reader, read_to_end
-from ioc.adapters.profiles import load_profile, profile_folder
 from ioc.domain.alerts import Alert, Signal, alert_key
 from ioc.domain.flood import Flood
-from ioc.settings import Settings
 from ioc.wire import codec
-from ioc.wire.topics import Topics
 from tests.conftest import Stack
-from tests.system import ROOT, until
+from tests.stream_jobs.reload_place import Workers
+from tests.system import until
 
 pytestmark = pytest.mark.stack
 
@@ -37,50 +28,11 @@ why_en = "A festival"
 """
 
 
-class Place:
-    """A profile folder of its own, with alerting and desk running on it."""
+class Place(Workers):
+    """With alerting and desk."""
 
     def __init__(self, stack: Stack, prefix: str, folder: Path) -> None:
-        self.profile = folder / "profile"
-        shutil.copytree(profile_folder("dongnai-2023"), self.profile)
-        self.topics = Topics(prefix, load_profile("dongnai-2023", with_rules=False).centre_ids)
-        self.settings = Settings(
-            kafka=stack.kafka, topic_prefix=prefix, data_dir=folder, session_timeout_s=6.0, profile=str(self.profile)
-        )
-        self.logs = {job: folder / f"{job}.log" for job in ("alerting", "desk")}
-        self.workers: list[subprocess.Popen[bytes]] = []
-        self.start()
-
-    def start(self) -> None:
-        environ = {k: v for k, v in os.environ.items() if not k.startswith("IOC_")} | self.settings.to_environ()
-        self.workers = [
-            subprocess.Popen(
-                [sys.executable, "-m", "ioc.cli", "worker", job],
-                cwd=ROOT,
-                env=environ,
-                stdout=log.open("ab"),
-                stderr=subprocess.STDOUT,
-            )
-            for job, log in self.logs.items()
-        ]
-
-    def close(self) -> None:
-        for worker in self.workers:
-            worker.terminate()
-        for worker in self.workers:
-            worker.wait(30)
-
-    def crash(self) -> None:
-        for worker in self.workers:
-            worker.kill()
-            worker.wait(30)
-
-    def file(self, part: str) -> Path:
-        return self.profile / f"{part}.toml"
-
-    def said(self, job: str, words: str) -> bool:
-        assert all(worker.poll() is None for worker in self.workers), self.logs[job].read_text()[-2000:]
-        return words in self.logs[job].read_text(errors="replace")
+        super().__init__(stack, prefix, folder, ("alerting", "desk"))
 
     def raise_(self, site: str) -> None:
         """Congestion at a place of its own."""
@@ -91,36 +43,10 @@ class Place:
             type="traffic.flow", priority=3, since_ms=at_ms, observed_ms=at_ms, revision=1,
             title_vi=site, title_en=site,
         )  # fmt: skip
-
-        async def run() -> None:
-            async with Producer(self.settings, self.topics) as producer:
-                await producer.send("alert-inputs", key.encode(), codec.encode(said))
-
-        asyncio.run(run())
-
-    def newest(self, topic: str) -> dict[str, bytes]:
-        async def run() -> dict[str, bytes]:
-            reader = new_reader(self.settings.kafka, fetch_max_wait_ms=50)
-            await reader.start()
-            found: dict[str, bytes] = {}
-            try:
-                real = self.topics.name(topic)
-                places = [TopicPartition(real, p) for p in range(self.topics.partitions(topic))]
-                async for record in read_to_end(reader, places):
-                    key = (record.key or b"").decode()
-                    if record.value is None:
-                        found.pop(key, None)
-                    else:
-                        found[key] = record.value
-            finally:
-                await reader.stop()
-            return found
-
-        return asyncio.run(run())
+        self.send("alert-inputs", key, codec.encode(said))
 
     def alert(self, site: str) -> Alert | None:
-        found = [codec.decode_alert(value) for key, value in self.newest("alerts").items() if not key.startswith("@")]
-        return next((one for one in found if one.site == site), None)
+        return next((one for one in self.alerts() if one.site == site), None)
 
     def why(self, site: str) -> str:
         found = self.alert(site)
