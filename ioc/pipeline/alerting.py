@@ -40,7 +40,6 @@ from ioc.domain.alerts import (
     CentreSilent,
     Command,
     Condition,
-    LogEntry,
     PartHeard,
     Signal,
     SourceTold,
@@ -311,7 +310,7 @@ class AlertingPartition:
             self._tell_sources(self._out.signal(signal, self._rules.get(signal.rule)), effects)
 
     def _command(self, command: Command, now_ms: int, effects: Effects) -> None:
-        entry, muted = self._answered(command), None
+        entry, muted = self._answers.find(command), None
         if entry is None:
             alert = self.alerts.get(command.alert_id)
             if self._answers.used(command):
@@ -391,9 +390,6 @@ class AlertingPartition:
         else:
             self._write(change.alert, effects)  # what the desk orders stands, whatever it said before
             self._log(change, None, now_ms, effects)
-
-    def _answered(self, command: Command) -> LogEntry | None:
-        return self._answers.find(command)
 
     def _accept(self, change: episodes.Change, event_ms: int | None, now_ms: int, effects: Effects) -> None:
         change, muted = self._covers.settle(change, now_ms, self.alerts)
