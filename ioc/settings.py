@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from msgspec import Struct, structs
 
+from ioc.domain.retention import dump_keep, parse_keep
 from ioc.errors import BadSettings
 
 Environment = Literal["development", "production"]
@@ -53,6 +54,7 @@ class Settings(Struct, frozen=True, kw_only=True):
     smtp_user: str = ""
     smtp_password_file: Path | None = None
     mail_from: str = ""
+    keep_days: tuple[tuple[str, int], ...] = ()
 
     @property
     def public_live_url(self) -> str:
@@ -389,6 +391,16 @@ SETTINGS: tuple[Setting, ...] = (
         "",
         _matching(r"([^\s@<>,]+@[^\s@<>,]+)?", "an e-mail address"),
         "sender of notifications by e-mail",
+    ),
+    Setting(
+        "keep_days",
+        "IOC_KEEP_DAYS",
+        "",
+        parse_keep,
+        "how many days history is kept, such as "
+        "`event=90,rollup=1100,feed_health=90,dead_letter=90,recorder_reject=90`; "
+        "what is not named is kept for ever, and so are alerts and the audit trail",
+        dump=dump_keep,
     ),
 )
 OUTSIDE = ("IOC_JOB",)  # set by `ioc worker` for the Faust process

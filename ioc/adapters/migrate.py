@@ -148,45 +148,6 @@ def edition(database_url: str) -> str:
     return str(row[0]) if row and row[0] else "none"
 
 
-def drop_old(database_url: str, keep_days: dict[str, float], now_ms: int) -> dict[str, int]:
-    """Retention for the Apache edition, which has no policies of its own: drop what is older than asked.
-
-    Nothing calls it yet; it is meant for a daily job. Hypertables lose whole chunks (a chunk goes when its newest row
-    is too old), ordinary tables are deleted from. ``event`` must be kept at least as long as intake remembers ids
-    (72 h), ``alert`` and ``alert_log`` have no retention: the audit trail stays.
-
-    Args:
-        keep_days: table → days to keep; of ``event``, ``rollup``, ``feed_health``, ``dead_letter``,
-            ``recorder_reject``. A table that is not named is left alone.
-        now_ms: the present.
-
-    Returns:
-        table → chunks dropped (hypertables) or rows deleted.
-
-    Raises:
-        BadSettings: an unknown table, or less than 3 days of ``event``.
-        Unavailable: the database does not answer.
-    """
-    plain = {"dead_letter": "refused_at", "recorder_reject": "rejected_at"}
-    known = {"event", "rollup", "feed_health", *plain}
-    problems = [f"{name}: has no retention" for name in keep_days if name not in known]
-    if keep_days.get("event", 3) < 3:
-        problems.append("event: at least 3 days must be kept, a re-delivered event is recognised by its stored id")
-    if problems:
-        raise BadSettings(problems)
-    done = {}
-    with _connection(database_url) as conn:
-        for table, days in keep_days.items():
-            before_s = now_ms / 1000 - days * 86_400
-            if table in plain:
-                query = f"DELETE FROM {table} WHERE {plain[table]} < to_timestamp(%s)"
-                done[table] = conn.execute(query.encode(), [before_s]).rowcount
-            else:
-                chunks = conn.execute("SELECT drop_chunks(%s::regclass, to_timestamp(%s))", [table, before_s])
-                done[table] = len(chunks.fetchall())
-    return done
-
-
 def _status(conn: Connection[TupleRow], wanted: list[Migration]) -> Status:
     rows = conn.execute("SELECT version, name, checksum, applied_at FROM schema_version ORDER BY version").fetchall()
     known = {m.version: m for m in wanted}

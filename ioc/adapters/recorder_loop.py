@@ -1,6 +1,7 @@
 """The recorder as a process: a plain consumer of every partition, the database, signals, one line of figures per 10 s.
 
-Beside them the head of the audit chain is noted outside the database, see :mod:`ioc.adapters.anchors`.
+Beside them the head of the audit chain is noted outside the database, see :mod:`ioc.adapters.anchors`, and what is
+older than it is kept goes, see :mod:`ioc.adapters.retention`.
 
 The consumer has no group: there is exactly one writer, chosen by the database, and the positions are the database's.
 """
@@ -13,6 +14,7 @@ import signal
 import sys
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
@@ -20,6 +22,7 @@ from aiokafka.errors import KafkaError
 from ioc.adapters.anchors import AnchorFile, AnchorTopic, anchor_file, keep_anchors
 from ioc.adapters.clock import monotonic_s, now_ms
 from ioc.adapters.kafka import cluster_id, connect, new_reader
+from ioc.adapters.retention import drop_old, keep_days
 from ioc.adapters.timescale import Timescale
 from ioc.errors import BadSettings, Fenced, Unavailable
 from ioc.pipeline.effects import Record
@@ -157,14 +160,18 @@ async def _run(settings: Settings, grace_s: Mapping[tuple[str, str], float]) -> 
     anchors = asyncio.create_task(
         keep_anchors(lambda: history.audit_head, AnchorFile(anchor_file(settings)), topic.send, now_ms)
     )
+    drop = partial(drop_old, settings.database_url, settings.keep_days)
+    keeping = asyncio.create_task(keep_days(drop, lambda: bool(settings.keep_days) and recorder.stats.active, now_ms))
     try:
-        await asyncio.wait({work, watch, stopped, anchors}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({work, watch, stopped, anchors, keeping}, return_when=asyncio.FIRST_COMPLETED)
         recorder.stop()
         if watch.done() and not stop.is_set():
             watch.result()  # an error of the watch is a bug: it ends the process
             return STUCK
         if anchors.done():
             anchors.result()  # so is one of the anchors: they go on through a full disk and an absent bus
+        if keeping.done():
+            keeping.result()  # and of what is too old
         await work
     except Fenced as exc:
         log.error("another recorder has taken over: %s", exc)
@@ -175,9 +182,9 @@ async def _run(settings: Settings, grace_s: Mapping[tuple[str, str], float]) -> 
         log.exception("the recorder failed")
         return FAILED
     finally:
-        for task in (watch, stopped, work, anchors):
+        for task in (watch, stopped, work, anchors, keeping):
             task.cancel()
-        await asyncio.gather(watch, stopped, work, anchors, return_exceptions=True)
+        await asyncio.gather(watch, stopped, work, anchors, keeping, return_exceptions=True)
         await topic.close()
         await source.stop()
     log.info("stopped: %d records in %d batches", recorder.stats.records, recorder.stats.batches)

@@ -40,10 +40,11 @@ def until(what: str, condition: Callable[[], Any], limit_s: float = 30.0) -> Any
 class RecorderProcess:
     """One recorder process; its log is kept in ``log``."""
 
-    def __init__(self, log: Path, kafka: str, database_url: str, prefix: str) -> None:
+    def __init__(self, log: Path, kafka: str, database_url: str, prefix: str, **more: str) -> None:
         environ = {k: v for k, v in os.environ.items() if not k.startswith("IOC_")}
         environ |= {"IOC_KAFKA": kafka, "IOC_DATABASE_URL": database_url, "IOC_TOPIC_PREFIX": prefix}
         environ |= {"IOC_DATA_DIR": str(log.parent)}  # the anchors of a test's chain are no others'
+        environ |= more
         self.log = log
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -77,12 +78,12 @@ class RecorderProcess:
 
 
 @contextmanager
-def recorders(folder: Path, kafka: str, database_url: str, prefix: str) -> Iterator[Callable[[], RecorderProcess]]:
-    """Gives a function that starts recorders; what still runs at the end is killed."""
+def recorders(folder: Path, kafka: str, database_url: str, prefix: str) -> Iterator[Callable[..., RecorderProcess]]:
+    """Gives a function that starts recorders, with more settings; what still runs at the end is killed."""
     started: list[RecorderProcess] = []
 
-    def start() -> RecorderProcess:
-        started.append(RecorderProcess(folder / f"recorder{len(started)}.log", kafka, database_url, prefix))
+    def start(**more: str) -> RecorderProcess:
+        started.append(RecorderProcess(folder / f"recorder{len(started)}.log", kafka, database_url, prefix, **more))
         return started[-1]
 
     try:

@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from ioc.adapters import migrate as module
-from ioc.adapters.migrate import drop_old, edition, migrate, migration_status, migrations
+from ioc.adapters.migrate import edition, migrate, migration_status, migrations
 from ioc.errors import BadSettings, Unavailable
 from tests.adapters.empty import empty_database
 
@@ -173,27 +173,6 @@ def test_the_wait_for_the_lock_has_an_end(empty_url: str) -> None:
 def test_no_database_is_unavailable() -> None:
     with pytest.raises(Unavailable):
         migrate("postgresql://nobody@127.0.0.1:1/nothing")
-
-
-def test_old_chunks_and_rows_go(database_url: str) -> None:
-    day = 86_400
-    now_s = 1_795_489_200
-    event = (
-        "INSERT INTO event VALUES"
-        " (to_timestamp(%s), 'c', 'a', 'f', 't', %s, 's', 's', 's', now(), NULL, NULL, '{}', 0, 0)"
-    )
-    dead = "INSERT INTO dead_letter VALUES (%s, 'c', '', '', 'c', 't', 0, 0, now(), to_timestamp(%s), 0, '', 0, 0)"
-    with psycopg.connect(database_url, autocommit=True) as conn:
-        for days in (1, 2, 5, 9, 30):
-            conn.execute(event, [now_s - days * day, f"e{days}"])
-            conn.execute(dead, [f"d{days}", now_s - days * day])
-        dropped = drop_old(database_url, {"event": 7, "dead_letter": 4}, now_s * 1000)
-        assert dropped == {"event": 2, "dead_letter": 3}
-        assert conn.execute("SELECT array_agg(id ORDER BY id) FROM event").fetchone() == (["e1", "e2", "e5"],)
-    with pytest.raises(BadSettings, match="no retention"):
-        drop_old(database_url, {"alert_log": 1}, now_s * 1000)
-    with pytest.raises(BadSettings, match="3 days"):
-        drop_old(database_url, {"event": 1}, now_s * 1000)
 
 
 def test_the_audit_trail_refuses_changes(database_url: str) -> None:
