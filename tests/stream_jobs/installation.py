@@ -10,12 +10,15 @@ import asyncio
 import random
 import signal
 from collections.abc import Iterable
+from heapq import merge
+from operator import itemgetter
 from pathlib import Path
 
 from aiokafka import TopicPartition
 
 from ioc.adapters.kafka import Producer, log_ranges
 from ioc.bench.stream_kafka import make_topics
+from ioc.bench.stream_made import Made
 from ioc.domain.profile import Profile
 from ioc.pipeline.effects import Emit
 from ioc.pipeline.runner import TICK_EVERY_MS, Runner
@@ -126,6 +129,26 @@ class Installation(Bench):
 
         await until(known, "everything known to be read", limit_s, 0.3)
         await self.settled(limit_s)
+
+    async def as_stored(self, stages: Iterable[Stage]) -> list[Stage]:
+        """The stages as the broker has them, a partition's records in their order.
+
+        One may be there twice. Its stamp is a year old here, and a broker that starts anew forgets producers whose
+        newest record is more than a day old (``producer.id.expiration.ms``): it does not know a repeat as one.
+        """
+        lanes: dict[tuple[str, int], list[tuple[int, Sent]]] = {}
+        for record in await self.read(*self.topics.raw.values()):
+            made = Made(self.logical(record.topic), record.key or b"", record.value or b"", record.timestamp)
+            lane = lanes.setdefault((record.topic, record.partition), [])
+            newest_ms = max(made.arrival_ms, lane[-1][0] if lane else 0)  # of a repeat: it came later than it says
+            lane.append((newest_ms, Sent(made, "")))
+        found, begin_ms = list(merge(*lanes.values(), key=itemgetter(0))), 0
+        stored = []
+        for stage in stages:
+            sent = [one for newest_ms, one in found if begin_ms <= newest_ms < stage.end_ms]
+            stored.append(stage._replace(sent=sent))
+            begin_ms = stage.end_ms
+        return stored
 
     async def positions(self, job: str) -> dict[str, int]:
         """Next input offset per source ``topic/partition``, as the checkpoint says it."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -95,8 +96,13 @@ async def test_the_broker_is_killed_under_the_real_jobs(tmp_path: Path, profile:
                 await asyncio.to_thread(stack.start_kafka)
 
         found = await work_off(installation, load, [asyncio.create_task(kill())])
+        stored = await installation.as_stored(load)
         print(f"\nexit codes {[worker.codes for worker in installation.workers]}")
     finally:
         installation.close()
         await asyncio.to_thread(stack.stop)
-    compare(profile, load, found)
+    twice = [Counter(made for made, *_ in stage.sent) for stage in stored]
+    for stage, counts in zip(load, twice, strict=True):
+        assert counts.keys() == {made for made, *_ in stage.sent}, "what was acknowledged is in the input"
+    print(f"in the input twice: {sum(counts.total() - len(counts) for counts in twice)} records")
+    compare(profile, stored, found)
