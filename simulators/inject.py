@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import secrets
 from collections.abc import Mapping
@@ -47,7 +48,7 @@ def compose(
         BadInput: no such type, centre or site, or fields that do not fit the type.
     """
     if type_ not in PAYLOADS:
-        raise BadInput("argument", "type", f"no type {type_!r}; there are: {', '.join(PAYLOADS)}")
+        raise BadInput("argument", "type", _unknown(type_))
     place = _find(profile, centre, type_, site)
     given = _typed(type_, fields)
     data: dict[str, Any] = {"lon": place.at[0], "lat": place.at[1]}
@@ -229,6 +230,15 @@ def _find(profile: Profile, centre: str | None, type_: str, site: str) -> Place:
     return found[0]
 
 
+def _unknown(type_: str) -> str:
+    """Says what there is instead: the nearest names, or else the families, so that the sentence is never cut."""
+    near = difflib.get_close_matches(type_, PAYLOADS, n=5, cutoff=0.4)
+    if near:
+        return f"no type {type_!r}; near to it: {', '.join(near)}"
+    families = sorted({name.split(".")[0] for name in PAYLOADS})
+    return f"no type {type_!r}; types begin with: {', '.join(families)} (docs/formats.md lists them)"
+
+
 def _typed(type_: str, fields: Mapping[str, Any]) -> dict[str, Any]:
     """The given fields with the types of the payload; texts are converted, and numbers where a text is wanted."""
     types = {field.name: field.type for field in msgspec.structs.fields(PAYLOADS[type_])}
@@ -242,5 +252,5 @@ def _typed(type_: str, fields: Mapping[str, Any]) -> dict[str, Any]:
             try:
                 given[name] = msgspec.convert(str(value), types[name])
             except msgspec.ValidationError:
-                raise BadInput("argument", name, str(exc)) from exc
+                raise BadInput("argument", name, f"{name}={value}: {exc}") from exc
     return given

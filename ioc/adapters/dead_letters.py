@@ -30,6 +30,6 @@ async def dead_letters(settings: Settings, topics: Topics) -> AsyncGenerator[Dea
             if record.value is not None:
                 yield codec.decode_dead(record.value)
     except KafkaError as exc:
-        raise Unavailable("kafka", f"{type(exc).__name__} {exc}") from exc
+        raise Unavailable("kafka", str(exc)) from exc
     finally:
         await reader.stop()

@@ -112,7 +112,7 @@ async def record(
             out.write(writer.end(expect, dict(sorted((left + alerts_left).items()))))
         os.replace(part, file)
     except KafkaError as exc:
-        raise Unavailable("kafka", f"{settings.kafka}: {type(exc).__name__} {exc}") from exc
+        raise Unavailable("kafka", f"{settings.kafka}: {exc}") from exc
     finally:
         await reader.stop()
         part.unlink(missing_ok=True)

@@ -107,7 +107,7 @@ async def redrive(
             yield done
         tell(looked)
     except KafkaError as exc:
-        raise Unavailable("kafka", f"{type(exc).__name__} {exc}") from exc
+        raise Unavailable("kafka", str(exc)) from exc
     finally:
         await producer.stop()
         await reader.stop()

@@ -51,7 +51,7 @@ def load(
     seconds
         How long; until Ctrl-C when left out. 0 only sends what is in the spool.
     exercise
-        Id of the drill; load-<run> when left out.
+        Id of the drill; `load-` and a number when left out.
     spool
         File for what cannot be sent while the broker is away; it goes out first, in order, when the broker is back,
         also after a restart. Without one the run stands still meanwhile.

@@ -87,3 +87,19 @@ async def test_a_value_that_intake_would_refuse_is_refused_here(tmp_path: Path, 
     with pytest.raises(BadInput, match="level_m"):
         await inject(Settings(data_dir=tmp_path), None, "hydro.level", "BIENHOA", {"level_m": value})
     assert overrides.read(overrides.path_in(tmp_path)) == {}
+
+
+@pytest.mark.parametrize(
+    ("type_", "fields", "said"),
+    [
+        ("hydro.levle", {}, "hydro.level"),  # what is near to it, not the whole list, which would be cut
+        ("nosuch", {}, "docs/formats.md"),
+        ("hydro.level", {"level_m": "abc"}, "level_m=abc"),
+    ],
+)
+def test_a_refusal_names_what_was_wrong_and_is_not_cut(type_: str, fields: dict[str, str], said: str) -> None:
+    real = load_profile("dongnai-2023")
+    with pytest.raises(BadInput) as caught:
+        compose(real, None, type_, "BIENHOA", fields, time_ms=NOON_MS, seed=7, suffix="X")
+    assert said in caught.value.detail
+    assert len(caught.value.detail) < 300
