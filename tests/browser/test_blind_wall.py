@@ -10,7 +10,7 @@ import time
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import Pages
+from tests.browser.conftest import Pages, sign_in
 from tests.system import System
 
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.timeout(180)]
@@ -67,6 +67,39 @@ def test_the_wall_fits_its_screen_and_cuts_no_name(
     assert wall.evaluate(f"[{root}.scrollWidth, {root}.scrollHeight]") == [width, height]
     assert wall.evaluate("[innerWidth, innerHeight]") == [width, height]
     assert wall.evaluate(CUT, PARTS) == []
+
+
+HIDES = """([one, other]) => { const [a, b] = [one, other].map((e) => e.getBoundingClientRect());
+  return a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom && b.top < a.bottom; }"""
+
+
+def test_the_mark_of_a_level_of_a_hundred_metres_does_not_hide_its_value(system: System, pages: Pages) -> None:
+    system.cli("sim", "inject", "hydro.level", "--site", "PHUHIEP", "level_m=105.6")
+    wall = pages.open(system.base + "/wall")
+    river = wall.get_by_test_id("river-PHUHIEP")
+    expect(river).to_contain_text("105,60")
+    mark = river.locator("[data-priority]").first
+    expect(mark).to_be_visible()
+    pair = [mark.element_handle(), river.locator("text.value").element_handle()]
+    assert not wall.evaluate(HIDES, pair)
+
+
+@pytest.mark.parametrize("look", ["", "?lang=en"])
+def test_a_small_console_cuts_no_title_and_keeps_its_keys_in_its_column(
+    system: System, pages: Pages, look: str
+) -> None:
+    system.cli("sim", "inject", "traffic.incident", "--site", "CAM-LK-006", "kind=accident", "injured=2")
+    console = pages.open(system.base + "/console" + look, 1366, 768)
+    sign_in(console, "lan", system.accounts()["lan"])
+    row = console.get_by_test_id("queue-row").filter(has_text="Tai nạn, 2" if not look else "2 injured").first
+    expect(row).to_be_visible()
+    title = row.locator(".ti")
+    assert title.evaluate("(e) => e.scrollWidth <= e.clientWidth")
+    keys = console.get_by_test_id("help-button").bounding_box()
+    column = console.locator("section.de").bounding_box()
+    assert keys
+    assert column
+    assert keys["x"] + keys["width"] <= column["x"]
 
 
 def test_an_open_wall_does_not_grow(system: System, pages: Pages) -> None:

@@ -260,7 +260,7 @@ export const en: Record<keyof typeof vi, string> = {
   started: 'Began',
   raised: 'Raised',
   late: '{s} late',
-  seen_times: 'seen {n} times',
+  seen_times: 'seen: ×{n}',
   centre: 'Source',
   reason: 'Reason',
   cap: 'CAP',

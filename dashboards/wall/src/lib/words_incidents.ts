@@ -73,7 +73,7 @@ export const incidents_en: Record<keyof typeof incidents_vi, string> = {
   flood_live: 'live',
   sound_p1: 'sound: P1 only',
   incident_nobody: 'nobody yet',
-  incident_extent: '{areas} areas · {n} alerts',
+  incident_extent: 'areas: {areas} · alerts: {n}',
   incident_waiting: '{n}, not taken',
   incident_n_alerts: '{n} alerts',
   incident_more: '+{n} incidents',
