@@ -269,6 +269,8 @@ describe('environment', () => {
     const rainy = alert('b', { centre: 'long-khanh', site: 'RG-LK-1', place_vi: 'Long Khánh · Trạm mưa LK-1' });
     expect(placeFor(rainy, profile, 'vi', 28)).toBe('Long Khánh · Trạm mưa LK-1');
     expect(placeFor(rainy, profile, 'vi', 20)).toBe('Long Khánh · LK-1');
+    const ward = alert('d', { place_vi: 'Long Khánh · P. Trạm mưa LK-1', site: rainy.site, centre: rainy.centre });
+    expect(placeFor(ward, profile, 'vi', 12)).toBe('Long Khánh · P. Trạm mưa LK-1');
     expect(placeFor(alert('c', { place_vi: 'P. Tân Mai' }), profile, 'vi', 12)).toBe('Biên Hòa · P. Tân Mai');
   });
   it('says where an alert is', () => {

@@ -190,7 +190,8 @@ export function placeFor(alert: Parameters<typeof placeOf>[0], profile: Profile,
   const city = centre?.kind === 'city' ? nameOf(centre, lang) : '';
   const full = city && !where.includes(city) ? `${city} · ${where}` : where;
   const site = profile.sites.find((s) => s.id === alert.site && s.centre === alert.centre);
-  if (!site || !full.endsWith(nameOf(site, lang))) return full;
+  // The name of the site as a part of its own: "P. Trảng Dài" ends with "Trảng Dài" and is another name.
+  if (!site || !` · ${full}`.endsWith(` · ${nameOf(site, lang)}`)) return full;
   const before = full.slice(0, -nameOf(site, lang).length).replace(/ · $/, '');
   const beside = (name: string): string => (!before || name.includes(before) ? name : `${before} · ${name}`);
   const plain = beside(nameOf(site, lang));
