@@ -73,14 +73,15 @@ def plan(purpose: str) -> list[Step]:
     for_tests = purpose == "test"
     runtime_lock, dev_lock = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
     lock = dev_lock if for_tests else runtime_lock
+    venv, launcher = str(parts.VENV), parts.LAUNCHER
     environment = Step(
         name="python",
         run=lambda step: parts.python_env(step, lock),
         needs=("venv-package",),
-        inputs=(*text_of(lock), str(parts.VENV), VERSION),
+        inputs=(*text_of(lock), venv, launcher, VERSION),
         verify=lambda: (parts.VENV / "bin" / "ioc").exists(),
     )
-    tests_ready = Step("python-test", environment.run, inputs=(*text_of(dev_lock), str(parts.VENV), VERSION))
+    tests_ready = Step("python-test", environment.run, inputs=(*text_of(dev_lock), venv, launcher, VERSION))
     if for_tests:
         environment = Step("python-test", environment.run, environment.needs, environment.inputs, environment.verify)
     elif tests_ready.is_done():  # the test environment holds everything that the demo needs

@@ -19,11 +19,9 @@ WALL = ROOT / "dashboards" / "wall"
 STATIC = ROOT / "ioc" / "static"
 
 LAUNCHER = """#!{python}
-import sys
+from ioc.cli import script
 
-from ioc.cli import main
-
-sys.exit(main())
+script()
 """
 
 
