@@ -15,6 +15,7 @@ from ioc.domain.alerts import Alert, LogEntry, alert_id
 from ioc.domain.lifecycle import Facts
 from ioc.pipeline import acknowledge, alerting, episodes
 from ioc.pipeline.alerting import AlertingPartition
+from ioc.pipeline.answered import Answered
 from ioc.pipeline.effects import Emit, InRecord
 from ioc.wire import codec
 from tests.pipeline.small_province import PROFILE, S, T
@@ -170,7 +171,7 @@ def found(strategy: Any, condition: Callable[[Any], bool]) -> bool:
 
 
 def test_seen_answers_that_are_not_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(AlertingPartition, "_answered", lambda self, command: None)
+    monkeypatch.setattr(Answered, "find", lambda self, command: None)
     assert found(one_episode, lambda m: "a line keeps its content" in broken_promises(m))
 
 
