@@ -17,11 +17,12 @@ from tests.system import System
 pytestmark = [pytest.mark.stack, pytest.mark.browser, pytest.mark.timeout(300)]
 
 
-def row_of(page: Page, text: str) -> str:
-    """Id of the queue row that shows ``text``, once it is there."""
-    if page.get_by_test_id("queue-row").filter(has_text=text).count() == 0:
+def row_of(page: Page, text: str, place: str = "") -> str:
+    """Id of the queue row that shows ``text`` and ``place``, once it is there."""
+    rows = page.get_by_test_id("queue-row").filter(has_text=text).filter(has_text=place)
+    if rows.count() == 0:
         page.keyboard.press("Escape")
-    row = page.get_by_test_id("queue-row").filter(has_text=text).first
+    row = rows.first
     expect(row).to_be_visible()
     found = row.get_attribute("data-alert-id")
     assert found
@@ -47,8 +48,8 @@ def test_a_river_over_level_two_is_seen_acknowledged_and_contested(system: Syste
     ).to_have_count(1)
     wall.screenshot(path=shots / "wall-alert.png")
 
-    alert_id = row_of(lan, "BĐ2")
-    assert row_of(minh, "BĐ2") == alert_id
+    alert_id = row_of(lan, "BĐ2", "Biên Hòa")
+    assert row_of(minh, "BĐ2", "Biên Hòa") == alert_id
 
     lan.locator(f"[data-alert-id='{alert_id}']").click()
     # The title follows the readings, and the next one of the station may be there already.
