@@ -206,8 +206,11 @@ class Story:
         await self.sees(LADDER, "ACKED")
         await self.sees(EFFECT[1], "DSUPR")
         ladder = self.books.ids()[LADDER][-1]
-        states = lambda: [line.after for line in self.books.log() if line.alert == ladder]  # noqa: E731
-        await self.later("the history has what the wall shows already", lambda: states()[-1:] == ["ACKED"])
+
+        def taken() -> bool:
+            return [line.after for line in self.books.log() if line.alert == ladder][-1:] == ["ACKED"]
+
+        await self.later("the history has what the wall shows already", taken)
         await self.later("everything was told", self.books.all_told)
 
         def same() -> bool:

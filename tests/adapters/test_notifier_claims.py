@@ -55,6 +55,17 @@ async def sending(world: World, notifier: Notifier, n: int = 1) -> asyncio.Task[
     return task
 
 
+async def one_hangs(world: World) -> tuple[Notifier, asyncio.Task[bool], asyncio.Event]:
+    """Another notifier, whose attempts go through; the turn of one that hangs in its attempt; what lets that end."""
+    hanging, second = world.notifier(HOOK_ONLY), world.notifier(HOOK_ONLY)
+    await settled(hanging)
+    await world.put(alert(), line())
+    task = await sending(world, hanging)
+    gate, world.hook.gate = world.hook.gate, None
+    assert gate is not None
+    return second, task, gate
+
+
 async def killed(world: World, notifier: Notifier, n: int = 1) -> None:
     """A notifier that is gone in the middle of ``n`` attempts, and its connection with it."""
     task = await sending(world, notifier, n)
@@ -98,51 +109,36 @@ async def test_killed_while_sending_it_is_soon_sent_again_with_the_same_key(worl
 
 
 async def test_what_one_that_hangs_had_begun_waits_for_the_end_of_its_lease(world: World) -> None:
-    hanging, second = world.notifier(HOOK_ONLY), world.notifier(HOOK_ONLY)
-    await settled(hanging)
-    await world.put(alert(), line())
-    task = await sending(world, hanging)
-    gate, world.hook.gate = world.hook.gate, None
+    second, task, gate = await one_hangs(world)
     world.now_ms += outbox.LEASE_MS - 1
     await settled(second)
     assert len(world.hook.taken) == 1, "nobody else sends it while the first may still be at it"
     world.now_ms += 1
     await settled(second)
     assert len(world.hook.taken) == 2, "its back-off, counted from its beginning, is long over"
-    assert gate is not None
     gate.set()
     await task
     assert world.rows("SELECT state, attempts FROM delivery") == [("done", 2)]
 
 
 async def test_a_failure_of_one_that_hung_neither_hastens_nor_ends_what_another_has_now(world: World) -> None:
-    hanging, second = world.notifier(HOOK_ONLY), world.notifier(HOOK_ONLY)
-    await settled(hanging)
-    await world.put(alert(), line())
-    task = await sending(world, hanging)
-    gate, world.hook.gate = world.hook.gate, None
+    second, task, gate = await one_hangs(world)
     world.now_ms += outbox.LEASE_MS
     world.hook.answers = [Again("HTTP 503", 60_000)]
     await settled(second)
     before = world.rows("SELECT state, attempts, due_at, last_error FROM delivery")
     assert before[0][:2] == ("due", 2)
     world.hook.answers = [Again("HTTP 500")]
-    assert gate is not None
     gate.set()
     await task
     assert world.rows("SELECT state, attempts, due_at, last_error FROM delivery") == before
 
 
 async def test_a_success_of_one_that_hung_counts(world: World) -> None:
-    hanging, second = world.notifier(HOOK_ONLY), world.notifier(HOOK_ONLY)
-    await settled(hanging)
-    await world.put(alert(), line())
-    task = await sending(world, hanging)
-    gate, world.hook.gate = world.hook.gate, None
+    second, task, gate = await one_hangs(world)
     world.now_ms += outbox.LEASE_MS
     world.hook.answers = [Again("HTTP 503", 60_000), Done()]
     await settled(second)
-    assert gate is not None
     gate.set()
     await task
     assert world.rows("SELECT state FROM delivery") == [("done",)]
